@@ -1,0 +1,27 @@
+"""Differentiable, certified scheduling of LLM inference over geo-distributed edge data centres."""
+
+from jaxsched._results import RESULTS, InfeasibleError, SolveError
+from jaxsched._schedule import History, Schedule, Stats
+from jaxsched._solve import solve
+from jaxsched._version import __version__
+from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
+from jaxsched.solvers import ADMM, AbstractMetric, AbstractSolver, FlowMetric, UniformMetric
+
+__all__ = [
+    "ADMM",
+    "RESULTS",
+    "AbstractMetric",
+    "AbstractSiteCost",
+    "AbstractSolver",
+    "CongestionCost",
+    "FlowMetric",
+    "History",
+    "InfeasibleError",
+    "Problem",
+    "Schedule",
+    "SolveError",
+    "Stats",
+    "UniformMetric",
+    "__version__",
+    "solve",
+]

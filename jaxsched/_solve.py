@@ -1,0 +1,155 @@
+"""The one loop that iterates, and what is checked before it."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsched._parameters import is_concrete
+from jaxsched._results import RESULTS, InfeasibleError, SolveError
+from jaxsched._schedule import History, Schedule, Stats, trim
+from jaxsched.problem import Problem
+from jaxsched.solvers import ADMM, AbstractSolver
+
+# Work may exceed capacity by this many rounding errors before it is called infeasible.
+_ROUNDINGS = 64.0
+
+
+def solve(
+    problem: Problem,
+    solver: AbstractSolver | None = None,
+    *,
+    warm_start: Schedule | None = None,
+    progress: Callable[[int, float, float], None] | None = None,
+    throw: bool = True,
+) -> Schedule:
+    """Route every request at the least cost that the solver's tolerance asks for, with a proof.
+
+    Arguments:
+        problem: What to route, and what it costs.
+        solver: `ADMM()` where not given.
+        warm_start: Schedule of a problem of the same shape to start from.
+        progress: Called on the host after each check with the iterations done, the best cost and the best bound; its
+            exceptions (and Ctrl-C) end the solve. Not available inside `jit`.
+        throw: Whether a verdict other than success raises; otherwise it is in `schedule.result`.
+
+    Returns:
+        A feasible schedule with its certified gap.
+
+    Raises:
+        InfeasibleError: If the work cannot fit; the message names the slot, the origin and the shortfall.
+        SolveError: If the tolerance was not reached.
+        ValueError: If `warm_start` has another shape.
+    """
+    solver = ADMM() if solver is None else solver
+    concrete = all(is_concrete(leaf) for leaf in jax.tree.leaves(problem))
+    if warm_start is not None:
+        _check_same_shape(problem, warm_start)
+    shortfall = find_shortfall(problem) if concrete else None
+    if shortfall is not None:
+        if throw:
+            raise InfeasibleError(shortfall)
+        return _no_schedule(problem)
+    state = _start(problem, solver, warm_start)
+    if progress is None:
+        state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps))
+    else:
+        while not bool(solver.done(state)):
+            state = _iterate(problem, solver, state, state.num_steps + 1)
+            objective, bound = (float(jnp.sum(v)) for v in (state.slots.objective, state.slots.bound))
+            progress(int(state.num_steps), objective, bound)
+    schedule = _finish(problem, solver, state)
+    if not concrete or not is_concrete(schedule.slot_bound):
+        return schedule
+    schedule = trim(schedule)
+    if throw and not bool(schedule.result == RESULTS.successful):
+        infeasible = bool(schedule.result == RESULTS.infeasible)
+        raise (InfeasibleError if infeasible else SolveError)(_explain(schedule))
+    return schedule
+
+
+@eqx.filter_jit
+def _start(problem, solver, warm_start):
+    return solver.init(problem, warm_start)
+
+
+@eqx.filter_jit
+def _iterate(problem, solver, state, until):
+    """Advance until done, or until a number of steps is reached: the only loop over iterations."""
+
+    def unfinished(state):
+        return ~solver.done(state) & (state.num_steps < until)
+
+    return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
+
+
+@eqx.filter_jit
+def _finish(problem, solver, state):
+    return solver.finish(problem, state)
+
+
+def find_shortfall(problem: Problem) -> str | None:
+    """A sentence that names why no routing can exist, or None; needs concrete values.
+
+    It finds demand without an allowed route and slots whose work exceeds all capacity. Subtler conflicts of routes and
+    capacities are proved by the prices while iterating.
+    """
+    demand, work = np.asarray(problem.demand, np.float64), np.asarray(problem.work, np.float64)
+    slots, origins, sites, kinds = problem.shape
+    least = np.broadcast_to(work.min(0), (slots, origins, kinds))
+    if problem.allowed is not None:
+        allowed = np.asarray(problem.allowed)
+        reachable = np.broadcast_to(allowed.any(2), (slots, origins, kinds))
+        stranded = np.argwhere((demand > 0) & ~reachable)
+        if len(stranded):
+            slot, origin, kind = stranded[0].tolist()
+            return (
+                f"Slot {slot}, origin {origin}, kind {kind}: {demand[slot, origin, kind]:g} requests/s have no allowed "
+                f"route ({len(stranded)} such demands); allow a route or drop the demand."
+            )
+        routes = np.broadcast_to(allowed, (*allowed.shape[:2], sites, kinds))
+        cheapest = np.where(routes, work[None, None], np.inf).min(2)
+        least = np.broadcast_to(np.where(np.isfinite(cheapest), cheapest, 0.0), (slots, origins, kinds))
+    needed = (demand * least).sum((1, 2))
+    offered = np.broadcast_to(np.asarray(problem.capacity, np.float64).sum(1), (slots,))
+    rounding = _ROUNDINGS * float(jnp.finfo(problem.demand.dtype).eps)
+    short = needed - offered * (1 + rounding)
+    if not (short > 0).any():
+        return None
+    slot = int(short.argmax())
+    return (
+        f"Slot {slot}: the requests need a load of {needed[slot]:g} where all sites together offer {offered[slot]:g}, "
+        f"{needed[slot] - offered[slot]:g} short ({int((short > 0).sum())} such slots); add capacity or lower demand."
+    )
+
+
+def _explain(schedule: Schedule) -> str:
+    sentence = RESULTS[schedule.result]
+    if bool(schedule.result == RESULTS.infeasible):
+        slots = np.flatnonzero(np.isposinf(np.asarray(schedule.slot_bound))).tolist()
+        return f"Slots {slots[:10]}: {sentence}"
+    worst = int(np.asarray(schedule.slot_gap).argmax())
+    return (
+        f"{sentence} (certified gap {float(schedule.gap):.2e} after {int(schedule.stats.num_steps)} steps; slot "
+        f"{worst} has {float(schedule.slot_gap[worst]):.2e})"
+    )
+
+
+def _check_same_shape(problem: Problem, warm_start: Schedule) -> None:
+    slots, origins, sites, kinds = problem.shape
+    wanted = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
+    if warm_start.routing.shape != wanted:
+        raise ValueError(f"warm_start has a routing of shape {warm_start.routing.shape}; the problem needs {wanted}.")
+
+
+def _no_schedule(problem: Problem) -> Schedule:
+    """The answer to a problem that has none: nothing is routed and both cost and bound are infinite."""
+    slots, origins, sites, kinds = problem.shape
+    shape = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
+    dtype = problem.demand.dtype
+    none, infinite = jnp.zeros((slots, sites), dtype), jnp.full(slots, jnp.inf, dtype)
+    empty = jnp.zeros(0, dtype)
+    stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), empty, empty))
+    return Schedule(jnp.zeros(shape, dtype), none, none, infinite, infinite, RESULTS.infeasible, stats)

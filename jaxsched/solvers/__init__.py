@@ -1,0 +1,7 @@
+"""Solvers behind one interface, and the pieces that they share."""
+
+from jaxsched.solvers._admm import ADMM
+from jaxsched.solvers._base import AbstractSolver
+from jaxsched.solvers._metric import AbstractMetric, FlowMetric, UniformMetric
+
+__all__ = ["ADMM", "AbstractMetric", "AbstractSolver", "FlowMetric", "UniformMetric"]

@@ -1,0 +1,261 @@
+"""The distributed solver: sites post prices, origins re-route."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxsched._parameters import as_array, is_concrete
+from jaxsched._results import RESULTS
+from jaxsched._schedule import History, Schedule, Stats, relative_gap
+from jaxsched.problem import Problem, SlotProblem
+from jaxsched.solvers._base import AbstractSolver
+from jaxsched.solvers._certificate import dual_bound, feasible_cost, proves_infeasible
+from jaxsched.solvers._metric import AbstractMetric, FlowMetric
+from jaxsched.solvers._projection import project
+from jaxsched.solvers._repair import proportional, site_load
+from jaxsched.solvers._site_step import derivatives, site_step
+
+
+class SlotState(eqx.Module):
+    """Where the iteration of one slot stands, and the best that its certificate has seen.
+
+    Attributes:
+        flow: Douglas-Rachford variable; routing = flow - metric work price at a fixed point.
+        metric: Inverse penalty of each route.
+        multiplier: Cost of the next request of each origin and kind, negated.
+        load: Load of each site.
+        best_routing: Cheapest feasible routing found.
+        best_prices: Prices of the highest bound found.
+        objective: Its cost, infinite before the first.
+        bound: That bound, minus infinity before the first.
+        infeasible: Whether prices have proved that the work cannot fit.
+    """
+
+    flow: Float[Array, "kind origin site"]
+    metric: Float[Array, "kind origin site"]
+    multiplier: Float[Array, "kind origin"]
+    load: Float[Array, " site"]
+    best_routing: Float[Array, "kind origin site"]
+    best_prices: Float[Array, " site"]
+    objective: Float[Array, ""]
+    bound: Float[Array, ""]
+    infeasible: Bool[Array, ""]
+
+
+class ADMMState(eqx.Module):
+    """All slots, the number of iterations and the certificate after each check."""
+
+    slots: SlotState
+    num_steps: Int[Array, ""]
+    history: History
+
+
+class ADMM(AbstractSolver):
+    """Alternating directions between origins and sites, stopped by a certified gap.
+
+    Each origin owns its routing x on a simplex, each site its own copy z with the cost of load. The penalty is a
+    diagonal metric W that follows the flow; only the price of load of each site and the loads travel.
+
+        site step     L = S - w theta,  theta in f'(L) + normal cone of [0, capacity];  z = s - W g theta
+        origin step   x = projection of 2 z - s - W c on the simplex of the demand, in the metric W
+        update        s <- s + relaxation (x - z)
+
+    After every `check_every` iterations the averages of x and theta over them give a feasible cost and a proved bound,
+    and the metric is set anew with s = x + W g theta, so that neither x nor theta jumps.
+
+    Attributes:
+        rtol: Certified relative gap of the total at which to stop, > 0.
+        max_steps: Most iterations, > 0.
+        check_every: Iterations between certificates, > 0.
+        relaxation: Over-relaxation, in (0, 2).
+        metric: Rule for W.
+
+    Source:
+        Feng, Xu and Li, "An Alternating Direction Method Approach to Cloud Traffic Management", Algorithm 3.3, with
+        another metric.
+    """
+
+    rtol: Array = eqx.field(converter=as_array, default=1e-3)
+    max_steps: int = eqx.field(static=True, default=500)
+    check_every: int = eqx.field(static=True, default=50)
+    relaxation: Array = eqx.field(converter=as_array, default=1.8)
+    metric: AbstractMetric = eqx.field(default_factory=FlowMetric)
+
+    def __check_init__(self) -> None:
+        if self.max_steps < 1 or self.check_every < 1:
+            raise ValueError(f"max_steps is {self.max_steps} and check_every {self.check_every}; both must be >= 1.")
+        for name, low, high in (("rtol", 0.0, float("inf")), ("relaxation", 0.0, 2.0)):
+            value = getattr(self, name)
+            if is_concrete(value) and not low < float(value) < high:
+                raise ValueError(f"ADMM.{name} is {float(value):g}; it must lie between {low:g} and {high:g}.")
+
+    def init(self, problem: Problem, warm_start: Schedule | None) -> ADMMState:
+        slots, axes = problem.slots()
+        if warm_start is None:
+            start = jax.vmap(self._cold_start, in_axes=(axes,))(slots)
+        else:
+            routing = _kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
+            prices = warm_start.prices.astype(problem.demand.dtype)
+            start = jax.vmap(self._start, in_axes=(axes, 0, 0))(slots, routing, prices)
+        checks = -(-self.max_steps // self.check_every)
+        unknown = jnp.full(checks, jnp.inf, problem.demand.dtype)
+        history = History(jnp.zeros(checks, int), unknown, -unknown)
+        return ADMMState(start, jnp.asarray(0), history)
+
+    def step(self, problem: Problem, state: ADMMState) -> ADMMState:
+        slots, axes = problem.slots()
+        after = jax.vmap(self._epoch, in_axes=(axes, 0))(slots, state.slots)
+        num_steps = jnp.minimum(state.num_steps + self.check_every, self.max_steps)
+        check = state.num_steps // self.check_every
+        history = History(
+            state.history.step.at[check].set(num_steps),
+            state.history.objective.at[check].set(after.objective.sum()),
+            state.history.bound.at[check].set(after.bound.sum()),
+        )
+        return ADMMState(after, num_steps, history)
+
+    def done(self, state: ADMMState) -> Bool[Array, ""]:
+        gap = relative_gap(state.slots.objective.sum(), state.slots.bound.sum())
+        reached = gap <= self.rtol.astype(gap.dtype)
+        return reached | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
+
+    def finish(self, problem: Problem, state: ADMMState) -> Schedule:
+        slots, axes = problem.slots()
+        best = state.slots
+        bound = jnp.where(best.infeasible, jnp.inf, best.bound)
+        schedule = Schedule(
+            routing=_kind_last(problem, best.best_routing),
+            load=jax.vmap(site_load, in_axes=(axes, 0))(slots, best.best_routing),
+            prices=best.best_prices,
+            slot_objective=best.objective,
+            slot_bound=bound,
+            result=RESULTS.successful,
+            stats=Stats(state.num_steps, state.history),
+        )
+        return eqx.tree_at(lambda s: s.result, schedule, self._verdict(schedule, best))
+
+    def _verdict(self, schedule: Schedule, best: SlotState) -> RESULTS:
+        verdict = RESULTS.where(
+            schedule.gap <= self.rtol.astype(schedule.gap.dtype), RESULTS.successful, RESULTS.max_steps
+        )
+        verdict = RESULTS.where(jnp.any(jnp.isposinf(best.objective)), RESULTS.no_routing, verdict)
+        broken = jnp.any(jnp.isnan(best.objective) | jnp.isnan(best.bound) | jnp.isneginf(best.bound))
+        verdict = RESULTS.where(broken, RESULTS.nonfinite, verdict)
+        return RESULTS.where(jnp.any(best.infeasible), RESULTS.infeasible, verdict)
+
+    def _cold_start(self, problem: SlotProblem) -> SlotState:
+        routing = proportional(problem)
+        load = jnp.minimum(site_load(problem, routing), problem.capacity)
+        return self._start(problem, routing, derivatives(problem.site_cost, load)[1])
+
+    def _start(
+        self, problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]
+    ) -> SlotState:
+        served = routing.sum(-1, keepdims=True)
+        demand = problem.demand[..., None]
+        routing = jnp.where(served > 0, routing * (demand / jnp.where(served > 0, served, 1.0)), proportional(problem))
+        metric = self.metric(problem, routing, prices)
+        flow = _flow(problem, routing, metric, prices)
+        cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
+        zero = jnp.zeros((), routing.dtype)
+        return SlotState(
+            flow=flow,
+            metric=metric,
+            multiplier=-jnp.broadcast_to(cost, routing.shape).min(-1),
+            load=jnp.minimum(site_load(problem, routing), problem.capacity),
+            best_routing=routing,
+            best_prices=prices,
+            objective=zero + jnp.inf,
+            bound=zero - jnp.inf,
+            infeasible=jnp.asarray(False),
+        )
+
+    def _epoch(self, problem: SlotProblem, state: SlotState) -> SlotState:
+        """Iterate, bring the certificate up to date, and reset the metric."""
+        give = (state.metric.sum(1) * problem.work**2).sum(0)
+        relaxation = self.relaxation.astype(state.flow.dtype)
+
+        def half_step(flow, multiplier, load):
+            load, prices = site_step(problem.site_cost, problem.capacity, site_load(problem, flow), give, load)
+            copy = flow - state.metric * (problem.work * prices[None, :])[:, None, :]
+            target = 2.0 * copy - flow - state.metric * problem.route_cost
+            routing, multiplier = project(target, state.metric, problem.demand, multiplier)
+            return copy, routing, prices, multiplier, load
+
+        def iterate(_, carry):
+            flow, multiplier, load, routing_sum, prices_sum = carry
+            copy, routing, prices, multiplier, load = half_step(flow, multiplier, load)
+            flow = flow + relaxation * (routing - copy)
+            return flow, multiplier, load, routing_sum + routing, prices_sum + prices
+
+        nothing = (jnp.zeros_like(state.flow), jnp.zeros_like(state.load))
+        carry = (state.flow, state.multiplier, state.load, *nothing)
+        flow, multiplier, load, routing_sum, prices_sum = jax.lax.fori_loop(0, self.check_every, iterate, carry)
+        _, routing, prices, multiplier, load = half_step(flow, multiplier, load)
+        mean_routing, mean_prices = routing_sum / self.check_every, prices_sum / self.check_every
+        metric = self.metric(problem, mean_routing, mean_prices)
+        state = _certify(problem, state, mean_routing, (mean_prices, prices))
+        return SlotState(
+            flow=_flow(problem, routing, metric, prices),
+            metric=metric,
+            multiplier=multiplier,
+            load=load,
+            best_routing=state.best_routing,
+            best_prices=state.best_prices,
+            objective=state.objective,
+            bound=state.bound,
+            infeasible=state.infeasible,
+        )
+
+
+def _flow(
+    problem: SlotProblem,
+    routing: Float[Array, "kind origin site"],
+    metric: Float[Array, "kind origin site"],
+    prices: Float[Array, " site"],
+) -> Float[Array, "kind origin site"]:
+    """The Douglas-Rachford variable of a routing and prices: a new metric rescales the scaled dual through this."""
+    return routing + metric * (problem.work * prices[None, :])[:, None, :]
+
+
+def _certify(
+    problem: SlotProblem,
+    state: SlotState,
+    routing: Float[Array, "kind origin site"],
+    candidates: tuple[Float[Array, " site"], ...],
+) -> SlotState:
+    """Keep the best feasible cost and the best bound of those known."""
+    cost, repaired = feasible_cost(problem, routing)
+    cheaper = cost < state.objective
+    bound, best_prices, infeasible = state.bound, state.best_prices, state.infeasible
+    for prices in candidates:
+        candidate = dual_bound(problem, prices)
+        higher = candidate > bound
+        best_prices = jnp.where(higher, prices, best_prices)
+        bound = jnp.where(higher, candidate, bound)
+        impossible = proves_infeasible(problem, prices)
+        best_prices = jnp.where(impossible & ~infeasible, prices, best_prices)
+        infeasible = infeasible | impossible
+    return eqx.tree_at(
+        lambda s: (s.best_routing, s.objective, s.bound, s.best_prices, s.infeasible),
+        state,
+        (
+            jnp.where(cheaper, repaired, state.best_routing),
+            jnp.where(cheaper, cost, state.objective),
+            bound,
+            best_prices,
+            infeasible,
+        ),
+    )
+
+
+def _kind_first(problem: Problem, routing: Array) -> Array:
+    return jnp.transpose(routing if problem.has_kinds else routing[..., None], (0, 3, 1, 2))
+
+
+def _kind_last(problem: Problem, routing: Array) -> Any:
+    routing = jnp.transpose(routing, (0, 2, 3, 1))
+    return routing if problem.has_kinds else routing[..., 0]

@@ -1,0 +1,33 @@
+"""What every solver offers to the one loop that iterates."""
+
+import abc
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import Array, Bool
+
+from jaxsched._schedule import Schedule
+from jaxsched.problem import Problem
+
+
+class AbstractSolver(eqx.Module):
+    """A method as four pure functions: start, advance, decide whether to stop, and answer."""
+
+    rtol: eqx.AbstractVar[Array]
+    max_steps: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def init(self, problem: Problem, warm_start: Schedule | None) -> Any:
+        """State before the first step, from nothing or from the schedule of a similar problem."""
+
+    @abc.abstractmethod
+    def step(self, problem: Problem, state: Any) -> Any:
+        """State after some more iterations, with its certificate brought up to date."""
+
+    @abc.abstractmethod
+    def done(self, state: Any) -> Bool[Array, ""]:
+        """Whether to stop: tolerance reached, infeasibility proved, or steps used up."""
+
+    @abc.abstractmethod
+    def finish(self, problem: Problem, state: Any) -> Schedule:
+        """The best feasible answer seen and its proof."""

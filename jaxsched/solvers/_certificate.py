@@ -1,0 +1,53 @@
+"""The proof that comes with an answer: a feasible cost from above and a dual bound from below."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from jaxsched.problem import SlotProblem
+from jaxsched.solvers._repair import repair, site_load
+from jaxsched.solvers._site_step import conjugate
+
+
+def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin site"]) -> Float[Array, ""]:
+    """Cost of a routing in one slot: its routes and the load of its sites."""
+    by_row = (problem.route_cost * routing).sum(-1)
+    return by_row.sum() + problem.site_cost(site_load(problem, routing)).sum()
+
+
+def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
+    """Lower bound on the cost of every feasible routing of one slot, for any prices of load.
+
+    sum_ik demand min_j (c + g theta) + sum_j min_{0 <= L <= capacity} (f(L) - theta L)
+    """
+    served = _cheapest_route(problem, problem.route_cost + _priced_work(problem, prices))
+    return served.sum() + conjugate(problem.site_cost, problem.capacity, prices).sum()
+
+
+def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bool[Array, ""]:
+    """Whether non-negative prices show that the work cannot fit, whatever it costs (Farkas).
+
+    Work that must be bought is worth more than all capacity is: sum demand min_j g theta > sum capacity theta.
+    """
+    prices = jnp.maximum(prices, 0.0)
+    needed = _cheapest_route(problem, _priced_work(problem, prices)).sum()
+    offered = (problem.capacity * prices).sum()
+    return needed > offered * (1.0 + 1e3 * jnp.finfo(prices.dtype).eps)
+
+
+def feasible_cost(
+    problem: SlotProblem, routing: Float[Array, "kind origin site"]
+) -> tuple[Float[Array, ""], Float[Array, "kind origin site"]]:
+    """Cost of a repaired routing, infinite where the repair did not fit, and that routing."""
+    repaired, fits = repair(problem, routing)
+    return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
+
+
+def _priced_work(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind 1 site"]:
+    return (problem.work * prices[None, :])[:, None, :]
+
+
+def _cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
+    if problem.allowed is not None:
+        cost = jnp.where(problem.allowed, cost, jnp.inf)
+    least = cost.min(-1)
+    return jnp.where(problem.demand > 0, problem.demand * least, 0.0)

@@ -1,0 +1,117 @@
+"""What a site does with the load that is offered to it: one scalar root for each site."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxsched.problem import AbstractSiteCost
+
+_MOST_STEPS = 80
+# A root is found when the Newton step is this many rounding errors of the capacity.
+_ROUNDINGS = 4.0
+
+
+def derivatives(
+    cost: AbstractSiteCost, load: Float[Array, " site"]
+) -> tuple[Float[Array, " site"], Float[Array, " site"], Float[Array, " site"]]:
+    """Cost of each load with its first and second derivative, by forward mode."""
+    ones = jnp.ones_like(load)
+    (value, first), (_, second) = jax.jvp(lambda at: jax.jvp(cost, (at,), (ones,)), (load,), (ones,))
+    return value, first, second
+
+
+def increasing_root(
+    residual: Callable[[Float[Array, " site"]], tuple[Float[Array, " site"], Float[Array, " site"]]],
+    start: Float[Array, " site"],
+    high: Float[Array, " site"],
+) -> Float[Array, " site"]:
+    """Root in [0, high] of an increasing function of each load, or the end nearest to one.
+
+    Newton steps inside a bracket that every evaluation tightens; a step that leaves the bracket goes to an end that
+    has not been tried, or else bisects. It iterates to rounding: a root that is only nearly right while prices still
+    move makes the whole ADMM stall.
+
+    Arguments:
+        residual: Value and slope (>= 0) at a load.
+        start: First guess.
+        high: Upper end of each interval, >= 0.
+    """
+    tolerance = _ROUNDINGS * jnp.finfo(high.dtype).eps * high
+    tiny = jnp.finfo(high.dtype).tiny
+
+    def unfinished(state):
+        count, _, _, _, step = state
+        return (count < _MOST_STEPS) & jnp.any(jnp.abs(step) > tolerance)
+
+    def advance(state):
+        count, load, low, top, _ = state
+        value, slope = residual(load)
+        low, top = jnp.where(value <= 0, load, low), jnp.where(value >= 0, load, top)
+        newton = load - value / jnp.maximum(slope, tiny)
+        middle = 0.5 * (low + top)
+        inside = (newton > low) & (newton < top)
+        # An end that Newton points beyond is the answer if the residual keeps its sign there: try it once.
+        fallback = jnp.where((newton <= 0) & (low <= 0), 0.0, jnp.where((newton >= high) & (top >= high), high, middle))
+        new = jnp.where(inside, newton, fallback)
+        return count + 1, new, low, top, new - load
+
+    zero = jnp.zeros_like(high)
+    first = (jnp.asarray(0), jnp.clip(start, zero, high), zero, high, jnp.full_like(high, jnp.inf))
+    return jax.lax.while_loop(unfinished, advance, first)[1]
+
+
+def site_step(
+    cost: AbstractSiteCost,
+    capacity: Float[Array, " site"],
+    offered: Float[Array, " site"],
+    give: Float[Array, " site"],
+    start: Float[Array, " site"],
+) -> tuple[Float[Array, " site"], Float[Array, " site"]]:
+    """Load that each site takes of what is offered, and its price of load.
+
+        L = offered - give theta,    theta in f'(L) + normal cone of [0, capacity]
+
+    Arguments:
+        cost: Convex cost f of load.
+        capacity: Largest load.
+        offered: Load offered at price zero.
+        give: Load that leaves for each unit of price, >= 0.
+        start: First guess of the load.
+
+    Returns:
+        Load and price, [site] each.
+    """
+
+    def residual(load):
+        _, first, second = derivatives(cost, load)
+        return load + give * first - offered, 1.0 + give * second
+
+    load = increasing_root(residual, start, capacity)
+    _, first, second = derivatives(cost, load)
+    has_flow = give > 0
+    from_balance = (offered - load) / jnp.where(has_flow, give, 1.0)
+    # Off the ends both expressions agree; take the one that magnifies the rounding of the load less.
+    at_end = (load <= 0) | (load >= capacity)
+    by_slope = ~has_flow | (~at_end & (give * second < 1.0))
+    return load, jnp.where(by_slope, first, from_balance)
+
+
+def conjugate(
+    cost: AbstractSiteCost, capacity: Float[Array, " site"], prices: Float[Array, " site"]
+) -> Float[Array, " site"]:
+    """A value never above the least of f(L) - price L over 0 <= L <= capacity.
+
+    The tangent of the convex function at an approximate minimiser bounds it from below over the whole interval, so the
+    bound is rigorous even where the minimiser is not exact.
+    """
+
+    def residual(load):
+        _, first, second = derivatives(cost, load)
+        return first - prices, second
+
+    load = increasing_root(residual, 0.5 * capacity, capacity)
+    value, first, _ = derivatives(cost, load)
+    slope = first - prices
+    return value - prices * load - jnp.maximum(slope * load, -slope * (capacity - load))

@@ -1,0 +1,20 @@
+"""Strict settings for every test: float64, no silent rank or dtype promotion, warnings are errors."""
+
+from pathlib import Path
+
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+_SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout; tests that need it are skipped where it is absent."""
+    if not _SHARED_DATA.is_dir():
+        pytest.skip("the folder ../shared/data with the real data files is not here")
+    return _SHARED_DATA
