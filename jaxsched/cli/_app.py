@@ -1,0 +1,133 @@
+"""Commands, their options, and how each kind of failure ends."""
+
+import functools
+import json
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+# Exit codes: 1 the problem has no answer within the limits, 2 the input or output is unusable, 130 interrupted.
+_NO_ANSWER, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="jaxsched",
+    help=(
+        "Schedule LLM requests over edge data centres at the least cost of energy, carbon, water and waiting, with a "
+        "proof of how far from optimal the schedule is."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Policy(StrEnum):
+    """Policies to compare; a copy of the configuration's names that the help can show."""
+
+    temperature_aware = "temperature_aware"
+    temperature_blind = "temperature_blind"
+    nearest = "nearest"
+    proportional = "proportional"
+    cheapest = "cheapest"
+    greenest = "greenest"
+
+
+def _clear_failures(command: Callable[..., None]) -> Callable[..., None]:
+    """End every failure that a user can cause in one clear sentence and a non-zero exit."""
+
+    @functools.wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            _quiet_jax()
+            from jaxsched._results import InfeasibleError, SolveError
+            from jaxsched.config import ConfigError
+            from jaxsched.report import OutputError
+
+            try:
+                command(*args, **kwargs)
+            except (ConfigError, OutputError, InfeasibleError) as error:
+                _fail(str(error), _BAD_INPUT)
+            except SolveError as error:
+                _fail(str(error), _NO_ANSWER)
+        except KeyboardInterrupt:
+            _errors.print("interrupted: nothing was written.")
+            raise typer.Exit(_INTERRUPTED) from None
+
+    return guarded
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    for line in message.splitlines():
+        _errors.print(f"error: {line}", markup=False)
+    raise typer.Exit(code)
+
+
+def _quiet_jax() -> None:
+    """Keep notes about absent accelerators off the terminal; warnings and errors still show."""
+    logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
+
+
+_ConfigPath = Annotated[
+    Path | None, typer.Argument(help="TOML configuration; the embedded Australian week where not given.")
+]
+
+
+@app.command()
+@_clear_failures
+def run(
+    config: _ConfigPath = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the run; default runs/NAME.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the tables.")] = False,
+    policy: Annotated[
+        list[Policy] | None, typer.Option(help="Policy to compare; repeat for several. Default: all six.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")] = False,
+) -> None:
+    """Find the best schedule, compare it with simpler policies, and write tables, plots and a record.
+
+    Writes summary.json, schedule.parquet, sites.parquet, manifest.json, config.json and plots. An interrupted or failed
+    run leaves nothing behind.
+    """
+    from jaxsched.cli._run import perform
+
+    chosen = None if policy is None else [str(p) for p in policy]
+    perform(config, out, chosen, as_json=as_json, overwrite=overwrite)
+
+
+@app.command()
+@_clear_failures
+def validate(config: Annotated[Path, typer.Argument(help="TOML configuration to check.")]) -> None:
+    """Check a configuration, its files and whether its demand can be served, without solving."""
+    from jaxsched.cli._run import check
+
+    check(config)
+
+
+@app.command()
+@_clear_failures
+def schema() -> None:
+    """Print the JSON Schema of a configuration, for editors."""
+    from jaxsched.config import Config
+
+    print(json.dumps(Config.model_json_schema(), indent=2))
+
+
+@app.command()
+@_clear_failures
+def version() -> None:
+    """Print the version."""
+    from jaxsched._version import __version__
+
+    print(__version__)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

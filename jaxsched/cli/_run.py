@@ -1,0 +1,181 @@
+"""What `jaxsched run` and `jaxsched validate` do."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from jaxsched._solve import find_shortfall
+from jaxsched.config import Config, ConfigError, build_scenario, input_files, load_config
+from jaxsched.report import (
+    PolicyRun,
+    manifest,
+    policy_table,
+    routes_frame,
+    savings_table,
+    site_frame,
+    summarise,
+    whole_directory,
+    write_json,
+)
+from jaxsched.scenarios import embedded_tables
+from jaxsched.solvers import ADMM
+from jaxsched.study import POLICIES, Study, build, evaluate
+
+_log = Console(stderr=True, highlight=False)
+_TABLE_WIDTH = 150
+
+
+def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, as_json: bool, overwrite: bool) -> None:
+    """Load, solve, compare, write and print."""
+    config = load_config(path)
+    if policies is not None:
+        config = config.model_copy(update={"report": config.report.model_copy(update={"policies": policies})})
+    folder = Path.cwd() if path is None else path.resolve().parent
+    target = out or _first_free(Path("runs") / config.name)
+    with whole_directory(target, overwrite=overwrite) as draft:
+        study = prepare(config, folder)
+        runs = solve_policies(study, config)
+        resolved = _resolved(config, folder)
+        summary = summarise(config.name, study, runs, resolved)
+        plots = _write(draft, study, runs, summary, config, input_files(config, folder))
+    _show(summary, target, plots, as_json=as_json)
+
+
+def check(path: Path) -> None:
+    """Load a configuration, build its problem, and say whether it can be served."""
+    config = load_config(path)
+    study = prepare(config, path.resolve().parent)
+    slots, origins, sites, kinds = study.problem.shape
+    work = (study.scenario.demand @ study.work.mean(0)).sum(1)
+    share = float((work / np.asarray(study.cap, float).sum(1)).max())
+    print(
+        f"{path}: good. {slots} slots, {origins} origins, {sites} sites, {kinds} classes; the busiest slot needs about "
+        f"{share:.0%} of its capacity."
+    )
+
+
+def prepare(config: Config, folder: Path) -> Study:
+    """Scenario, models and problem of a configuration; it is known to be servable as far as totals go.
+
+    Raises:
+        ConfigError: If the work exceeds the capacity, or a class has no allowed site; the place is named.
+    """
+    jax.config.update("jax_enable_x64", True)
+    scenario = build_scenario(config, folder)
+    try:
+        study = build(scenario, dtype=np.dtype(config.solver.dtype))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    _check_routes(study)
+    shortfall = find_shortfall(study.problem)
+    if shortfall is not None:
+        when = scenario.times[int(np.argmax(np.asarray(study.problem.demand).sum((1, 2))))]
+        raise ConfigError(f"{shortfall} Slots count from {scenario.times[0]:%Y-%m-%d %H:%M} UTC; demand peaks at {when:%Y-%m-%d %H:%M}.")
+    return study
+
+
+def solve_policies(study: Study, config: Config) -> dict[str, PolicyRun]:
+    """Schedules of the policies asked for, the temperature-aware one first, with progress on the terminal."""
+    names = ["temperature_aware", *(n for n in config.report.policies if n != "temperature_aware")]
+    solver = ADMM(rtol=config.solver.rtol, max_steps=config.solver.max_steps)
+    columns = (TextColumn("{task.description:<18}"), BarColumn(), TextColumn("{task.fields[gap]}"), TimeElapsedColumn())
+    runs = {}
+    with Progress(*columns, console=_log, transient=False) as progress:
+        for name in names:
+            task = progress.add_task(name.replace("_", "-"), total=1.0, gap="compiling")
+            started = time.perf_counter()
+            schedule = POLICIES[name](study, solver, _follow(progress, task, float(solver.rtol)))
+            seconds = time.perf_counter() - started
+            progress.update(task, completed=1.0, gap=f"gap {float(schedule.gap):.1e} in {int(schedule.stats.num_steps)} steps")
+            runs[name] = PolicyRun(schedule, evaluate(study, np.asarray(schedule.routing)), seconds)
+    return runs
+
+
+def _follow(progress: Progress, task: int, rtol: float) -> Callable[[int, float, float], None]:
+    """A callback that shows the gap; the bar fills as its logarithm nears that of the tolerance."""
+
+    def follow(steps: int, objective: float, bound: float) -> None:
+        gap = (objective - bound) / max(abs(objective), 1e-300)
+        known = np.isfinite(gap) and gap > 0
+        done = min(max(np.log(gap) / np.log(rtol), 0.02), 0.99) if known else 0.02
+        progress.update(task, completed=done, gap=f"gap {gap:.1e} after {steps} steps" if known else f"{steps} steps")
+
+    return follow
+
+
+def _check_routes(study: Study) -> None:
+    """Name the place and the rule where a request class has no allowed site."""
+    scenario = study.scenario
+    stranded = np.argwhere((scenario.demand > 0).any(0) & ~study.allowed.any(1))
+    if not len(stranded):
+        return
+    origin, kind = stranded[0]
+    rules = scenario.classes.iloc[kind]
+    raise ConfigError(
+        f"{scenario.origins.index[origin]} has no allowed site for {scenario.classes.index[kind]}: its latency limit is "
+        f"{rules['latency_limit_s']:g} s and its residency rule {rules['residency']!r} ({len(stranded)} such pairs of origin "
+        "and class); relax one of them or add a site."
+    )
+
+
+def _resolved(config: Config, folder: Path) -> dict:
+    """The configuration with paths made absolute, so that it runs again from anywhere."""
+    resolved = config.model_dump(exclude_none=True)
+    resolved["inputs"] = {key: str(path) for key, path in input_files(config, folder).items()}
+    return resolved
+
+
+def _first_free(base: Path) -> Path:
+    """The path itself, or with -2, -3, ... after it: runs are kept."""
+    paths = (base, *(base.with_name(f"{base.name}-{count}") for count in range(2, 10_000)))
+    return next(path for path in paths if not path.exists())
+
+
+def _write(
+    draft: Path, study: Study, runs: dict[str, PolicyRun], summary: dict, config: Config, inputs: dict[str, Path]
+) -> list[str]:
+    plots = []
+    if config.report.plots:
+        from jaxsched.report._plots import draw_all
+
+        plots = draw_all(study, runs, draft)
+    routes_frame(study, runs["temperature_aware"]).to_parquet(draft / "schedule.parquet", index=False)
+    site_frame(study, runs).to_parquet(draft / "sites.parquet", index=False)
+    write_json(draft / "summary.json", summary)
+    write_json(draft / "config.json", summary["config"])
+    write_json(draft / "manifest.json", manifest(summary["config"], inputs, embedded_tables(), study.scenario.provenance))
+    return plots
+
+
+def _show(summary: dict, target: Path, plots: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(summary, indent=2))
+        return
+    console = Console(width=max(Console().width, _TABLE_WIDTH), highlight=False)
+    console.print(policy_table(summary))
+    console.print(savings_table(summary))
+    console.print(
+        f"certified gap {summary['certified_gap']:.1e} after {summary['iterations']} iterations: no schedule costs less "
+        f"than {summary['lower_bound_aud']:,.0f} AUD"
+    )
+    _show_weights(console, summary)
+    drawn = f", plots {', '.join(plots)}" if plots else ""
+    console.print(f"written to {target}: summary.json, schedule.parquet, sites.parquet, manifest.json, config.json{drawn}")
+
+
+def _show_weights(console: Console, summary: dict) -> None:
+    console.print("weights:")
+    for name, weight in summary["weights"].items():
+        label = " (assumption)" if weight["assumption"] else ""
+        console.print(f"  {name}: {weight['value']:g} {weight['unit']}{label}; {weight['reason']}", markup=False, soft_wrap=True)
+    ratio = summary["trade_offs"]["20_ms_of_rtt_over_marginal_energy"]
+    console.print(f"  20 ms of round-trip time are worth {ratio:.0%} of the energy, carbon and source water of one more 70B request")
+    negative = summary["negative_energy_weight"]
+    if negative["site_slots"]:
+        console.print(f"negative worth of a kWh at {negative['site_slots']} site-slots: {negative['what_was_done']}", soft_wrap=True)

@@ -1,0 +1,91 @@
+"""Read a configuration file, and say in one sentence for each problem what is wrong and how to mend it."""
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from jaxsched.config._schema import Config
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message is one sentence a problem, a line each."""
+
+
+def load_config(path: Path | None) -> Config:
+    """Read a TOML (or JSON) configuration; the defaults where no path is given.
+
+    Raises:
+        ConfigError: If the file is missing, is no TOML or JSON, or holds an unknown key or an impossible value; every
+            problem is named at once.
+    """
+    if path is None:
+        return Config()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        raw = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file; give the path of a TOML configuration.") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a directory; give the path of a TOML configuration.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not text in UTF-8; save it as UTF-8.") from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid {path.suffix.lstrip('.').upper() or 'TOML'}: {error}.") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: holds no table of keys at its top.")
+    try:
+        return Config.model_validate(_numbers(raw))
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{path}: {_sentence(item, raw)}" for item in error.errors())) from None
+
+
+def _numbers(raw: Any) -> Any:
+    """TOML has integers where a float is wanted (`scale = 2`); pydantic's strict mode accepts those already."""
+    return raw
+
+
+def _sentence(item: Any, raw: dict) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"unknown key `{where}`{_suggestion(item['loc'])}."
+    value = item.get("input")
+    shown = f" is {value!r}" if not isinstance(value, dict | list) else ""
+    message = item["msg"][0].lower() + item["msg"][1:]
+    return f"`{where}`{shown}: {message}."
+
+
+def _suggestion(location: tuple) -> str:
+    """The key that was probably meant; a known key with another unit is named as such."""
+    known = _keys_at(location[:-1])
+    wrong = str(location[-1])
+    for key in known:
+        if "_aud_per_" in key and wrong.split("_")[0] == key.split("_")[0]:
+            return f"; the unit is part of the key, so give `{key}` in that unit"
+        if key.rsplit("_", 1)[0] == wrong.rsplit("_", 1)[0] and "_" in key:
+            return f"; the unit is part of the key, so give `{key}` in that unit"
+    near = difflib.get_close_matches(wrong, known, 1, 0.5)
+    if near:
+        return f"; did you mean `{near[0]}`"
+    return f"; known keys here: {', '.join(known)}" if known else ""
+
+
+def _keys_at(location: tuple) -> list[str]:
+    model: Any = Config
+    for part in location:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            break
+        field = model.model_fields.get(str(part))
+        if field is None:
+            return []
+        args = getattr(field.annotation, "__args__", ())
+        model = args[1] if len(args) == 2 and isinstance(args[1], type) else field.annotation
+        if args:
+            # A table of tables, such as [sites."name"]: the next part is a name, not a key.
+            return list(model.model_fields) if len(location) > 1 and hasattr(model, "model_fields") else []
+    return list(model.model_fields) if hasattr(model, "model_fields") else []

@@ -1,0 +1,103 @@
+"""Physical models: power, cooling, water, carbon, price, latency, queueing and the site that joins them."""
+
+from jaxsched.models.carbon import Carbon
+from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCooledChiller
+from jaxsched.models.conditions import Conditions, Weights
+from jaxsched.models.cooling import AbstractCooling, CoolingCurves, CoolingPower, MixedCooling
+from jaxsched.models.electrical import (
+    AbstractElectrical,
+    ComponentElectrical,
+    ElectricalCurves,
+    ElectricalLosses,
+    ProportionalElectrical,
+)
+from jaxsched.models.free_cooling import FreeCooling
+from jaxsched.models.hardware import (
+    HARDWARE,
+    REFERENCE_BATCH,
+    SERVER_POWER_W,
+    Hardware,
+    ServingProfile,
+    mean_prefill_seconds,
+    work_per_request,
+)
+from jaxsched.models.it_power import ITPower
+from jaxsched.models.load_curve import LoadCurve
+from jaxsched.models.network import RoundTripTime
+from jaxsched.models.partial_pue import ConstantPartialPUE, PolynomialPartialPUE
+from jaxsched.models.plants import (
+    AirsideEconomiser,
+    DirectExpansion,
+    IndirectEvaporative,
+    WatersideEconomiser,
+    mechanical_curves,
+)
+from jaxsched.models.prefill import Prefill, log_normal_moments
+from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
+from jaxsched.models.queueing import SakasegawaWait
+from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
+from jaxsched.models.water import (
+    AbstractWater,
+    DryWater,
+    EvaporativeWater,
+    MixedWater,
+    RenWater,
+    TowerWater,
+    WaterFactors,
+    source_water,
+)
+from jaxsched.models.wet_bulb import stull_wet_bulb
+
+__all__ = [
+    "HARDWARE",
+    "REFERENCE_BATCH",
+    "SERVER_POWER_W",
+    "AbstractCooling",
+    "AbstractElectrical",
+    "AbstractWater",
+    "AirCooledChiller",
+    "AirsideEconomiser",
+    "Carbon",
+    "ComponentElectrical",
+    "ConditionedSite",
+    "Conditions",
+    "ConstantPartialPUE",
+    "CoolingCurves",
+    "CoolingPower",
+    "DirectExpansion",
+    "DryWater",
+    "ElectricalCurves",
+    "ElectricalLosses",
+    "EnergyPrice",
+    "EvaporativeWater",
+    "Fans",
+    "FreeCooling",
+    "Hardware",
+    "ITPower",
+    "IndirectEvaporative",
+    "LoadCurve",
+    "MixedCooling",
+    "MixedWater",
+    "PartLoad",
+    "PolynomialPartialPUE",
+    "Prefill",
+    "ProportionalElectrical",
+    "RenWater",
+    "RoundTripTime",
+    "SakasegawaWait",
+    "ServingProfile",
+    "SiteModel",
+    "SiteReport",
+    "SmoothWinsorisation",
+    "TowerWater",
+    "WaterCooledChiller",
+    "WaterFactors",
+    "WatersideEconomiser",
+    "Weights",
+    "log_normal_moments",
+    "mean_prefill_seconds",
+    "mechanical_curves",
+    "source_water",
+    "stull_wet_bulb",
+    "work_per_request",
+]

@@ -1,0 +1,259 @@
+"""The site model: every effect of a load at given conditions, and its cost."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxsched._parameters import AbstractModel, parameter
+from jaxsched.models._axes import align_tree, raise_rank, rank_of
+from jaxsched.models.carbon import Carbon
+from jaxsched.models.conditions import Conditions, Weights
+from jaxsched.models.cooling import AbstractCooling
+from jaxsched.models.electrical import AbstractElectrical
+from jaxsched.models.it_power import ITPower
+from jaxsched.models.load_curve import LoadCurve
+from jaxsched.models.price import EnergyPrice
+from jaxsched.models.queueing import SakasegawaWait
+from jaxsched.models.site_curves import SiteCurves, largest_fraction
+from jaxsched.models.water import AbstractWater, source_water
+
+_SECONDS_PER_HOUR = 3600.0
+
+
+class SiteReport(eqx.Module):
+    """Every effect of a load, each in its own unit, and what it costs. All arrays [slot, site].
+
+    Power [kW]: `it_power`, `ups`, `pdu`, `misc`, `fan`, `pump`, `compressor`, `cooling` (the last three
+    together) and `facility_power` (all). Water [L/h]: `site_water`, `source_water`. `carbon` [kg/h]. `queue`:
+    requests waiting. Money [AUD/h]: `energy_cost`, `carbon_cost`, `water_cost`, `waiting_cost` and their sum,
+    `total`.
+    """
+
+    it_power: Float[Array, "slot site"]
+    ups: Float[Array, "slot site"]
+    pdu: Float[Array, "slot site"]
+    misc: Float[Array, "slot site"]
+    fan: Float[Array, "slot site"]
+    pump: Float[Array, "slot site"]
+    compressor: Float[Array, "slot site"]
+    cooling: Float[Array, "slot site"]
+    facility_power: Float[Array, "slot site"]
+    site_water: Float[Array, "slot site"]
+    source_water: Float[Array, "slot site"]
+    carbon: Float[Array, "slot site"]
+    energy_cost: Float[Array, "slot site"]
+    carbon_cost: Float[Array, "slot site"]
+    water_cost: Float[Array, "slot site"]
+    queue: Float[Array, "slot site"]
+    waiting_cost: Float[Array, "slot site"]
+    total: Float[Array, "slot site"]
+
+
+class SiteModel(AbstractModel):
+    """All sites of a study in one model: load and conditions in, power, water, carbon, queue and cost out.
+
+        P_facility = P_IT + UPS + PDU + misc + fan + pump + compressor
+        total = price P_facility + w_carbon C + w_water (W_site + W_source) + w_waiting 3600 L_q
+
+    Attributes:
+        weights: What the effects are worth.
+        it_power: Power of servers.
+        electrical: Losses.
+        cooling: Cooling plants.
+        water: Water use on site.
+        gpus: GPUs switched on [site] [GPU].
+        replicas: Copies of a model that serve in parallel [site] [1].
+        rated_it_power: IT power for which plant and UPS were built [site] [kW].
+        carbon: Emissions.
+        price: Delivered price.
+        queue: Waiting.
+    Valid for:
+        load in [0, gpus); IT power up to the rated one; and where the parts are.
+    Source:
+        Composition; see the parts.
+    """
+
+    weights: Weights
+    it_power: ITPower
+    electrical: AbstractElectrical
+    cooling: AbstractCooling
+    water: AbstractWater
+    gpus: Float[Array, "..."] = parameter(unit="GPU", valid=(1e-3, 1e8))
+    replicas: Float[Array, "..."] = parameter(unit="1", valid=(1.0, 1e8))
+    rated_it_power: Float[Array, "..."] = parameter(unit="kW", valid=(1e-4, 1e8))
+    carbon: Carbon = eqx.field(default_factory=Carbon)
+    price: EnergyPrice = eqx.field(default_factory=EnergyPrice)
+    queue: SakasegawaWait = eqx.field(default_factory=SakasegawaWait)
+
+    def __call__(self, load: Float[Array, "slot site"], conditions: Conditions) -> SiteReport:
+        """Every effect of a load.
+
+        Args:
+            load: Busy GPUs [slot, site].
+            conditions: Weather and signals.
+
+        Returns:
+            The report [slot, site].
+        """
+        site, conditions, load = self._aligned(conditions, load)
+        curves = site._curves(conditions)
+        fraction = site._fraction(load)
+        facility = curves.facility(fraction)
+        on_site, at_source = curves.site_water(fraction), source_water(conditions.source_water, facility)
+        carbon = site.carbon(facility, conditions.carbon_intensity, site.gpus)
+        queue = site.queue(load, site.gpus, site.replicas)
+        energy_cost = site.price(conditions.price) * facility
+        carbon_cost = site.weights.carbon / 1000.0 * carbon
+        water_cost = site.weights.water / 1000.0 * (on_site + at_source)
+        waiting_cost = _SECONDS_PER_HOUR * site.weights.waiting * queue
+        return _broadcast_report(
+            load.shape,
+            **curves.powers(fraction),
+            site_water=on_site,
+            source_water=at_source,
+            carbon=carbon,
+            energy_cost=energy_cost,
+            carbon_cost=carbon_cost,
+            water_cost=water_cost,
+            queue=queue,
+            waiting_cost=waiting_cost,
+            total=energy_cost + carbon_cost + water_cost + waiting_cost,
+        )
+
+    def cost(self, load: Float[Array, "slot site"], conditions: Conditions) -> Float[Array, "slot site"]:
+        """Total cost of a load [AUD/h], as in the report; not convex where `energy_weight` is negative."""
+        return self(load, conditions).total
+
+    def energy_weight(self, conditions: Conditions) -> Float[Array, "..."]:
+        """What one kWh at the meter costs in all: delivered price, carbon and source water [AUD/kWh].
+
+        Where it is negative, the cost is concave in the load as far as power goes.
+        """
+        site, conditions = self._aligned(conditions)
+        return (
+            site.price(conditions.price)
+            + site.weights.carbon / 1000.0 * site.carbon.per_energy(conditions.carbon_intensity)
+            + site.weights.water / 1000.0 * conditions.source_water
+        )
+
+    def load_cap(
+        self,
+        facility_limit: Float[Array, "..."],
+        conditions: Conditions,
+        utilisation_limit: float | Float[Array, ""] = 0.95,
+    ) -> Float[Array, "slot site"]:
+        """Largest load that the power supply and the queue allow.
+
+            cap = min(utilisation_limit gpus, load at which P_facility = facility_limit), 0 if idling exceeds
+            it
+
+        The cap falls on hot hours, because compressors take a larger part of the limit. Its derivative is
+        that of the implicit function.
+
+        Args:
+            facility_limit: Largest power at the meter, scalar, [site] or [slot, site] [kW].
+            conditions: Weather and signals.
+            utilisation_limit: Largest share of busy GPUs [1].
+
+        Returns:
+            Largest load [slot, site] [GPU].
+        """
+        site, conditions, limit = self._aligned(conditions, jnp.asarray(facility_limit))
+        idle, full = site._fraction(0.0 * site.gpus), site._fraction(utilisation_limit * site.gpus)
+        fraction = largest_fraction(site._curves(conditions).facility, limit, idle, full)
+        return (fraction - idle) * site.rated_it_power / site.it_power.slope()
+
+    def condition(self, conditions: Conditions, cap: Float[Array, "slot site"]) -> "ConditionedSite":
+        """The convex cost of the sites at fixed conditions, with everything but the load worked out.
+
+        Args:
+            conditions: Weather and signals.
+            cap: Largest load, the right end of the chord where the energy weight is negative [slot, site].
+
+        Returns:
+            A function of the load alone, cheap to evaluate many times.
+        """
+        site, conditions, aligned_cap = self._aligned(conditions, cap)
+        curves, weight = site._curves(conditions), site.energy_weight(conditions)
+        power = curves.facility.scaled(weight)
+        chord = power.chord(site._fraction(0.0 * aligned_cap), site._fraction(aligned_cap))
+        envelope = jax.tree.map(lambda c, p: jnp.where(weight < 0.0, c, p), chord, power)
+        embodied = LoadCurve(constant=site.weights.carbon / 1000.0 * site.carbon.embodied * site.gpus)
+        return ConditionedSite(
+            curve=envelope + curves.site_water.scaled(site.weights.water / 1000.0) + embodied,
+            idle_fraction=self._fraction(0.0 * self.gpus),
+            fraction_slope=self.it_power.slope() / self.rated_it_power,
+            gpus=self.gpus,
+            replicas=self.replicas,
+            waiting_weight=_SECONDS_PER_HOUR * self.weights.waiting,
+            queue=self.queue,
+        )
+
+    def convex_cost(
+        self, load: Float[Array, "slot site"], conditions: Conditions, cap: Float[Array, "slot site"]
+    ) -> Float[Array, "slot site"]:
+        """Convex envelope of the cost over [0, cap] as far as power goes [AUD/h].
+
+        Equal to `cost` where `energy_weight` is not negative. Elsewhere power times that weight is concave in
+        the load and is replaced by its chord from 0 to cap, the largest convex function below it; a schedule
+        which is optimal for it costs at least its value. No price is changed.
+        """
+        return self.condition(conditions, cap)(load)
+
+    def _aligned(self, conditions: Conditions, *others: Array) -> tuple:
+        rank = rank_of(conditions, self.gpus, *others)
+        # Mixtures learn the number of axes from the weather, which therefore has all of them.
+        raised = raise_rank((conditions, *others), rank)
+        return align_tree(self, rank), *raised
+
+    def _curves(self, conditions: Conditions) -> SiteCurves:
+        return SiteCurves.at(
+            self.rated_it_power,
+            self.electrical,
+            self.cooling,
+            self.water,
+            conditions.dry_bulb,
+            conditions.wet_bulb,
+        )
+
+    def _fraction(self, load: Float[Array, "..."]) -> Float[Array, "..."]:
+        return self.it_power(self.gpus, load) / self.rated_it_power
+
+
+class ConditionedSite(eqx.Module):
+    """The convex cost at fixed conditions, by `SiteModel.condition`: a cubic of the load, and the queue.
+
+        cost(L) = curve(idle_fraction + fraction_slope L) + waiting_weight L_q(L)
+
+    Arrays with two axes are [slot, site] (or [1, site]), all others [site] or scalar, so that slots can be
+    batched by mapping over the first axis of those with two. For the parts of the cost, call the site model.
+
+    Attributes:
+        curve: Cost of energy, carbon and water [AUD/h], a curve of the load fraction.
+        idle_fraction: Load fraction without load [1].
+        fraction_slope: Load fraction per busy GPU [1/GPU].
+        gpus: GPUs switched on [GPU].
+        replicas: Copies of a model that serve in parallel [1].
+        waiting_weight: Cost of one request that waits for an hour [AUD/request/h].
+        queue: Waiting.
+    """
+
+    curve: LoadCurve
+    idle_fraction: Float[Array, "..."]
+    fraction_slope: Float[Array, "..."]
+    gpus: Float[Array, "..."]
+    replicas: Float[Array, "..."]
+    waiting_weight: Float[Array, "..."]
+    queue: SakasegawaWait
+
+    def __call__(self, load: Float[Array, "... site"]) -> Float[Array, "... site"]:
+        """Convex cost [AUD/h] of a load [GPU], element by element; [slot, site], or [site] in a map over slots."""
+        at = align_tree(self, load.ndim)
+        waiting = at.queue(load, at.gpus, at.replicas)
+        return at.curve(at.idle_fraction + at.fraction_slope * load) + at.waiting_weight * waiting
+
+
+def _broadcast_report(shape: tuple[int, ...], **columns: Float[Array, "..."]) -> SiteReport:
+    """A report whose columns all have the shape of the load, constants included."""
+    return SiteReport(**{name: jnp.broadcast_to(column, shape) for name, column in columns.items()})

@@ -1,0 +1,21 @@
+"""Tables, plots and the record of a run."""
+
+from jaxsched.report._files import OutputError, sha256, whole_directory, write_json
+from jaxsched.report._manifest import manifest
+from jaxsched.report._summary import PolicyRun, summarise, trade_offs
+from jaxsched.report._tables import policy_table, routes_frame, savings_table, site_frame
+
+__all__ = [
+    "OutputError",
+    "PolicyRun",
+    "manifest",
+    "policy_table",
+    "routes_frame",
+    "savings_table",
+    "sha256",
+    "site_frame",
+    "summarise",
+    "trade_offs",
+    "whole_directory",
+    "write_json",
+]

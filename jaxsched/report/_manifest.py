@@ -1,0 +1,41 @@
+"""What a run was made of, so that it can be made again."""
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from jaxsched._version import __version__
+from jaxsched.report._files import sha256
+
+_PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "pandas", "pyarrow", "pyproj", "tzdata")
+
+
+def manifest(
+    config: Mapping[str, Any], inputs: Mapping[str, Path], embedded: Mapping[str, Path], provenance: Mapping[str, str]
+) -> dict[str, Any]:
+    """Versions, device, precision, seed, hashes of every input and where each quantity comes from.
+
+    Arguments:
+        config: The resolved configuration.
+        inputs: Files that the user named.
+        embedded: Tables of the package that were used.
+        provenance: A sentence of source for each quantity.
+    """
+    devices = jax.devices()
+    return {
+        "jaxsched": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
+        "device": {"kind": devices[0].device_kind, "platform": devices[0].platform, "count": len(devices)},
+        "dtype": config["solver"]["dtype"],
+        "seed": config["scenario"]["seed"],
+        "inputs": {name: {"path": str(path), "sha256": sha256(path)} for name, path in inputs.items()},
+        "embedded_tables": {name: sha256(path) for name, path in sorted(embedded.items())},
+        "provenance": dict(provenance),
+        "rerun": "jaxsched run config.json",
+    }

@@ -1,0 +1,101 @@
+"""The tables of a run: for the terminal and as files."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.table import Table
+
+from jaxsched.report._summary import PolicyRun
+from jaxsched.study import Study
+
+# Key of the summary, heading, unit, decimals.
+_COLUMNS = (
+    ("energy_mwh", "energy", "MWh", 1),
+    ("cooling_energy_mwh", "cooling", "MWh", 2),
+    ("energy_cost_aud", "energy cost", "AUD", 0),
+    ("carbon_t", "carbon", "t", 1),
+    ("carbon_cost_aud", "carbon cost", "AUD", 0),
+    ("water_kl", "water", "kL", 1),
+    ("water_cost_aud", "water cost", "AUD", 0),
+    ("mean_ttft_ms", "TTFT mean", "ms", 1),
+    ("p95_ttft_ms", "TTFT p95", "ms", 0),
+    ("waiting_cost_aud", "waiting cost", "AUD", 0),
+    ("total_cost_aud", "total", "AUD", 0),
+)
+
+
+def policy_table(summary: Mapping[str, Any]) -> Table:
+    """Policies against quantities, for the terminal."""
+    table = Table(title=f"{summary['name']}: {summary['slots']} slots from {summary['start_utc']}", title_justify="left")
+    table.add_column("policy", no_wrap=True)
+    for _, heading, unit, _ in _COLUMNS:
+        table.add_column(f"{heading}\n[{unit}]".replace("[", r"\["), justify="right")
+    for name, totals in summary["policies"].items():
+        cells = [f"{totals[key]:,.{digits}f}" for key, _, _, digits in _COLUMNS]
+        table.add_row(name.replace("_", "-"), *cells, style="bold" if name == "temperature_aware" else "")
+    return table
+
+
+def savings_table(summary: Mapping[str, Any]) -> Table:
+    """What the temperature-aware schedule saves against each other policy, in per cent."""
+    table = Table(title="saved by the temperature-aware schedule [%]".replace("[", r"\["), title_justify="left")
+    table.add_column("against", no_wrap=True)
+    shown = [c for c in _COLUMNS if c[0] != "energy_mwh"]
+    for _, heading, _, _ in shown:
+        table.add_column(heading, justify="right")
+    best = summary["totals"]
+    for name, totals in summary["policies"].items():
+        if name == "temperature_aware":
+            continue
+        cells = [f"{100 * (1 - best[key] / totals[key]):+.1f}" if totals[key] else "-" for key, *_ in shown]
+        table.add_row(name.replace("_", "-"), *cells)
+    return table
+
+
+def routes_frame(study: Study, run: PolicyRun) -> pd.DataFrame:
+    """Every flow of a schedule: slot, origin, site, class and requests per second."""
+    routing = np.asarray(run.schedule.routing)
+    slot, origin, site, kind = np.nonzero(routing > 1e-7 * max(float(routing.max()), 1e-300))
+    scenario = study.scenario
+    return pd.DataFrame(
+        {
+            "slot_start_utc": scenario.times[slot],
+            "origin": pd.Categorical.from_codes(origin, categories=scenario.origins.index.astype(str)),
+            "site": pd.Categorical.from_codes(site, categories=scenario.sites.index.astype(str)),
+            "class": pd.Categorical.from_codes(kind, categories=scenario.classes.index.astype(str)),
+            "requests_per_s": routing[slot, origin, site, kind],
+        }
+    )
+
+
+def site_frame(study: Study, runs: Mapping[str, PolicyRun]) -> pd.DataFrame:
+    """Load, power, water, carbon and wait of every policy, slot and site, with the weather and signals there."""
+    scenario = study.scenario
+    slots, sites = study.cap.shape
+    shared = {
+        "slot_start_utc": np.repeat(scenario.times, sites),
+        "site": np.tile(scenario.sites.index.astype(str), slots),
+        "dry_bulb_c": scenario.dry_bulb.ravel(),
+        "price_aud_per_mwh": scenario.price.ravel(),
+        "carbon_g_per_kwh": scenario.carbon_intensity.ravel(),
+        "capacity_gpus": np.asarray(study.cap, float).ravel(),
+    }
+    frames = []
+    for name, run in runs.items():
+        report = run.outcome.report
+        columns = {
+            "load_gpus": run.outcome.load,
+            "requests_per_s": run.outcome.requests,
+            "wait_s": run.outcome.wait,
+            "it_power_kw": report.it_power,
+            "cooling_power_kw": report.cooling,
+            "facility_power_kw": report.facility_power,
+            "site_water_l_per_h": report.site_water,
+            "source_water_l_per_h": report.source_water,
+            "carbon_kg_per_h": report.carbon,
+        }
+        effects = {key: np.asarray(value, float).ravel() for key, value in columns.items()}
+        frames.append(pd.DataFrame({"policy": name, **shared, **effects}))
+    return pd.concat(frames, ignore_index=True).astype({"policy": "category", "site": "category"})

@@ -1,0 +1,144 @@
+"""The embedded country."""
+
+import numpy as np
+import pandas as pd
+
+from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
+from jaxsched.scenarios._network import round_trip_times
+from jaxsched.scenarios._scale import scale_origins, scale_sites
+from jaxsched.scenarios._scenario import Scenario, Weight
+from jaxsched.scenarios._tables import read_embedded
+from jaxsched.scenarios._weather import ANOMALY_YEAR, weather
+
+DEFAULT_START = "2024-01-12T00:00+10:00"
+"""Start of the default week: two ordinary days, the heatwave of 14 to 17 January, and its end."""
+
+DEFAULT_WEIGHTS = {
+    "carbon": Weight(
+        79.20,
+        "AUD/t",
+        "cost-containment price of the Australian safeguard mechanism, 2024-25: what a large emitter pays at most",
+        assumption=True,
+    ),
+    "water": Weight(
+        3.0, "AUD/kL", "metropolitan retail price of drinking water, about 2.4 to 3.6 AUD/kL in the capitals", assumption=True
+    ),
+    "waiting": Weight(
+        5e-4,
+        "AUD/request-second",
+        "20 ms of round-trip time are then worth about a fifth of the marginal energy of a 70B request, so that neither "
+        "distance nor energy decides alone",
+        assumption=True,
+    ),
+    "network_adder": Weight(
+        55.0, "AUD/MWh", "network, environmental and market charges of a high-voltage customer, 40 to 70 AUD/MWh", assumption=True
+    ),
+}
+
+
+def australia(
+    *,
+    sites: int | None = None,
+    origins: int | None = None,
+    slots: int = 168,
+    start: str | pd.Timestamp | None = None,
+    seed: int = 0,
+    anomalies: bool = True,
+) -> Scenario:
+    """Australia's edge sites and population centres for any hours of the reference year.
+
+    Prices and carbon are the hour-by-month profiles of 2024, weather is the climate with the daily departures of 2014, and
+    weekdays and daylight saving are those of the dates asked for.
+
+    Arguments:
+        sites: Number of edge sites; the real ones where not given, a choice of them or more drawn by population otherwise.
+        origins: Number of origins, likewise; people are conserved.
+        slots: Number of hours.
+        start: Start of the first hour, UTC unless it has an offset; the default week holds a heatwave.
+        seed: Seed of what is drawn beyond the real sites and centres.
+        anomalies: Whether the weather departs from the climate.
+
+    Raises:
+        ValueError: A number below 1, or a start that is no whole hour.
+    """
+    for name, value in (("sites", sites), ("origins", origins), ("slots", slots)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} is {value}; give at least 1.")
+    times = pd.date_range(_whole_hour(DEFAULT_START if start is None else start), periods=slots, freq="h")
+    rng = np.random.default_rng(seed)
+    origin_table = read_embedded("origins").set_index("name")
+    site_table = read_embedded("sites").set_index("name")
+    if origins is not None:
+        origin_table = scale_origins(origin_table, origins, rng)
+    if sites is not None:
+        site_table = scale_sites(site_table, origin_table, sites, rng)
+    classes = read_embedded("classes").set_index("name")
+    regions = read_embedded("regions").set_index("region").loc[site_table["region"]]
+    offset = regions["market_utc_offset_h"].to_numpy(float)
+    dry_bulb, humidity = weather(times, site_table, _standard_offset(site_table), anomalies=anomalies)
+    return Scenario(
+        name="australia",
+        times=times,
+        slot_hours=1.0,
+        sites=site_table,
+        origins=origin_table,
+        classes=classes,
+        demand=demand(times, origin_table, classes),
+        dry_bulb=dry_bulb,
+        relative_humidity=humidity,
+        price=_profile("price", "region", "price_aud_per_mwh", site_table["region"].to_numpy(str), offset, times),
+        carbon_intensity=_profile("carbon", "zone", "direct_g_per_kwh", regions["state"].to_numpy(str), offset, times),
+        source_water=regions["source_water_l_per_kwh"].to_numpy(float),
+        rtt=round_trip_times(origin_table, site_table),
+        weights=DEFAULT_WEIGHTS,
+        provenance=_provenance(len(site_table), len(origin_table), anomalies),
+    )
+
+
+def _whole_hour(start: str | pd.Timestamp) -> pd.Timestamp:
+    try:
+        stamp = pd.Timestamp(start)
+    except ValueError:
+        raise ValueError(f"start is {start!r}, which is no ISO 8601 time such as 2024-01-12T00:00+10:00.") from None
+    if pd.isna(stamp):
+        raise ValueError(f"start is {start!r}, which is no ISO 8601 time such as 2024-01-12T00:00+10:00.")
+    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    if stamp != stamp.floor("h"):
+        raise ValueError(f"start is {start}, which is no whole hour in UTC; slots last one hour.")
+    return stamp.as_unit("us")
+
+
+def _standard_offset(sites: pd.DataFrame) -> np.ndarray:
+    """Standard time of each site's zone [h]: its clock in winter."""
+    winter = pd.Timestamp("2024-07-01", tz="UTC")
+    hours = {z: winter.tz_convert(z).utcoffset().total_seconds() / 3600.0 for z in sites["timezone"].unique()}
+    return sites["timezone"].map(hours).to_numpy(float)
+
+
+def _profile(
+    table: str, key: str, column: str, wanted: np.ndarray, offset: np.ndarray, times: pd.DatetimeIndex
+) -> np.ndarray:
+    """Hour-by-month profile of each site's region on the clock of that region [slot, site]."""
+    profile = read_embedded(table).set_index([key, "month", "hour"])[column]
+    result = np.empty((len(times), len(wanted)))
+    for name, hours in sorted(set(zip(wanted, offset, strict=True))):
+        local = times + pd.Timedelta(hours=hours)
+        values = profile.loc[name].loc[list(zip(local.month, local.hour, strict=True))].to_numpy(float)
+        result[:, (wanted == name) & (offset == hours)] = values[:, None]
+    return result
+
+
+def _provenance(sites: int, origins: int, anomalies: bool) -> dict[str, str]:
+    departures = f"with the daily departures of {ANOMALY_YEAR}" if anomalies else "without departures"
+    return {
+        "sites": f"embedded sites.csv ({sites} sites; GPU counts and kinds are assumptions)",
+        "origins": f"embedded origins.csv ({origins} origins)",
+        "demand": f"embedded demand.csv and {REQUESTS_PER_PERSON_DAY:g} requests per person and day (assumption)",
+        "dry_bulb": f"embedded climate.csv {departures}",
+        "relative_humidity": "embedded climate.csv, vapour pressure constant over the day",
+        "price": "embedded price.csv, typical prices of 2024 without spikes",
+        "carbon_intensity": "embedded carbon.csv, average-direct of 2024 (Electricity Maps)",
+        "source_water": "embedded regions.csv",
+        "rtt": "embedded rtt.csv between six areas, distance law elsewhere",
+        "classes": "embedded classes.csv, Azure traces of 2023",
+    }

@@ -1,0 +1,53 @@
+"""Round-trip times between places: measured where there is a measurement, by distance elsewhere."""
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from pyproj import Geod
+
+from jaxsched.models import RoundTripTime
+from jaxsched.scenarios._tables import read_embedded
+
+_GEOD = Geod(ellps="WGS84")
+# A place belongs to a measured metropolitan area within this distance of its server [km].
+_METRO_KM = 60.0
+
+
+def distance_km(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
+    """Geodesic distance of every pair of rows [first, second] [km]."""
+    shape = (len(first), len(second))
+    ends = [np.broadcast_to(t[c].to_numpy(float)[:, None] if n == 0 else t[c].to_numpy(float)[None], shape).ravel()
+            for n, t in enumerate((first, second)) for c in ("longitude", "latitude")]  # fmt: skip
+    return (_GEOD.inv(*ends)[2] / 1000.0).reshape(shape)
+
+
+def round_trip_times(origins: pd.DataFrame, sites: pd.DataFrame, law: RoundTripTime | None = None) -> np.ndarray:
+    """Round-trip time of every route [origin, site] [s], access included.
+
+    Two places in different measured metropolitan areas take the measurement between these; all others the distance law.
+
+    Source:
+        WonderNetwork pings of July 2020 between six areas (header of `rtt.csv`); law and access: `RoundTripTime`.
+    """
+    law = RoundTripTime() if law is None else law
+    distance, measured = distance_km(origins, sites), _measured(origins, sites)
+    return np.asarray(law.with_measured(jnp.asarray(distance), jnp.asarray(measured)), float)
+
+
+def _measured(origins: pd.DataFrame, sites: pd.DataFrame) -> np.ndarray:
+    """Measured time between the areas of two places [origin, site] [s], NaN where there is none."""
+    table = read_embedded("rtt")
+    ends = [table[[f"city_{e}", f"latitude_{e}", f"longitude_{e}"]].set_axis(["city", "latitude", "longitude"], axis=1)
+            for e in "ab"]  # fmt: skip
+    metros = pd.concat(ends).drop_duplicates("city").set_index("city").sort_index()
+    # The last row and column stand for places outside every area.
+    matrix = np.full((len(metros) + 1, len(metros) + 1), np.nan)
+    for row in table.itertuples():
+        a, b = metros.index.get_loc(row.city_a), metros.index.get_loc(row.city_b)
+        matrix[a, b] = matrix[b, a] = row.rtt_ms / 1000.0
+    return matrix[np.ix_(_area(origins, metros), _area(sites, metros))]
+
+
+def _area(places: pd.DataFrame, metros: pd.DataFrame) -> np.ndarray:
+    distance = distance_km(places, metros)
+    return np.where(distance.min(1) <= _METRO_KM, distance.argmin(1), len(metros))

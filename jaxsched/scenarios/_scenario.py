@@ -1,0 +1,72 @@
+"""The one description of a study: who asks, who serves, and the signals at each site."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+
+@dataclasses.dataclass(frozen=True)
+class Weight:
+    """What one unit of a quantity is worth in the objective, and why.
+
+    Attributes:
+        value: The price of one unit.
+        unit: Its unit, for example `AUD/t`.
+        reason: Why this value; printed in every report.
+        assumption: True where no published figure settles it.
+    """
+
+    value: float
+    unit: str
+    reason: str
+    assumption: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """Demand, sites and signals of a study on one clock, as tables and arrays of the host.
+
+    Attributes:
+        name: Short name for reports and file names.
+        times: Start of each slot, UTC, equally spaced [slot].
+        slot_hours: Length of a slot [h].
+        sites: One row a site, indexed by its name. Columns: `latitude`, `longitude` [deg], `state`, `region`
+            (NSW1, QLD1, VIC1, SA1, TAS1, WEM, NT), `plant` (dx, airside, waterside, indirect_evaporative),
+            `hardware` (h100, h200, a100, l40s), `gpus`, `gpus_per_replica`, `facility_limit_kw`,
+            `timezone` (IANA), `operator`, `city`.
+        origins: One row an origin, indexed by its name. Columns: `latitude`, `longitude`, `state`, `population`,
+            `timezone`.
+        classes: One row a request class, indexed by its name. Columns: `model` (llama-8b, llama-70b), `share` of all
+            requests, `input_mu`, `input_sigma`, `output_mu`, `output_sigma` (log-normal token lengths),
+            `input_mean`, `output_mean` [tokens] (of the trace), `arrival_cv2` (squared coefficient of
+            variation of inter-arrival times), `latency_limit_s` (limit on RTT plus mean prefill [s]),
+            `residency` (any, state).
+        demand: Requests per second [slot, origin, class].
+        dry_bulb: [slot, site] [degC].
+        relative_humidity: [slot, site] [%].
+        price: Wholesale energy price [slot, site] [AUD/MWh].
+        carbon_intensity: [slot, site] [g CO2-e/kWh].
+        source_water: Water consumed in generation [site] [L/kWh].
+        rtt: Round-trip time [origin, site] [s].
+        weights: Keys `carbon` [AUD/t], `water` [AUD/kL], `waiting` [AUD per request-second], `network_adder`
+            [AUD/MWh].
+        provenance: A sentence of source for each quantity.
+    """
+
+    name: str
+    times: pd.DatetimeIndex
+    slot_hours: float
+    sites: pd.DataFrame
+    origins: pd.DataFrame
+    classes: pd.DataFrame
+    demand: np.ndarray
+    dry_bulb: np.ndarray
+    relative_humidity: np.ndarray
+    price: np.ndarray
+    carbon_intensity: np.ndarray
+    source_water: np.ndarray
+    rtt: np.ndarray
+    weights: Mapping[str, Weight]
+    provenance: Mapping[str, str]

@@ -1,0 +1,37 @@
+"""From a scenario to schedules and what they do: build the problem, solve it, compare policies."""
+
+from jaxsched.study._build import UTILISATION_LIMIT, Study, build, site_cost, with_cooling
+from jaxsched.study._evaluate import Outcome, check_feasible, evaluate
+from jaxsched.study._policies import (
+    BLIND_PARTIAL_PUE,
+    POLICIES,
+    cheapest,
+    greenest,
+    nearest,
+    proportional,
+    temperature_aware,
+    temperature_blind,
+)
+from jaxsched.study._site_cost import PhysicalSiteCost
+from jaxsched.study._ttft import ttft_seconds
+
+__all__ = [
+    "BLIND_PARTIAL_PUE",
+    "POLICIES",
+    "UTILISATION_LIMIT",
+    "Outcome",
+    "PhysicalSiteCost",
+    "Study",
+    "build",
+    "cheapest",
+    "check_feasible",
+    "evaluate",
+    "greenest",
+    "nearest",
+    "proportional",
+    "site_cost",
+    "temperature_aware",
+    "temperature_blind",
+    "ttft_seconds",
+    "with_cooling",
+]
