@@ -5,7 +5,7 @@ from jaxsched._schedule import History, Schedule, Stats
 from jaxsched._solve import solve
 from jaxsched._version import __version__
 from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
-from jaxsched.solvers import ADMM, AbstractMetric, AbstractSolver, FlowMetric, UniformMetric
+from jaxsched.solvers import ADMM, AbstractMetric, AbstractSolver, FlowMetric, Proportional, UniformMetric
 
 __all__ = [
     "ADMM",
@@ -18,6 +18,7 @@ __all__ = [
     "History",
     "InfeasibleError",
     "Problem",
+    "Proportional",
     "Schedule",
     "SolveError",
     "Stats",

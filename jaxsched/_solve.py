@@ -57,9 +57,9 @@ def solve(
         state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps))
     else:
         while not bool(solver.done(state)):
-            state = _iterate(problem, solver, state, state.num_steps + 1)
-            objective, bound = (float(jnp.sum(v)) for v in (state.slots.objective, state.slots.bound))
-            progress(int(state.num_steps), objective, bound)
+            state = _iterate(problem, solver, state, solver.certificate(state)[0] + 1)
+            steps, objective, bound = solver.certificate(state)
+            progress(int(steps), float(objective), float(bound))
     schedule = _finish(problem, solver, state)
     if not concrete or not is_concrete(schedule.slot_bound):
         return schedule
@@ -80,7 +80,7 @@ def _iterate(problem, solver, state, until):
     """Advance until done, or until a number of steps is reached: the only loop over iterations."""
 
     def unfinished(state):
-        return ~solver.done(state) & (state.num_steps < until)
+        return ~solver.done(state) & (solver.certificate(state)[0] < until)
 
     return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
 

@@ -44,11 +44,15 @@ def origins(data: Path) -> pd.DataFrame:
     places = gazetteer(data)
     kept: list[int] = []
     latitude, longitude = (places[c].to_numpy() for c in ("latitude", "longitude"))
-    reach = np.interp(np.log(np.maximum(places["population"], 1)), np.log([p for p, _ in _REACH]), [r for _, r in _REACH])
+    reach = np.interp(
+        np.log(np.maximum(places["population"], 1)), np.log([p for p, _ in _REACH]), [r for _, r in _REACH]
+    )
     for row in range(len(places)):
         if len(kept) == _ORIGINS:
             break
-        near = distance_km(latitude[[row]], longitude[[row]], latitude[kept], longitude[kept])[0] if kept else np.array([])
+        near = (
+            distance_km(latitude[[row]], longitude[[row]], latitude[kept], longitude[kept])[0] if kept else np.array([])
+        )
         if not len(kept) or (near > reach[kept]).all():
             kept.append(row)
     table = places.iloc[kept][["name", "state", "latitude", "longitude", "population", "timezone"]]

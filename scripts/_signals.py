@@ -63,7 +63,9 @@ def _queensland(data: Path, nsw: pd.Series, nsw_profile: pd.Series) -> pd.Series
     series = series[(series.index.year == _YEAR) & (series.index.month <= 8)]
     known = _profile(series)
     same = nsw[nsw.index.month <= 8]
-    difference = series.clip(*_WINSOR).groupby(series.index.hour).mean() - same.clip(*_WINSOR).groupby(same.index.hour).mean()
+    difference = (
+        series.clip(*_WINSOR).groupby(series.index.hour).mean() - same.clip(*_WINSOR).groupby(same.index.hour).mean()
+    )
     hours = nsw_profile.index.get_level_values("hour")
     estimated = nsw_profile + difference.reindex(hours).to_numpy()
     return known.reindex(nsw_profile.index).fillna(estimated)
@@ -108,12 +110,20 @@ def request_classes(data: Path) -> pd.DataFrame:
         between = np.diff(np.sort(pd.to_datetime(logs[log]["TIMESTAMP"]).to_numpy())) / np.timedelta64(1, "s")
         rows.append(
             {
-                "name": name, "model": model, "share": share, "latency_limit_s": limit, "residency": "any",
-                "input_mean": prompt.mean(), "input_mean_square": (prompt**2).mean(),
-                "input_mu": np.log(prompt).mean(), "input_sigma": np.log(prompt).std(),
-                "output_mean": answer.mean(), "output_mu": np.log(answer).mean(), "output_sigma": np.log(answer).std(),
+                "name": name,
+                "model": model,
+                "share": share,
+                "latency_limit_s": limit,
+                "residency": "any",
+                "input_mean": prompt.mean(),
+                "input_mean_square": (prompt**2).mean(),
+                "input_mu": np.log(prompt).mean(),
+                "input_sigma": np.log(prompt).std(),
+                "output_mean": answer.mean(),
+                "output_mu": np.log(answer).mean(),
+                "output_sigma": np.log(answer).std(),
                 "arrival_cv2": cv2 or between.var() / between.mean() ** 2,
-            }  # fmt: skip
+            }
         )
     return pd.DataFrame(rows).round({c: 4 for c in rows[0] if c not in ("name", "model", "residency")})
 

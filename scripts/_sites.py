@@ -10,7 +10,7 @@ from jaxsched.models import HARDWARE
 
 # Facility power limit over rated IT power: a hall of DX units cannot run all its GPUs on the hottest hours.
 _LIMIT = 1.22
-_GPUS = 3700
+_GPUS = 2600
 _GPUS_PER_REPLICA = 4
 _MULTIPLE, _LEAST = 8, 16
 _SERVES_KM = 60.0
@@ -71,7 +71,16 @@ DCI Darwin;DCI;Darwin;NT;waterside;A;a100;operating;
 Edge Centres Hobart;Edge Centres;Hobart;TAS;airside;A cool;h100;operating;
 Firmus Launceston;Firmus;Launceston;TAS;waterside;A liquid-cooled servers;h100;under construction;
 """
-_REGIONS = {"NSW": "NSW1", "ACT": "NSW1", "VIC": "VIC1", "QLD": "QLD1", "SA": "SA1", "TAS": "TAS1", "WA": "WEM", "NT": "NT"}
+_REGIONS = {
+    "NSW": "NSW1",
+    "ACT": "NSW1",
+    "VIC": "VIC1",
+    "QLD": "QLD1",
+    "SA": "SA1",
+    "TAS": "TAS1",
+    "WA": "WEM",
+    "NT": "NT",
+}
 _ZONES = {
     "NSW": "Australia/Sydney", "ACT": "Australia/Sydney", "VIC": "Australia/Melbourne", "QLD": "Australia/Brisbane",
     "SA": "Australia/Adelaide", "TAS": "Australia/Hobart", "WA": "Australia/Perth", "NT": "Australia/Darwin",

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jaxsched._solve import find_shortfall
 from jaxsched.config import Config, ConfigError, build_scenario, input_files, load_config
@@ -76,7 +76,9 @@ def prepare(config: Config, folder: Path) -> Study:
     shortfall = find_shortfall(study.problem)
     if shortfall is not None:
         when = scenario.times[int(np.argmax(np.asarray(study.problem.demand).sum((1, 2))))]
-        raise ConfigError(f"{shortfall} Slots count from {scenario.times[0]:%Y-%m-%d %H:%M} UTC; demand peaks at {when:%Y-%m-%d %H:%M}.")
+        raise ConfigError(
+            f"{shortfall} Slots count from {scenario.times[0]:%Y-%m-%d %H:%M} UTC; demand peaks at {when:%Y-%m-%d %H:%M}."
+        )
     return study
 
 
@@ -92,12 +94,14 @@ def solve_policies(study: Study, config: Config) -> dict[str, PolicyRun]:
             started = time.perf_counter()
             schedule = POLICIES[name](study, solver, _follow(progress, task, float(solver.rtol)))
             seconds = time.perf_counter() - started
-            progress.update(task, completed=1.0, gap=f"gap {float(schedule.gap):.1e} in {int(schedule.stats.num_steps)} steps")
+            progress.update(
+                task, completed=1.0, gap=f"gap {float(schedule.gap):.1e} in {int(schedule.stats.num_steps)} steps"
+            )
             runs[name] = PolicyRun(schedule, evaluate(study, np.asarray(schedule.routing)), seconds)
     return runs
 
 
-def _follow(progress: Progress, task: int, rtol: float) -> Callable[[int, float, float], None]:
+def _follow(progress: Progress, task: TaskID, rtol: float) -> Callable[[int, float, float], None]:
     """A callback that shows the gap; the bar fills as its logarithm nears that of the tolerance."""
 
     def follow(steps: int, objective: float, bound: float) -> None:
@@ -149,7 +153,9 @@ def _write(
     site_frame(study, runs).to_parquet(draft / "sites.parquet", index=False)
     write_json(draft / "summary.json", summary)
     write_json(draft / "config.json", summary["config"])
-    write_json(draft / "manifest.json", manifest(summary["config"], inputs, embedded_tables(), study.scenario.provenance))
+    write_json(
+        draft / "manifest.json", manifest(summary["config"], inputs, embedded_tables(), study.scenario.provenance)
+    )
     return plots
 
 
@@ -166,16 +172,25 @@ def _show(summary: dict, target: Path, plots: list[str], *, as_json: bool) -> No
     )
     _show_weights(console, summary)
     drawn = f", plots {', '.join(plots)}" if plots else ""
-    console.print(f"written to {target}: summary.json, schedule.parquet, sites.parquet, manifest.json, config.json{drawn}")
+    console.print(
+        f"written to {target}: summary.json, schedule.parquet, sites.parquet, manifest.json, config.json{drawn}"
+    )
 
 
 def _show_weights(console: Console, summary: dict) -> None:
     console.print("weights:")
     for name, weight in summary["weights"].items():
         label = " (assumption)" if weight["assumption"] else ""
-        console.print(f"  {name}: {weight['value']:g} {weight['unit']}{label}; {weight['reason']}", markup=False, soft_wrap=True)
+        console.print(
+            f"  {name}: {weight['value']:g} {weight['unit']}{label}; {weight['reason']}", markup=False, soft_wrap=True
+        )
     ratio = summary["trade_offs"]["20_ms_of_rtt_over_marginal_energy"]
-    console.print(f"  20 ms of round-trip time are worth {ratio:.0%} of the energy, carbon and source water of one more 70B request")
+    console.print(
+        f"  20 ms of round-trip time are worth {ratio:.0%} of the energy, carbon and source water of one more 70B request"
+    )
     negative = summary["negative_energy_weight"]
     if negative["site_slots"]:
-        console.print(f"negative worth of a kWh at {negative['site_slots']} site-slots: {negative['what_was_done']}", soft_wrap=True)
+        console.print(
+            f"negative worth of a kWh at {negative['site_slots']} site-slots: {negative['what_was_done']}",
+            soft_wrap=True,
+        )

@@ -59,7 +59,9 @@ def _base(config: Config, files: dict[str, Path]) -> Scenario:
         grid = read_opennem(files["grid"])
         start = grid.hours[0]
         if "slots" in section.model_fields_set and section.slots > len(grid.hours):
-            raise ConfigError(f"scenario.slots: {files['grid'].name} has {len(grid.hours)} whole hours, not {section.slots}.")
+            raise ConfigError(
+                f"scenario.slots: {files['grid'].name} has {len(grid.hours)} whole hours, not {section.slots}."
+            )
         slots = section.slots if "slots" in section.model_fields_set else len(grid.hours)
         scenario = with_grid(australia(slots=slots, start=start, anomalies=False, **chosen), grid)
     if "requests" in files:
@@ -104,7 +106,9 @@ def _without_empty(sites: pd.DataFrame, config: Config) -> pd.DataFrame:
     empty = np.flatnonzero(sites["gpus"].to_numpy(float) <= 0)
     if len(empty):
         name = sites.index[empty[0]]
-        raise ConfigError(f"sites.{name}.gpus is 0: give at least one GPU, or set its facility_limit_kw to 0 to close it.")
+        raise ConfigError(
+            f"sites.{name}.gpus is 0: give at least one GPU, or set its facility_limit_kw to 0 to close it."
+        )
     return sites
 
 

@@ -23,7 +23,7 @@ def load_config(path: Path | None) -> Config:
             problem is named at once.
     """
     if path is None:
-        return Config()
+        return Config.model_validate({})
     try:
         text = path.read_text(encoding="utf-8-sig")
         raw = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -40,14 +40,9 @@ def load_config(path: Path | None) -> Config:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: holds no table of keys at its top.")
     try:
-        return Config.model_validate(_numbers(raw))
+        return Config.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("\n".join(f"{path}: {_sentence(item, raw)}" for item in error.errors())) from None
-
-
-def _numbers(raw: Any) -> Any:
-    """TOML has integers where a float is wanted (`scale = 2`); pydantic's strict mode accepts those already."""
-    return raw
 
 
 def _sentence(item: Any, raw: dict) -> str:

@@ -233,8 +233,7 @@ _POWER = {
 def _hardware(gpu: str) -> Hardware:
     name, idle, tdp, source = _POWER[gpu]
     profiles = {
-        model: _profile_on(gpu, model, tdp, prefill, basis)
-        for model, (prefill, basis) in _PREFILL[gpu].items()
+        model: _profile_on(gpu, model, tdp, prefill, basis) for model, (prefill, basis) in _PREFILL[gpu].items()
     }
     return Hardware(
         name=name,

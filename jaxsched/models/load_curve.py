@@ -43,9 +43,7 @@ class LoadCurve(eqx.Module):
 
     def scaled(self, factor: Float[Array, "..."]) -> "LoadCurve":
         """The curve times a factor which does not depend on the load."""
-        return LoadCurve(
-            self.constant * factor, self.linear * factor, self.quadratic * factor, self.cubic * factor
-        )
+        return LoadCurve(self.constant * factor, self.linear * factor, self.quadratic * factor, self.cubic * factor)
 
     def chord(self, low: Float[Array, "..."], high: Float[Array, "..."]) -> "LoadCurve":
         """The straight line through the curve at two load fractions.
@@ -54,7 +52,5 @@ class LoadCurve(eqx.Module):
 
             (q(b) - q(a)) / (b - a) = linear + quadratic (a + b) + cubic (a^2 + a b + b^2)
         """
-        slope = (
-            self.linear + self.quadratic * (low + high) + self.cubic * (low * low + low * high + high * high)
-        )
+        slope = self.linear + self.quadratic * (low + high) + self.cubic * (low * low + low * high + high * high)
         return LoadCurve(constant=self(low) - slope * low, linear=slope)

@@ -36,9 +36,7 @@ class RoundTripTime(AbstractModel):
         """Round-trip time [s] over a great-circle distance [km]."""
         return self.base + 2.0 * self.inflation * distance / self.fibre_speed + self.access
 
-    def with_measured(
-        self, distance: Float[Array, "..."], measured: Float[Array, "..."]
-    ) -> Float[Array, "..."]:
+    def with_measured(self, distance: Float[Array, "..."], measured: Float[Array, "..."]) -> Float[Array, "..."]:
         """The measured time plus access where there is one, and the law elsewhere.
 
         Args:

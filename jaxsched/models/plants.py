@@ -79,9 +79,7 @@ class DirectExpansion(AbstractCooling):
         wet_bulb: Float[Array, "..."],
     ) -> CoolingCurves:
         share = self.chiller(dry_bulb)
-        return mechanical_curves(
-            share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat
-        )
+        return mechanical_curves(share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat)
 
 
 class AirsideEconomiser(AbstractCooling):
@@ -115,9 +113,7 @@ class AirsideEconomiser(AbstractCooling):
         wet_bulb: Float[Array, "..."],
     ) -> CoolingCurves:
         share = self.free_cooling(dry_bulb) * self.chiller(dry_bulb)
-        return mechanical_curves(
-            share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat
-        )
+        return mechanical_curves(share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat)
 
 
 class WatersideEconomiser(AbstractCooling):
@@ -155,9 +151,7 @@ class WatersideEconomiser(AbstractCooling):
         wet_bulb: Float[Array, "..."],
     ) -> CoolingCurves:
         share = self.free_cooling(wet_bulb + self.approach) * self.chiller(wet_bulb)
-        return mechanical_curves(
-            share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat
-        )
+        return mechanical_curves(share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat)
 
 
 class IndirectEvaporative(AbstractCooling):
@@ -203,6 +197,4 @@ class IndirectEvaporative(AbstractCooling):
         gate = jax.nn.sigmoid((dry_bulb - self.threshold) / self.gate_width)
         air = dry_bulb - self.effectiveness * gate * (dry_bulb - wet_bulb)
         share = self.free_cooling(air + self.approach) * self.chiller(air)
-        return mechanical_curves(
-            share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat
-        )
+        return mechanical_curves(share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat)

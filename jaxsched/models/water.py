@@ -156,9 +156,7 @@ class RenWater(AbstractWater):
 
     def factors(self, dry_bulb: Float[Array, "..."], wet_bulb: Float[Array, "..."]) -> WaterFactors:
         fahrenheit = 1.8 * wet_bulb + 32.0
-        tower = self.constant + fahrenheit * (
-            self.linear + fahrenheit * (self.quadratic + fahrenheit * self.cubic)
-        )
+        tower = self.constant + fahrenheit * (self.linear + fahrenheit * (self.quadratic + fahrenheit * self.cubic))
         wue = _make_up(tower, self.cycles)
         held = self.floor + self.width * jax.nn.softplus((wue - self.floor) / self.width)
         zero = 0.0 * held
@@ -194,9 +192,7 @@ class MixedWater(AbstractWater):
         return WaterFactors(it, heat, compressor)
 
 
-def source_water(
-    water_intensity: Float[Array, "..."], facility_power: Float[Array, "..."]
-) -> Float[Array, "..."]:
+def source_water(water_intensity: Float[Array, "..."], facility_power: Float[Array, "..."]) -> Float[Array, "..."]:
     """Water consumed at power stations for the electricity of a site.
 
         W = EWIF P_facility

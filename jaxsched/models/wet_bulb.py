@@ -6,9 +6,7 @@ from jaxtyping import Array, Float
 from jaxsched._parameters import check_range
 
 
-def stull_wet_bulb(
-    dry_bulb: Float[Array, "..."], relative_humidity: Float[Array, "..."]
-) -> Float[Array, "..."]:
+def stull_wet_bulb(dry_bulb: Float[Array, "..."], relative_humidity: Float[Array, "..."]) -> Float[Array, "..."]:
     """Wet-bulb temperature at sea-level pressure by Stull's regression, smooth for humidity above 0.
 
         T_wb = T atan(0.151977 (RH + 8.313659)^(1/2)) + atan(T + RH) - atan(RH - 1.676331)

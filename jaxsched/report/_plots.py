@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +18,18 @@ from jaxsched.study import Study
 _BLUE, _ORANGE, _GREEN, _RED, _PURPLE, _SKY, _GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F",
 )  # fmt: skip
-_STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3}
+_STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+}
+# Where the label of each state's largest site goes on the map [points], clear of the crowded south-east.
+_LABELS = {
+    "NSW": ((28, 4), "left"), "ACT": ((-62, 26), "right"), "VIC": ((-52, -34), "right"), "SA": ((-24, -22), "right"),
+    "QLD": ((16, 0), "left"), "TAS": ((16, 0), "left"), "WA": ((14, 8), "left"), "NT": ((12, 6), "left"),
+}  # fmt: skip
 _LOCAL = "Australia/Brisbane"
 _LOCAL_LABEL = "NEM time (UTC+10)"
 
@@ -27,7 +39,7 @@ Runs = Mapping[str, PolicyRun]
 def draw_all(study: Study, runs: Runs, folder: Path) -> list[str]:
     """Draw every plot into a folder and return their file names."""
     names = []
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(rc=_STYLE):
         for name, draw in _PLOTS.items():
             figure = draw(study, runs)
             FigureCanvasAgg(figure)
@@ -41,7 +53,7 @@ def policies(study: Study, runs: Runs) -> Figure:
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 4, height_ratios=(1.25, 1))
     labels = [name.replace("_", "-") for name in runs]
-    positions = np.arange(len(runs))
+    positions = [float(n) for n in range(len(runs))]
     top = figure.add_subplot(grid[0, :])
     left = np.zeros(len(runs))
     parts = (("energy_cost_aud", "energy", _BLUE), ("carbon_cost_aud", "carbon", _GREY),
@@ -52,7 +64,9 @@ def policies(study: Study, runs: Runs) -> Figure:
         left = left + values
     for position, value in zip(positions, left, strict=True):
         top.text(value, position, f" {value:,.1f}", va="center")
-    top.set(yticks=positions, yticklabels=labels, xlabel="cost over the study [thousand AUD]", xlim=(0, left.max() * 1.1))
+    top.set(
+        yticks=positions, yticklabels=labels, xlabel="cost over the study [thousand AUD]", xlim=(0, left.max() * 1.1)
+    )
     top.invert_yaxis()
     top.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     small = (("cooling_energy_mwh", "cooling energy [MWh]", _GREEN), ("carbon_t", "carbon [t]", _GREY),
@@ -109,12 +123,13 @@ def cooling_saved(study: Study, runs: Runs) -> Figure:
     aware = np.asarray(runs["temperature_aware"].outcome.report.cooling, float)
     saved = (np.asarray(runs[reference].outcome.report.cooling, float) - aware) * hours
     order = np.argsort(saved.sum(0))[::-1]
-    shown = order if len(order) <= 60 else np.concatenate([order[:30], order[-30:]])
+    changed = order[np.abs(saved.sum(0))[order] > 0.01 * np.abs(saved.sum(0)).max()]
+    shown = changed if len(changed) <= 40 else np.concatenate([changed[:20], changed[-20:]])
     names = [f"{study.scenario.sites.index[j]} ({study.scenario.sites['state'].iloc[j]})" for j in shown]
     total = saved.sum(0)[shown]
     bars.barh(np.arange(len(shown)), total, color=np.where(total >= 0, _GREEN, _RED))
     bars.set(yticks=np.arange(len(shown)), xlabel="cooling energy saved [kWh]", ylim=(len(shown) - 0.5, -0.5))
-    bars.set_yticklabels(names, fontsize=6.5)
+    bars.set_yticklabels(names, fontsize=7.5)
     limit = max(float(np.abs(saved).max()), 1e-9)
     extent = (0.0, len(study.scenario.times) * hours, len(shown) - 0.5, -0.5)
     image = heat.imshow(saved[:, shown].T, aspect="auto", cmap="RdBu", vmin=-limit, vmax=limit, extent=extent)
@@ -123,7 +138,8 @@ def cooling_saved(study: Study, runs: Runs) -> Figure:
     figure.colorbar(image, ax=heat, label="saved in the slot [kWh]")
     figure.suptitle(
         f"Cooling energy of the {reference.replace('_', '-')} schedule less the temperature-aware one: "
-        f"{saved.sum() / 1000.0:+.2f} MWh, blue where saved, red where load came in"
+        f"{saved.sum() / 1000.0:+.2f} MWh, blue where saved, red where load came in.\n{len(order) - len(shown)} sites that changed "
+        "least are left out"
     )
     return figure
 
@@ -154,11 +170,13 @@ def sites_map(study: Study, runs: Runs) -> Figure:
     axes.scatter(origins["longitude"], origins["latitude"], s=3 + origins["population"] / 4e4, color=_GREY, alpha=0.35,
                  linewidth=0, label="origins, by population")  # fmt: skip
     dots = axes.scatter(sites["longitude"], sites["latitude"], s=12 + sites["gpus"] * 0.7, c=busy, cmap="viridis",
-                        vmin=0, vmax=1, edgecolor="black", linewidth=0.5, label="edge sites, by GPUs")  # fmt: skip
+                        vmin=0, edgecolor="black", linewidth=0.5, label="edge sites, by GPUs")  # fmt: skip
     largest = sites.sort_values("gpus", ascending=False).groupby("state").head(1)
     for name, row in largest.iterrows():
-        axes.annotate(f"{name}\nmean {study.scenario.dry_bulb[:, sites.index.get_loc(name)].mean():.0f} °C",
-                      (row["longitude"], row["latitude"]), xytext=(8, 8), textcoords="offset points", fontsize=7)  # fmt: skip
+        label = f"{name}\nmean {study.scenario.dry_bulb[:, sites.index.get_loc(name)].mean():.0f} °C"
+        offset, side = _LABELS.get(row["state"], ((10, 4), "left"))
+        axes.annotate(label, (row["longitude"], row["latitude"]), xytext=offset, textcoords="offset points", ha=side,
+                      fontsize=7, arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": _GREY})  # fmt: skip
     axes.set(xlabel="longitude [°E]", ylabel="latitude [°N]", aspect=1.2, title="Edge sites and their mean utilisation")
     axes.margins(x=0.12, y=0.08)
     axes.legend(loc="lower left", frameon=False, markerscale=0.8)
@@ -184,4 +202,3 @@ def _date_axis(axes: Axes) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.set_xlabel(_LOCAL_LABEL)
-

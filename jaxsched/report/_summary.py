@@ -36,7 +36,6 @@ def summarise(name: str, study: Study, runs: Mapping[str, PolicyRun], config: Ma
     scenario = study.scenario
     cost = best.outcome.totals["total_cost_aud"]
     bound = float(np.asarray(best.schedule.slot_bound, float).sum())
-    negative = study.negative_weight
     return {
         "name": name,
         "start_utc": scenario.times[0].isoformat(),
@@ -56,7 +55,7 @@ def summarise(name: str, study: Study, runs: Mapping[str, PolicyRun], config: Ma
             for key, weight in scenario.weights.items()
         },
         "trade_offs": trade_offs(study, best.outcome),
-        "negative_energy_weight": _negative(study, negative),
+        "negative_energy_weight": _negative(study),
         "config": config,
     }
 
@@ -85,9 +84,10 @@ def _how(run: PolicyRun) -> dict[str, float]:
     }
 
 
-def _negative(study: Study, negative: np.ndarray) -> dict[str, Any]:
+def _negative(study: Study) -> dict[str, Any]:
     """Where a kWh at the meter was worth less than nothing, and what was done about it."""
-    names = study.scenario.sites.index[negative.any(0)].tolist()
+    negative = study.negative_weight
+    names = [str(name) for name, any_slot in zip(study.scenario.sites.index, negative.any(0), strict=True) if any_slot]
     return {
         "site_slots": int(negative.sum()),
         "sites": names,

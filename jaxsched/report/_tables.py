@@ -28,7 +28,9 @@ _COLUMNS = (
 
 def policy_table(summary: Mapping[str, Any]) -> Table:
     """Policies against quantities, for the terminal."""
-    table = Table(title=f"{summary['name']}: {summary['slots']} slots from {summary['start_utc']}", title_justify="left")
+    table = Table(
+        title=f"{summary['name']}: {summary['slots']} slots from {summary['start_utc']}", title_justify="left"
+    )
     table.add_column("policy", no_wrap=True)
     for _, heading, unit, _ in _COLUMNS:
         table.add_column(f"{heading}\n[{unit}]".replace("[", r"\["), justify="right")

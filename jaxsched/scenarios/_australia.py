@@ -21,17 +21,23 @@ DEFAULT_WEIGHTS = {
         assumption=True,
     ),
     "water": Weight(
-        3.0, "AUD/kL", "metropolitan retail price of drinking water, about 2.4 to 3.6 AUD/kL in the capitals", assumption=True
+        3.0,
+        "AUD/kL",
+        "metropolitan retail price of drinking water, about 2.4 to 3.6 AUD/kL in the capitals",
+        assumption=True,
     ),
     "waiting": Weight(
-        5e-4,
+        2.5e-4,
         "AUD/request-second",
-        "20 ms of round-trip time are then worth about a fifth of the marginal energy of a 70B request, so that neither "
-        "distance nor energy decides alone",
+        "20 ms of round-trip time are then worth about a third of the marginal energy of a 70B request and waiting as much "
+        "as all energy; at four times as much it would swamp the other terms",
         assumption=True,
     ),
     "network_adder": Weight(
-        55.0, "AUD/MWh", "network, environmental and market charges of a high-voltage customer, 40 to 70 AUD/MWh", assumption=True
+        55.0,
+        "AUD/MWh",
+        "network, environmental and market charges of a high-voltage customer, 40 to 70 AUD/MWh",
+        assumption=True,
     ),
 }
 
@@ -111,7 +117,10 @@ def _whole_hour(start: str | pd.Timestamp) -> pd.Timestamp:
 def _standard_offset(sites: pd.DataFrame) -> np.ndarray:
     """Standard time of each site's zone [h]: its clock in winter."""
     winter = pd.Timestamp("2024-07-01", tz="UTC")
-    hours = {z: winter.tz_convert(z).utcoffset().total_seconds() / 3600.0 for z in sites["timezone"].unique()}
+    naive = winter.tz_localize(None)
+    hours = {
+        z: (winter.tz_convert(z).tz_localize(None) - naive) / pd.Timedelta(hours=1) for z in sites["timezone"].unique()
+    }
     return sites["timezone"].map(hours).to_numpy(float)
 
 

@@ -31,7 +31,7 @@ def demand(times: pd.DatetimeIndex, origins: pd.DataFrame, classes: pd.DataFrame
     zone = origins["timezone"].to_numpy(str)
     for name in np.unique(zone):
         local = middle.tz_convert(name)
-        hour, weekend = local.hour.to_numpy(), local.dayofweek.to_numpy() >= 5
+        hour, weekend = local.hour.to_numpy(), local.day_of_week.to_numpy() >= 5
         at = zone == name
         for k, (label, share) in enumerate(zip(classes.index, classes["share"], strict=True)):
             shape = _shape(table, str(label).partition("-")[0], hour, weekend)

@@ -16,9 +16,13 @@ _METRO_KM = 60.0
 def distance_km(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
     """Geodesic distance of every pair of rows [first, second] [km]."""
     shape = (len(first), len(second))
-    ends = [np.broadcast_to(t[c].to_numpy(float)[:, None] if n == 0 else t[c].to_numpy(float)[None], shape).ravel()
-            for n, t in enumerate((first, second)) for c in ("longitude", "latitude")]  # fmt: skip
-    return (_GEOD.inv(*ends)[2] / 1000.0).reshape(shape)
+
+    def spread(table: pd.DataFrame, column: str, axis: int) -> np.ndarray:
+        return np.broadcast_to(np.expand_dims(table[column].to_numpy(float), axis), shape).ravel()
+
+    start = spread(first, "longitude", 1), spread(first, "latitude", 1)
+    end = spread(second, "longitude", 0), spread(second, "latitude", 0)
+    return (_GEOD.inv(*start, *end, radians=False)[2] / 1000.0).reshape(shape)
 
 
 def round_trip_times(origins: pd.DataFrame, sites: pd.DataFrame, law: RoundTripTime | None = None) -> np.ndarray:
@@ -42,9 +46,8 @@ def _measured(origins: pd.DataFrame, sites: pd.DataFrame) -> np.ndarray:
     metros = pd.concat(ends).drop_duplicates("city").set_index("city").sort_index()
     # The last row and column stand for places outside every area.
     matrix = np.full((len(metros) + 1, len(metros) + 1), np.nan)
-    for row in table.itertuples():
-        a, b = metros.index.get_loc(row.city_a), metros.index.get_loc(row.city_b)
-        matrix[a, b] = matrix[b, a] = row.rtt_ms / 1000.0
+    a, b = (metros.index.get_indexer(pd.Index(table[f"city_{end}"])) for end in "ab")
+    matrix[a, b] = matrix[b, a] = table["rtt_ms"].to_numpy(float) / 1000.0
     return matrix[np.ix_(_area(origins, metros), _area(sites, metros))]
 
 

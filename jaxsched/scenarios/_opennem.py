@@ -52,10 +52,10 @@ def read_opennem(path: Path) -> GridSignals:
     price = _hourly(_wide(table, "price", path), path, "price")
     intensity = _intensity(table, price.index, path)
     temperature = _wide(table, "temperature", path, required=False)
-    temperature.index = temperature.index.tz_localize(_NEM_TIME).tz_convert("UTC")
-    middle = price.index + pd.Timedelta(minutes=30)
-    at_middle = temperature.reindex(middle).set_axis(price.index, axis=0).reindex(columns=list(NEM_REGIONS))
-    return GridSignals(pd.DatetimeIndex(price.index), price, intensity, at_middle, path.name)
+    hours = pd.DatetimeIndex(price.index)
+    temperature.index = _utc(temperature)
+    at_middle = temperature.reindex(hours + pd.Timedelta(minutes=30)).set_axis(hours, axis=0)
+    return GridSignals(hours, price, intensity, at_middle.reindex(columns=list(NEM_REGIONS)), path.name)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -65,7 +65,9 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path.name}: is not a readable parquet table ({type(error).__name__}).") from None
     missing = sorted(_COLUMNS - set(table.columns))
     if missing:
-        raise ValueError(f"{path.name}: has no column {missing[0]!r}; an OpenNEM table has {', '.join(sorted(_COLUMNS))}.")
+        raise ValueError(
+            f"{path.name}: has no column {missing[0]!r}; an OpenNEM table has {', '.join(sorted(_COLUMNS))}."
+        )
     return table
 
 
@@ -86,10 +88,14 @@ def _wide(table: pd.DataFrame, series: str, path: Path, *, required: bool = True
     return wide
 
 
+def _utc(table: pd.DataFrame) -> pd.DatetimeIndex:
+    """Stamps of a table of NEM time in UTC."""
+    return pd.DatetimeIndex(table.index).tz_localize(_NEM_TIME).tz_convert("UTC")
+
+
 def _hourly(wide: pd.DataFrame, path: Path, what: str) -> pd.DataFrame:
     """Means over whole hours by the start of the hour in UTC; an hour with a missing interval in the middle is an error."""
-    start = (wide.index - _STEP).tz_localize(_NEM_TIME).tz_convert("UTC")
-    hour = start.floor("h")
+    hour = (_utc(wide) - _STEP).floor("h")
     values = wide[list(NEM_REGIONS)]
     count = values.notna().groupby(hour).sum()
     whole = (count == _PER_HOUR).all(axis=1)
@@ -113,8 +119,8 @@ def _intensity(table: pd.DataFrame, hours: pd.Index, path: Path) -> pd.DataFrame
     emissions = energy.copy()
     for fuel in fuels:
         power = _wide(table, f"fuel_tech.{fuel}.power", path, required=False)
-        start = (power.index - _STEP).tz_localize(_NEM_TIME).tz_convert("UTC")
-        mean = power.clip(lower=0.0).groupby(start.floor("h")).mean().reindex(index=hours, columns=list(NEM_REGIONS))
+        hour = (_utc(power) - _STEP).floor("h")
+        mean = power.clip(lower=0.0).groupby(hour).mean().reindex(index=hours, columns=list(NEM_REGIONS))
         # A region without a plant of this fuel has no column; a plant that stands still has zeros.
         generated = mean.fillna(0.0)
         energy += generated

@@ -7,6 +7,7 @@ import numpy as np
 from jaxsched.scenarios._azure_trace import RequestStatistics
 from jaxsched.scenarios._opennem import NEM_REGIONS, GridSignals
 from jaxsched.scenarios._scenario import Scenario
+from jaxsched.scenarios._weather import humidity_at
 
 # The city whose station gives each region's temperature in OpenNEM.
 _CAPITALS = {
@@ -19,7 +20,7 @@ _CAPITALS = {
 
 
 def with_grid(scenario: Scenario, grid: GridSignals) -> Scenario:
-    """The scenario with price, carbon and temperature of the NEM regions from a file.
+    """The scenario with price, carbon and temperature of the NEM regions from a file; humidity keeps its vapour pressure.
 
     Price and carbon of every NEM site are those of its region. Temperature: where the file has a reading, the departure
     of the region's capital from its climate is added to the climate of each of the region's sites; elsewhere the
@@ -30,10 +31,13 @@ def with_grid(scenario: Scenario, grid: GridSignals) -> Scenario:
     """
     absent = scenario.times.difference(grid.hours)
     if len(absent):
-        raise ValueError(f"{grid.source}: has no whole hour at {absent[0]}; it covers {grid.hours[0]} to {grid.hours[-1]}.")
+        raise ValueError(
+            f"{grid.source}: has no whole hour at {absent[0]}; it covers {grid.hours[0]} to {grid.hours[-1]}."
+        )
     if scenario.slot_hours != 1.0:
         raise ValueError(f"{grid.source}: is read by the hour; the scenario's slots last {scenario.slot_hours:g} h.")
     price, carbon, dry_bulb = (a.copy() for a in (scenario.price, scenario.carbon_intensity, scenario.dry_bulb))
+    climate = scenario.dry_bulb
     real = 0
     regions = scenario.sites["region"].to_numpy()
     for region in NEM_REGIONS:
@@ -43,7 +47,7 @@ def with_grid(scenario: Scenario, grid: GridSignals) -> Scenario:
         price[:, at] = grid.price.loc[scenario.times, region].to_numpy()[:, None]
         carbon[:, at] = grid.carbon_intensity.loc[scenario.times, region].to_numpy()[:, None]
         reading = grid.temperature.loc[scenario.times, region].to_numpy(float)
-        departure = reading - scenario.dry_bulb[:, _nearest_site(scenario, region)]
+        departure = reading - climate[:, _nearest_site(scenario, region)]
         known = np.isfinite(departure)
         dry_bulb[np.ix_(known, at)] += departure[known][:, None]
         real += int(known.sum()) * int(at.sum())
@@ -52,6 +56,7 @@ def with_grid(scenario: Scenario, grid: GridSignals) -> Scenario:
         price=price,
         carbon_intensity=carbon,
         dry_bulb=dry_bulb,
+        relative_humidity=humidity_at(scenario.relative_humidity, climate, dry_bulb),
         provenance={**scenario.provenance, **_grid_provenance(scenario, grid, real)},
     )
 
@@ -67,8 +72,7 @@ def with_requests(scenario: Scenario, log: RequestStatistics) -> Scenario:
     taken = [field.name for field in dataclasses.fields(log) if field.name in classes.columns]
     for column in taken:
         classes.loc[chat, column] = getattr(log, column)
-    positions = [classes.index.get_loc(name) for name in chat]
-    rate = float(scenario.demand[:, :, positions].sum((1, 2)).mean())
+    rate = float(scenario.demand[:, :, classes.index.isin(chat)].sum((1, 2)).mean())
     sentence = (
         f"{log.source}: lengths and burstiness of {', '.join(chat)} from {log.requests} requests; its mean rate of "
         f"{log.rate:.3g} requests/s scaled by {rate / log.rate:.4g} to the country's population"
@@ -80,7 +84,9 @@ def _nearest_site(scenario: Scenario, region: str) -> int:
     """The region's site that is nearest to its capital, whose climate the station's reading is compared with."""
     latitude, longitude = _CAPITALS[region]
     sites = scenario.sites
-    squared = (sites["latitude"] - latitude) ** 2 + (np.cos(np.radians(latitude)) * (sites["longitude"] - longitude)) ** 2
+    squared = (sites["latitude"] - latitude) ** 2 + (
+        np.cos(np.radians(latitude)) * (sites["longitude"] - longitude)
+    ) ** 2
     return int(np.where(sites["region"] == region, squared, np.inf).argmin())
 
 

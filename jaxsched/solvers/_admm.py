@@ -1,7 +1,5 @@
 """The distributed solver: sites post prices, origins re-route."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,6 +11,7 @@ from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._certificate import dual_bound, feasible_cost, proves_infeasible
+from jaxsched.solvers._layout import kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
 from jaxsched.solvers._repair import proportional, site_load
@@ -97,7 +96,7 @@ class ADMM(AbstractSolver):
         if warm_start is None:
             start = jax.vmap(self._cold_start, in_axes=(axes,))(slots)
         else:
-            routing = _kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
+            routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
             prices = warm_start.prices.astype(problem.demand.dtype)
             start = jax.vmap(self._start, in_axes=(axes, 0, 0))(slots, routing, prices)
         checks = -(-self.max_steps // self.check_every)
@@ -117,8 +116,12 @@ class ADMM(AbstractSolver):
         )
         return ADMMState(after, num_steps, history)
 
+    def certificate(self, state: ADMMState) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
+        return state.num_steps, state.slots.objective.sum(), state.slots.bound.sum()
+
     def done(self, state: ADMMState) -> Bool[Array, ""]:
-        gap = relative_gap(state.slots.objective.sum(), state.slots.bound.sum())
+        _, objective, bound = self.certificate(state)
+        gap = relative_gap(objective, bound)
         reached = gap <= self.rtol.astype(gap.dtype)
         return reached | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
 
@@ -127,7 +130,7 @@ class ADMM(AbstractSolver):
         best = state.slots
         bound = jnp.where(best.infeasible, jnp.inf, best.bound)
         schedule = Schedule(
-            routing=_kind_last(problem, best.best_routing),
+            routing=kind_last(problem, best.best_routing),
             load=jax.vmap(site_load, in_axes=(axes, 0))(slots, best.best_routing),
             prices=best.best_prices,
             slot_objective=best.objective,
@@ -250,12 +253,3 @@ def _certify(
             infeasible,
         ),
     )
-
-
-def _kind_first(problem: Problem, routing: Array) -> Array:
-    return jnp.transpose(routing if problem.has_kinds else routing[..., None], (0, 3, 1, 2))
-
-
-def _kind_last(problem: Problem, routing: Array) -> Any:
-    routing = jnp.transpose(routing, (0, 2, 3, 1))
-    return routing if problem.has_kinds else routing[..., 0]

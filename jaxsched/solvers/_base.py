@@ -4,7 +4,7 @@ import abc
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem
@@ -23,6 +23,10 @@ class AbstractSolver(eqx.Module):
     @abc.abstractmethod
     def step(self, problem: Problem, state: Any) -> Any:
         """State after some more iterations, with its certificate brought up to date."""
+
+    @abc.abstractmethod
+    def certificate(self, state: Any) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
+        """Iterations done, best feasible cost and best bound so far."""
 
     @abc.abstractmethod
     def done(self, state: Any) -> Bool[Array, ""]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
+from jaxsched._parameters import as_array
 from jaxsched.models import (
     HARDWARE,
     AbstractCooling,
@@ -118,7 +119,7 @@ def build(scenario: Scenario, *, dtype: Any = None) -> Study:
 
 def site_cost(site_model: SiteModel, conditions: Conditions, cap: Float[Array, "slot site"], hours: float):
     """Convex cost of load of all sites over a slot [AUD]."""
-    return PhysicalSiteCost(site_model.condition(conditions, cap), hours)
+    return PhysicalSiteCost(site_model.condition(conditions, cap), as_array(hours))
 
 
 def with_cooling(site_model: SiteModel, cooling: AbstractCooling) -> SiteModel:
@@ -147,15 +148,13 @@ def _site_model(scenario: Scenario, work: np.ndarray) -> SiteModel:
         gpus=gpus,
         replicas=np.maximum(gpus / sites["gpus_per_replica"].to_numpy(float), 1.0),
         rated_it_power=gpus * (peak + server),
-        weights=Weights(
-            carbon=weights["carbon"].value, water=weights["water"].value, waiting=weights["waiting"].value
-        ),
-        it_power=ITPower(idle, _active_power(scenario, work), server),
+        weights=Weights(*(as_array(weights[name].value) for name in ("carbon", "water", "waiting"))),
+        it_power=ITPower(*map(as_array, (idle, _active_power(scenario, work), server))),
         electrical=ComponentElectrical(),
-        cooling=MixedCooling(tuple(_PLANTS[kind][0]() for kind in kinds), membership),
-        water=MixedWater(tuple(_PLANTS[kind][1]() for kind in kinds), membership),
-        price=EnergyPrice(weights["network_adder"].value),
-        queue=SakasegawaWait(variability=_variability(scenario, work)),
+        cooling=MixedCooling(tuple(_PLANTS[kind][0]() for kind in kinds), as_array(membership)),
+        water=MixedWater(tuple(_PLANTS[kind][1]() for kind in kinds), as_array(membership)),
+        price=EnergyPrice(as_array(weights["network_adder"].value)),
+        queue=SakasegawaWait(variability=as_array(_variability(scenario, work))),
     )
 
 
@@ -192,9 +191,9 @@ def _conditions(scenario: Scenario) -> Conditions:
     return Conditions(
         dry_bulb=dry_bulb,
         wet_bulb=stull_wet_bulb(dry_bulb, humidity),
-        price=scenario.price,
-        carbon_intensity=scenario.carbon_intensity,
-        source_water=scenario.source_water,
+        price=jnp.asarray(scenario.price),
+        carbon_intensity=jnp.asarray(scenario.carbon_intensity),
+        source_water=jnp.asarray(scenario.source_water),
     )
 
 

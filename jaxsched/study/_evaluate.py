@@ -59,7 +59,11 @@ def check_feasible(study: Study, routing: np.ndarray, tolerance: float = 1e-4) -
     load = (routing.sum(1) * study.work[None]).sum(2)
     excess = ((load - np.asarray(study.cap)) / scenario.sites["gpus"].to_numpy(float)).max()
     forbidden = float((routing * ~study.allowed[None]).max())
-    for value, fault in ((unserved, "leaves demand unserved"), (excess, "overloads a site"), (forbidden, "uses a removed route")):
+    for value, fault in (
+        (unserved, "leaves demand unserved"),
+        (excess, "overloads a site"),
+        (forbidden, "uses a removed route"),
+    ):
         if not value <= tolerance:
             raise ValueError(f"The routing {fault} (by {value:.2e}, relative); give a feasible one.")
 

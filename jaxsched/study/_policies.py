@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from jaxsched._parameters import as_array
+from jaxsched._results import RESULTS
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
 from jaxsched.models import Conditions, ConstantPartialPUE
 from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
-from jaxsched.solvers import ADMM
+from jaxsched.solvers import ADMM, Proportional
 from jaxsched.study._build import Study, site_cost, with_cooling
 
 Progress = Callable[[int, float, float], None]
@@ -38,7 +40,7 @@ def temperature_blind(study: Study, solver: ADMM, progress: Progress | None = No
         carbon_intensity=conditions.carbon_intensity,
         source_water=conditions.source_water,
     )
-    blind = with_cooling(study.site_model, ConstantPartialPUE(BLIND_PARTIAL_PUE))
+    blind = with_cooling(study.site_model, ConstantPartialPUE(as_array(BLIND_PARTIAL_PUE)))
     cost = site_cost(blind, believed, study.cap, study.scenario.slot_hours)
     return solve(_same_limits(study, study.problem.route_cost, cost), solver, progress=progress)
 
@@ -59,7 +61,10 @@ def greenest(study: Study, solver: ADMM, progress: Progress | None = None) -> Sc
 
 
 def proportional(study: Study, solver: ADMM, progress: Progress | None = None) -> Schedule:
-    """Every site as busy as every other, as far as capacities and routes allow."""
+    """Every demand shared over its sites by capacity; where that overloads too many, every site as busy as possible alike."""
+    schedule = solve(study.problem, Proportional(), throw=False)
+    if bool(schedule.result == RESULTS.successful):
+        return schedule
     capacity = jnp.maximum(study.cap, 1e-6 * study.cap.max())
     cost = CongestionCost(linear=0.0, quadratic=0.5 / capacity)
     flat = _same_limits(study, jnp.zeros_like(study.problem.route_cost), cost)

@@ -22,4 +22,3 @@ class PhysicalSiteCost(AbstractSiteCost):
 
     def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
         return self.hours * self.site(load)
-

@@ -112,4 +112,6 @@ def test_help_names_the_commands_and_their_options(finished):
 def test_the_schema_describes_every_section(finished):
     folder, _ = finished
     schema = json.loads(jaxsched(folder, "schema").stdout)
-    assert {"scenario", "demand", "weights", "classes", "sites", "inputs", "solver", "report"} <= set(schema["properties"])
+    assert {"scenario", "demand", "weights", "classes", "sites", "inputs", "solver", "report"} <= set(
+        schema["properties"]
+    )

@@ -129,9 +129,7 @@ def test_a_mixture_with_a_missing_row_is_refused(plants):
 def test_compressors_work_harder_when_it_is_hotter(plants):
     temperature = jnp.linspace(-5.0, 45.0, 201)
     for name, plant in plants.items():
-        power = plant(
-            jnp.asarray(60.0), jnp.asarray(100.0), jnp.asarray(102.5), temperature, temperature - 4.0
-        )
+        power = plant(jnp.asarray(60.0), jnp.asarray(100.0), jnp.asarray(102.5), temperature, temperature - 4.0)
         step = np.diff(np.broadcast_to(power.compressor, temperature.shape))
         assert (step > 0.0).all() or (name == "constant" and (step == 0.0).all()), name
 

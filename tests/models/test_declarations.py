@@ -55,9 +55,7 @@ def test_every_parameter_has_a_unit(model):
 def test_every_class_documents_its_fields_range_and_source(model):
     text = inspect.cleandoc(model.__doc__)
     for section in ("Attributes:", "Valid for:", "Source:"):
-        assert re.search(rf"^{section}\n    \S", text, re.MULTILINE), (
-            f"{model.__name__} has no section {section}"
-        )
+        assert re.search(rf"^{section}\n    \S", text, re.MULTILINE), f"{model.__name__} has no section {section}"
     attributes = text[text.index("Attributes:") : text.index("Valid for:")]
     entries = dict(re.findall(r"^    (\w+): (.*(?:\n        .*)*)", attributes, re.MULTILINE))
     assert set(entries) == {field.name for field in dataclasses.fields(model)}

@@ -59,9 +59,7 @@ def test_the_wait_agrees_with_a_simulated_queue(service, variability):
         )
         simulation = ciw.Simulation(network)
         simulation.simulate_until_max_time(horizon)
-        means.append(
-            np.mean([r.waiting_time for r in simulation.get_all_records() if r.arrival_date > warm_up])
-        )
+        means.append(np.mean([r.waiting_time for r in simulation.get_all_records() if r.arrival_date > warm_up]))
     sampling_error = np.std(means, ddof=1) / np.sqrt(len(means))
     expected = approximate_wait(servers, utilisation, variability)
     # Three standard errors of the simulation and the published error of the law.

@@ -19,13 +19,9 @@ def test_it_power_is_affine_between_idle_and_active():
 def test_work_of_a_request_is_prefill_and_share_of_decode():
     # Worked out by hand from the measured coefficients: 8B on one H100, 70B on four.
     small = 0.010 + 3.6e-5 * 1000.0 + 200.0 * (6.20e-3 + 0.081e-3 * 64) / 64
-    assert models.work_per_request(models.HARDWARE["h100"], "llama-8b", 1000.0, 2e6, 200.0) == pytest.approx(
-        small
-    )
+    assert models.work_per_request(models.HARDWARE["h100"], "llama-8b", 1000.0, 2e6, 200.0) == pytest.approx(small)
     large = 4 * (0.0357 + 6.04e-5 * 1000.0 + 7.3e-9 * 2e6 + 200.0 * (15.28e-3 + 0.107e-3 * 32) / 32)
-    assert models.work_per_request(models.HARDWARE["h100"], "llama-70b", 1000.0, 2e6, 200.0) == pytest.approx(
-        large
-    )
+    assert models.work_per_request(models.HARDWARE["h100"], "llama-70b", 1000.0, 2e6, 200.0) == pytest.approx(large)
 
 
 def test_spread_of_prompt_lengths_adds_work():
@@ -55,9 +51,7 @@ def test_slower_hardware_takes_more_time():
 
 def test_unknown_models_and_impossible_moments_are_refused():
     hardware = models.HARDWARE["h100"]
-    with pytest.raises(
-        ValueError, match="no serving profile of model 'gpt'; known models: llama-70b, llama-8b"
-    ):
+    with pytest.raises(ValueError, match="no serving profile of model 'gpt'; known models: llama-70b, llama-8b"):
         models.mean_prefill_seconds(hardware, "gpt", 1.0, 1.0)
     with pytest.raises(ValueError, match=r"below the square of the mean"):
         models.mean_prefill_seconds(hardware, "llama-8b", 100.0, 500.0)

@@ -60,13 +60,9 @@ def test_costs_have_the_units_they_claim(site, conditions):
     report = site(loads_of(site, 40), conditions)
     # 75 AUD/t, 3 AUD/kL, 0.001 AUD per request and second, 55 AUD/MWh on top of the wholesale price.
     np.testing.assert_allclose(report.carbon_cost, report.carbon * 75e-3, rtol=1e-12)
-    np.testing.assert_allclose(
-        report.water_cost, (report.site_water + report.source_water) * 3e-3, rtol=1e-12
-    )
+    np.testing.assert_allclose(report.water_cost, (report.site_water + report.source_water) * 3e-3, rtol=1e-12)
     np.testing.assert_allclose(report.waiting_cost, report.queue * 3.6, rtol=1e-12)
-    np.testing.assert_allclose(
-        report.energy_cost, (conditions.price + 55.0) / 1e3 * report.facility_power, rtol=1e-12
-    )
+    np.testing.assert_allclose(report.energy_cost, (conditions.price + 55.0) / 1e3 * report.facility_power, rtol=1e-12)
 
 
 def test_a_negative_price_reaches_the_cost_unclipped(site, make_conditions):
@@ -89,9 +85,7 @@ def curves_over_load(site, conditions, loads):
     price=st.floats(-1000.0, 20_300.0),
     intensity=st.floats(0.0, 1200.0),
 )
-def test_everything_is_convex_in_the_load_in_any_weather(
-    make_site, electrical, dry_bulb, depression, price, intensity
-):
+def test_everything_is_convex_in_the_load_in_any_weather(make_site, electrical, dry_bulb, depression, price, intensity):
     site = make_site(ELECTRICAL[electrical])
     # Beyond the number of GPUs too, where the queue is extended.
     loads = jnp.linspace(0.0, 1.1, 111)[:, None] * site.gpus[None, :]
@@ -123,9 +117,7 @@ def test_the_envelope_is_the_cost_where_energy_costs_and_below_it_elsewhere(site
     assert not negative.all()
     for share in np.linspace(0.0, 1.0, 21):
         load = share * cap
-        cost, convex = (
-            np.asarray(f) for f in (site.cost(load, conditions), site.convex_cost(load, conditions, cap))
-        )
+        cost, convex = (np.asarray(f) for f in (site.cost(load, conditions), site.convex_cost(load, conditions, cap)))
         scale = np.abs(cost).max()
         np.testing.assert_allclose(convex[~negative], cost[~negative], atol=ROUNDING * scale, rtol=0.0)
         assert (convex <= cost + ROUNDING * scale).all()
@@ -177,9 +169,7 @@ def test_the_envelope_has_the_right_derivative_in_every_parameter(site, conditio
     slopes = eqx.filter_jit(eqx.filter_grad(mean_cost))(arguments)
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
     random = np.random.default_rng(1)
-    direction = jax.tree.map(
-        lambda leaf: jnp.asarray(1e-6 * random.normal(size=leaf.shape)) * jnp.abs(leaf), arguments
-    )
+    direction = jax.tree.map(lambda leaf: jnp.asarray(1e-6 * random.normal(size=leaf.shape)) * jnp.abs(leaf), arguments)
     ends = [mean_cost(jax.tree.map(lambda a, d, s=s: a + s * d, arguments, direction)) for s in (1.0, -1.0)]
     predicted = sum(
         float((s * d).sum()) for s, d in zip(jax.tree.leaves(slopes), jax.tree.leaves(direction), strict=True)

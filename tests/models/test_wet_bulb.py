@@ -18,9 +18,7 @@ LOWEST, HIGHEST, MEAN_ABSOLUTE = -1.17, 1.34, 0.34
 def grid():
     psychrolib.SetUnitSystem(psychrolib.SI)
     dry_bulb, humidity = np.meshgrid(np.arange(0.0, 48.0, 2.0), np.r_[5.0, np.arange(10.0, 100.0, 5.0), 99.0])
-    exact = np.vectorize(lambda t, r: psychrolib.GetTWetBulbFromRelHum(t, r / 100.0, 101_325.0))(
-        dry_bulb, humidity
-    )
+    exact = np.vectorize(lambda t, r: psychrolib.GetTWetBulbFromRelHum(t, r / 100.0, 101_325.0))(dry_bulb, humidity)
     found = np.asarray(models.stull_wet_bulb(jnp.asarray(dry_bulb), jnp.asarray(humidity)))
     return dry_bulb, humidity, found - exact
 
@@ -42,10 +40,7 @@ def test_wet_bulb_is_within_the_published_error_for_common_weather(grid):
 def test_saturated_air_has_the_wet_bulb_of_its_temperature():
     temperature = jnp.linspace(0.0, 45.0, 46)
     # 0.19 K measured; 0.2 K leaves room for rounding.
-    assert (
-        jnp.abs(models.stull_wet_bulb(temperature, jnp.full_like(temperature, 100.0)) - temperature).max()
-        < 0.2
-    )
+    assert jnp.abs(models.stull_wet_bulb(temperature, jnp.full_like(temperature, 100.0)) - temperature).max() < 0.2
 
 
 def test_wet_bulb_grows_with_humidity_and_has_a_gradient():

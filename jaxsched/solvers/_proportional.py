@@ -1,0 +1,59 @@
+"""The routing that asks nothing: every demand is shared by capacity."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxsched._parameters import as_array
+from jaxsched._results import RESULTS
+from jaxsched._schedule import History, Schedule, Stats
+from jaxsched.problem import Problem
+from jaxsched.solvers._base import AbstractSolver
+from jaxsched.solvers._certificate import dual_bound, feasible_cost
+from jaxsched.solvers._layout import kind_last
+from jaxsched.solvers._repair import proportional, site_load
+from jaxsched.solvers._site_step import derivatives
+
+
+class Proportional(AbstractSolver):
+    """Share each demand over its allowed sites in proportion to capacity, and move only what overloads a site.
+
+    It does not iterate; its bound is that of the marginal costs at its own loads, so its gap says how far from optimal
+    such a routing is.
+
+    Attributes:
+        rtol: Gap below which the routing counts as successful; infinite, since nothing can be done about it.
+        max_steps: 0.
+    """
+
+    rtol: Array = eqx.field(converter=as_array, default=float("inf"))
+    max_steps: int = eqx.field(static=True, default=0)
+
+    def init(self, problem: Problem, warm_start: Schedule | None) -> Schedule:
+        slots, axes = problem.slots()
+
+        def one_slot(slot):
+            cost, routing = feasible_cost(slot, proportional(slot))
+            load = site_load(slot, routing)
+            prices = derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
+            return routing, load, prices, cost, dual_bound(slot, prices)
+
+        routing, load, prices, cost, bound = jax.vmap(one_slot, in_axes=(axes,))(slots)
+        empty = jnp.zeros(0, cost.dtype)
+        stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), empty, empty))
+        fits = jnp.all(jnp.isfinite(cost))
+        result = RESULTS.where(fits, RESULTS.successful, RESULTS.no_routing)
+        return Schedule(kind_last(problem, routing), load, prices, cost, bound, result, stats)
+
+    def step(self, problem: Problem, state: Schedule) -> Schedule:
+        return state
+
+    def certificate(self, state: Schedule) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
+        return state.stats.num_steps, state.objective, state.bound
+
+    def done(self, state: Schedule) -> Bool[Array, ""]:
+        return jnp.asarray(True)
+
+    def finish(self, problem: Problem, state: Schedule) -> Schedule:
+        return state
