@@ -26,7 +26,8 @@ class ScenarioSection(_Section):
     )
     slots: Annotated[int, Field(ge=1, le=8784)] = Field(default=168, description="Number of hourly slots.")
     start: str | None = Field(
-        default=None, description="Start of the first slot, ISO 8601, UTC unless it has an offset; default: a hot January week."
+        default=None,
+        description="Start of the first slot, ISO 8601, UTC unless it has an offset; default: a hot January week.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of everything that is drawn.")
 
@@ -46,7 +47,9 @@ class WeightsSection(_Section):
         default=None, description="Price of one request waiting one second [AUD/request/s]."
     )
     network_adder_aud_per_mwh: float | None = Field(
-        default=None, allow_inf_nan=False, description="Network, environmental and market charges on top of spot [AUD/MWh]."
+        default=None,
+        allow_inf_nan=False,
+        description="Network, environmental and market charges on top of spot [AUD/MWh].",
     )
 
 
@@ -54,7 +57,9 @@ class ClassSection(_Section):
     """Rules for one request class."""
 
     latency_limit_s: _Positive | None = Field(default=None, description="Limit on RTT plus mean prefill [s].")
-    residency: Literal["any", "state"] | None = Field(default=None, description="Whether requests must stay in their state.")
+    residency: Literal["any", "state"] | None = Field(
+        default=None, description="Whether requests must stay in their state."
+    )
     scale: _NotNegative | None = Field(default=None, description="Factor on this class's demand.")
 
 
@@ -70,15 +75,20 @@ class InputsSection(_Section):
     """Files with real signals, relative to the configuration file."""
 
     grid: str | None = Field(
-        default=None, description="OpenNEM five-minute table (long form, parquet): price, generation by fuel, temperature."
+        default=None,
+        description="OpenNEM five-minute table (long form, parquet): price, generation by fuel, temperature.",
     )
-    requests: str | None = Field(default=None, description="Azure LLM inference trace (CSV): arrival times and token counts.")
+    requests: str | None = Field(
+        default=None, description="Azure LLM inference trace (CSV): arrival times and token counts."
+    )
 
 
 class SolverSection(_Section):
     """How exactly to solve."""
 
-    rtol: Annotated[float, Field(gt=0, lt=1)] = Field(default=1e-4, description="Certified relative gap at which to stop.")
+    rtol: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=1e-4, description="Certified relative gap at which to stop."
+    )
     max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=1000, description="Most iterations.")
     dtype: Literal["float32", "float64"] = Field(default="float32", description="Precision of the routing problem.")
 
@@ -87,7 +97,7 @@ class ReportSection(_Section):
     """What to compare and draw."""
 
     policies: list[PolicyName] = Field(
-       default= default_factory=lambda: list(get_args(PolicyName)),
+        default_factory=lambda: list(get_args(PolicyName)),
         description="Policies to compare; temperature_aware always runs.",
     )
     plots: bool = Field(default=True, description="Whether to draw the plots.")

@@ -87,7 +87,7 @@ def _how(run: PolicyRun) -> dict[str, float]:
 def _negative(study: Study) -> dict[str, Any]:
     """Where a kWh at the meter was worth less than nothing, and what was done about it."""
     negative = study.negative_weight
-    names = [str(name) for name, any_slot in zip(study.scenario.sites.index, negative.any(0), strict=True) if any_slot]
+    names = study.scenario.sites.index[negative.sum(0) > 0].astype(str).tolist()
     return {
         "site_slots": int(negative.sum()),
         "sites": names,
