@@ -3,6 +3,8 @@
 import functools
 import json
 import logging
+import os
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -58,9 +60,16 @@ def _clear_failures(command: Callable[..., None]) -> Callable[..., None]:
                 _fail(str(error), _NO_ANSWER)
         except KeyboardInterrupt:
             _errors.print("interrupted: nothing was written.")
-            raise typer.Exit(_INTERRUPTED) from None
+            _leave_at_once(_INTERRUPTED)
 
     return guarded
+
+
+def _leave_at_once(code: int) -> NoReturn:
+    """Exit without the interpreter's teardown: a compilation that still runs in a native thread would crash there."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -127,8 +127,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_ctrl_c_ends_in_one_sentence_and_leaves_nothing(tmp_path):
     (tmp_path / "long.toml").write_text("[solver]\nrtol = 1e-12\nmax_steps = 100000\n")
+    # A test run in the background may hand an ignored Ctrl-C down to its children; this child listens in any case.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     process = subprocess.Popen(
-        [sys.executable, "-m", "jaxsched.cli", "run", "long.toml", "--out", "out"],
+        [sys.executable, "-c", f"{listening}; import jaxsched.cli as c; c.main()", "run", "long.toml", "--out", "out"],
         cwd=tmp_path,
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
         stderr=subprocess.PIPE,
