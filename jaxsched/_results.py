@@ -9,8 +9,8 @@ class RESULTS(eqx.Enumeration):
     successful = "The certified gap is within the tolerance that was asked for."
     max_steps = (
         "The certified gap did not reach the tolerance within max_steps. The routing is feasible and its bound is "
-        "valid; either (a) raise `max_steps` or `rtol`, or (b) in float32 below about 3e-4 solve in float64 "
-        "(`jax.config.update('jax_enable_x64', True)`)."
+        "valid; either (a) raise `max_steps` or `rtol`, or (b) for a gap below about 1e-5 solve in float64 "
+        "(`jax.config.update('jax_enable_x64', True)`), or (c) where costs cancel to nearly nothing set `atol`."
     )
     infeasible = (
         "No routing can serve all requests within the capacities and the allowed routes: the prices in "

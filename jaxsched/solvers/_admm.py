@@ -67,6 +67,7 @@ class ADMM(AbstractSolver):
 
     Attributes:
         rtol: Certified relative gap of the total at which to stop, > 0.
+        atol: Certified gap in units of the cost that is enough too, >= 0: for costs that cancel to nearly nothing.
         max_steps: Most iterations, > 0.
         check_every: Iterations between certificates, > 0.
         relaxation: Over-relaxation, in (0, 2).
@@ -78,6 +79,7 @@ class ADMM(AbstractSolver):
     """
 
     rtol: Array = eqx.field(converter=as_array, default=1e-3)
+    atol: Array = eqx.field(converter=as_array, default=0.0)
     max_steps: int = eqx.field(static=True, default=500)
     check_every: int = eqx.field(static=True, default=50)
     relaxation: Array = eqx.field(converter=as_array, default=1.8)
@@ -90,6 +92,8 @@ class ADMM(AbstractSolver):
             value = getattr(self, name)
             if is_concrete(value) and not low < float(value) < high:
                 raise ValueError(f"ADMM.{name} is {float(value):g}; it must lie between {low:g} and {high:g}.")
+        if is_concrete(self.atol) and not float(self.atol) >= 0:
+            raise ValueError(f"ADMM.atol is {float(self.atol):g}; it must be at least 0.")
 
     def init(self, problem: Problem, warm_start: Schedule | None) -> ADMMState:
         slots, axes = problem.slots()
@@ -121,9 +125,7 @@ class ADMM(AbstractSolver):
 
     def done(self, state: ADMMState) -> Bool[Array, ""]:
         _, objective, bound = self.certificate(state)
-        gap = relative_gap(objective, bound)
-        reached = gap <= self.rtol.astype(gap.dtype)
-        return reached | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
+        return self._reached(objective, bound) | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
 
     def finish(self, problem: Problem, state: ADMMState) -> Schedule:
         slots, axes = problem.slots()
@@ -140,10 +142,13 @@ class ADMM(AbstractSolver):
         )
         return eqx.tree_at(lambda s: s.result, schedule, self._verdict(schedule, best))
 
+    def _reached(self, objective: Float[Array, ""], bound: Float[Array, ""]) -> Bool[Array, ""]:
+        rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
+        return (relative_gap(objective, bound) <= rtol) | (objective - bound <= atol)
+
     def _verdict(self, schedule: Schedule, best: SlotState) -> RESULTS:
-        verdict = RESULTS.where(
-            schedule.gap <= self.rtol.astype(schedule.gap.dtype), RESULTS.successful, RESULTS.max_steps
-        )
+        reached = self._reached(schedule.objective, schedule.bound)
+        verdict = RESULTS.where(reached, RESULTS.successful, RESULTS.max_steps)
         verdict = RESULTS.where(jnp.any(jnp.isposinf(best.objective)), RESULTS.no_routing, verdict)
         broken = jnp.any(jnp.isnan(best.objective) | jnp.isnan(best.bound) | jnp.isneginf(best.bound))
         verdict = RESULTS.where(broken, RESULTS.nonfinite, verdict)

@@ -7,6 +7,9 @@ from jaxsched.problem import SlotProblem
 from jaxsched.solvers._repair import repair, site_load
 from jaxsched.solvers._site_step import conjugate
 
+# Rounding errors of a bound's terms that are taken off it: a product, a sum and a pairwise summation of many terms.
+BOUND_ROUNDINGS = 8.0
+
 
 def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin site"]) -> Float[Array, ""]:
     """Cost of a routing in one slot: its routes and the load of its sites."""
@@ -17,10 +20,14 @@ def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin site"]) -> 
 def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
     """Lower bound on the cost of every feasible routing of one slot, for any prices of load.
 
-    sum_ik demand min_j (c + g theta) + sum_j min_{0 <= L <= capacity} (f(L) - theta L)
+        sum_ik demand min_j (c + g theta) + sum_j min_{0 <= L <= capacity} (f(L) - theta L)
+
+    An allowance for the rounding of its own sums is taken off, so that the bound holds in float32 too.
     """
     served = _cheapest_route(problem, problem.route_cost + _priced_work(problem, prices))
-    return served.sum() + conjugate(problem.site_cost, problem.capacity, prices).sum()
+    least, size = conjugate(problem.site_cost, problem.capacity, prices)
+    rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
+    return served.sum() + least.sum() - rounding
 
 
 def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bool[Array, ""]:
@@ -47,7 +54,8 @@ def _priced_work(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[A
 
 
 def _cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
-    if problem.allowed is not None:
-        cost = jnp.where(problem.allowed, cost, jnp.inf)
-    least = cost.min(-1)
+    # A site without capacity takes nothing at any price.
+    usable = problem.capacity[None, None, :] > 0
+    usable = usable if problem.allowed is None else usable & problem.allowed
+    least = jnp.where(usable, cost, jnp.inf).min(-1)
     return jnp.where(problem.demand > 0, problem.demand * least, 0.0)

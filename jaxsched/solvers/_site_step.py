@@ -100,11 +100,12 @@ def site_step(
 
 def conjugate(
     cost: AbstractSiteCost, capacity: Float[Array, " site"], prices: Float[Array, " site"]
-) -> Float[Array, " site"]:
-    """A value never above the least of f(L) - price L over 0 <= L <= capacity.
+) -> tuple[Float[Array, " site"], Float[Array, " site"]]:
+    """A value never above the least of f(L) - price L over 0 <= L <= capacity, and the size of its terms.
 
     The tangent of the convex function at an approximate minimiser bounds it from below over the whole interval, so the
-    bound is rigorous even where the minimiser is not exact.
+    bound is rigorous even where the minimiser is not exact. The size |f(L)| + |price L| says how much rounding it
+    holds.
     """
 
     def residual(load):
@@ -113,5 +114,5 @@ def conjugate(
 
     load = increasing_root(residual, 0.5 * capacity, capacity)
     value, first, _ = derivatives(cost, load)
-    slope = first - prices
-    return value - prices * load - jnp.maximum(slope * load, -slope * (capacity - load))
+    slope, size = first - prices, jnp.abs(value) + jnp.abs(prices * load)
+    return value - prices * load - jnp.maximum(slope * load, -slope * (capacity - load)), size

@@ -1,0 +1,146 @@
+"""The iteration: what a reset keeps, what the metric is worth, and how many iterations the benchmark family takes."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from benchmarks.family import SIZES, as_problem, busiest_slot, generate
+
+from jaxsched import ADMM, RESULTS, FlowMetric, UniformMetric, solve
+from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._site_step import site_step
+from tests import oracles
+
+# The family at two sizes; the larger ones are in benchmarks/admm_gap.py.
+SMALL = ("20x20", "50x100")
+
+
+def instance(size, variant, dtype=np.float64):
+    return as_problem(busiest_slot(generate(*SIZES[size], variant)), dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("variant", ["linear", "quadratic", "queueing"])
+@pytest.mark.parametrize("size", SMALL)
+def test_the_family_is_solved_in_few_iterations(size, variant, dtype):
+    problem = instance(size, variant, dtype)
+    assert float(solve(problem, ADMM(rtol=1e-3, max_steps=200)).gap) <= 1e-3
+    schedule = solve(problem, ADMM(rtol=3e-4, max_steps=500))
+    assert float(schedule.gap) <= 3e-4
+    oracles.assert_feasible(problem, schedule)
+    optimum = oracles.clarabel_optimum(problem)[0]
+    off = oracles.cost_of(problem, schedule)[0] - optimum
+    assert -oracles.ORACLE_RTOL * optimum <= off <= float(schedule.gap) * optimum * (1 + 1e-3)
+
+
+def first_state(problem, steps=0):
+    solver = ADMM(rtol=1e-30, max_steps=1000)
+    state = solver.init(problem, None)
+    for _ in range(steps):
+        state = eqx.filter_jit(solver.step)(problem, state)
+    return state
+
+
+def prices_and_routing(problem, state):
+    """What the site step and the flow imply: the price of each site and the routing x = s - W g theta."""
+    slots, axes = problem.slots()
+
+    def one(slot, s):
+        give = (s.metric.sum(1) * slot.work**2).sum(0)
+        offered = (s.flow.sum(1) * slot.work).sum(0)
+        _, prices = site_step(slot.site_cost, slot.capacity, offered, give, s.load)
+        return prices, s.flow - s.metric * (slot.work * prices[None, :])[:, None, :]
+
+    return jax.vmap(one, in_axes=(axes, 0))(slots, state.slots)
+
+
+def test_a_new_metric_rescales_the_dual_so_that_neither_prices_nor_routing_jump():
+    problem = instance("20x20", "queueing")
+    state = first_state(problem, steps=40)  # 2,000 iterations: at the optimum to rounding
+    prices, routing = prices_and_routing(problem, state)
+    slots = state.slots
+    metric = slots.metric * jnp.asarray(np.random.default_rng(0).lognormal(0.0, 1.0, slots.metric.shape))
+    work = problem.slots()[0].work
+    flow = routing + metric * (work[None, :, None, :] * prices[:, None, None, :])
+    changed = eqx.tree_at(lambda s: (s.slots.metric, s.slots.flow), state, (metric, flow))
+    new_prices, new_routing = prices_and_routing(problem, changed)
+    np.testing.assert_allclose(new_prices, prices, rtol=1e-6)
+    np.testing.assert_allclose(new_routing, routing, atol=1e-6)
+    # Kept as it was, the old variable would have meant other prices: the test can fail.
+    stale = eqx.tree_at(lambda s: s.slots.metric, state, metric)
+    assert np.abs(prices_and_routing(problem, stale)[0] / prices - 1).max() > 1e-2
+
+
+def test_each_check_leaves_the_last_prices_where_they_were():
+    problem = instance("20x20", "queueing")
+    before, after = first_state(problem, steps=40), first_state(problem, steps=41)
+    old, new = (np.asarray(prices_and_routing(problem, state)[0]) for state in (before, after))
+    np.testing.assert_allclose(new, old, rtol=1e-4)
+
+
+def test_the_optimum_is_a_fixed_point():
+    problem = instance("20x20", "quadratic")
+    exact = solve(problem, ADMM(rtol=1e-12, max_steps=20000), throw=False)
+    again = solve(problem, ADMM(rtol=1e-12, max_steps=50), warm_start=exact, throw=False)
+    np.testing.assert_allclose(again.objective, exact.objective, rtol=1e-9)
+    np.testing.assert_allclose(again.load, exact.load, atol=1e-4 * float(exact.load.max()))
+
+
+def test_the_flow_metric_beats_the_uniform_one_by_far():
+    problem = instance("50x100", "queueing")
+    gaps = {
+        metric: float(solve(problem, ADMM(rtol=1e-30, max_steps=200, metric=metric()), throw=False).gap)
+        for metric in (FlowMetric, UniformMetric)
+    }
+    assert gaps[FlowMetric] < 1e-3 < gaps[UniformMetric]
+
+
+@pytest.mark.parametrize("metric", [FlowMetric(), UniformMetric()])
+def test_either_metric_leads_to_the_optimum(metric):
+    problem = oracles.random_problem(3)
+    schedule = solve(problem, ADMM(rtol=1e-6, max_steps=20000, metric=metric))
+    np.testing.assert_allclose(schedule.slot_objective, oracles.clarabel_optimum(problem), rtol=2e-6)
+
+
+@pytest.mark.parametrize("relaxation", [0.7, 1.0, 1.9])
+def test_every_relaxation_leads_to_the_optimum(relaxation):
+    problem = oracles.random_problem(4)
+    schedule = solve(problem, ADMM(rtol=1e-6, max_steps=20000, relaxation=relaxation))
+    assert schedule.result == RESULTS.successful
+
+
+@pytest.mark.parametrize("check_every", [1, 7, 50])
+def test_max_steps_is_kept_however_often_the_gap_is_checked(check_every):
+    solver = ADMM(rtol=1e-30, max_steps=35, check_every=check_every)
+    schedule = solve(oracles.random_problem(0), solver, throw=False)
+    assert int(schedule.stats.num_steps) == 35
+    assert len(schedule.stats.history.step) == -(-35 // check_every)
+
+
+def test_the_spread_is_that_of_the_costs_over_the_sites_weighted_by_demand():
+    problem = oracles.random_problem(0, slots=1, kinds=1, forbidden=0.0)
+    slots, _ = problem.slots()
+    prices = jnp.asarray(np.random.default_rng(0).uniform(0, 1, 5))
+    demand = np.asarray(slots.demand)[0, 0]
+    cost = np.asarray(slots.route_cost)[0] + np.asarray(slots.work)[0] * np.asarray(prices)
+    expected = np.average(cost.std(-1), weights=demand)
+    one = eqx.tree_at(lambda s: s.demand, slots, slots.demand[0])
+    assert float(cost_spread(one, prices)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("rtol", 0.0), ("rtol", -1.0), ("relaxation", 2.0), ("max_steps", 0), ("check_every", 0)]
+)
+def test_an_impossible_setting_is_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=field):
+        ADMM(**{field: value})
+
+
+def test_an_absolute_tolerance_ends_a_solve_whose_costs_cancel():
+    problem = oracles.random_problem(0)
+    nothing = eqx.tree_at(lambda p: p.demand, problem, 0 * problem.demand)
+    assert float(solve(nothing).gap) == 0.0
+    exact = solve(problem, ADMM(rtol=1e-30, atol=1e-3, max_steps=2000))
+    assert exact.result == RESULTS.successful
+    assert float(exact.objective - exact.bound) <= 1e-3

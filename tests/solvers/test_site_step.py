@@ -1,0 +1,103 @@
+"""The site step and the conjugate: scalar roots, compared with SciPy's."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import brentq, minimize_scalar
+
+from jaxsched import CongestionCost
+from jaxsched.solvers._site_step import conjugate, derivatives, increasing_root, site_step
+
+SITES = 40
+
+
+def draw(seed):
+    random = np.random.default_rng(seed)
+    servers = random.lognormal(0.0, 1.0, SITES)
+    cost = CongestionCost(
+        random.normal(0.5, 1.0, SITES), random.uniform(0, 1, SITES), random.uniform(0, 0.1, SITES), servers
+    )
+    return random, cost, 0.98 * servers
+
+
+def marginal(cost, site, load):
+    value = cost.linear[site] + 2 * cost.quadratic[site] * load
+    return float(value + cost.queueing[site] * cost.servers[site] / (cost.servers[site] - load) ** 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_load_and_price_solve_the_balance_that_scipy_solves(seed):
+    random, cost, capacity = draw(seed)
+    offered, give = random.normal(0.0, 3.0, SITES), random.lognormal(0.0, 2.0, SITES)
+    arrays = (jnp.asarray(a) for a in (capacity, offered, give, random.uniform(0, 1, SITES) * capacity))
+    load, price = (np.asarray(a) for a in site_step(cost, *arrays))
+    np.testing.assert_allclose(load + give * price, offered, atol=1e-9 * (1 + np.abs(give * price)).max())
+    for site in range(SITES):
+
+        def residual(at, site=site):
+            return at + give[site] * marginal(cost, site, at) - offered[site]
+
+        if residual(0.0) >= 0:
+            assert load[site] == 0.0
+            assert price[site] <= marginal(cost, site, 0.0) * (1 + 1e-12) + 1e-12
+        elif residual(capacity[site]) <= 0:
+            assert load[site] == capacity[site]
+        else:
+            assert load[site] == pytest.approx(brentq(residual, 0.0, capacity[site], xtol=1e-14), abs=1e-10)
+            assert price[site] == pytest.approx(marginal(cost, site, load[site]), rel=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_root_is_found_to_rounding_wherever_it_starts(dtype):
+    _, _, capacity = draw(9)
+    high = jnp.asarray(capacity, dtype)
+    wanted = jnp.asarray(np.linspace(0.01, 0.99, SITES) * capacity, dtype)
+
+    def residual(load):  # steep on one side and flat on the other
+        return jnp.expm1(8.0 * (load - wanted) / high), 8.0 / high * jnp.exp(8.0 * (load - wanted) / high)
+
+    for share in (0.0, 0.5, 1.0):
+        root = increasing_root(residual, share * high, high)
+        np.testing.assert_allclose(root, wanted, atol=16 * np.finfo(dtype).eps * capacity.max())
+
+
+def test_a_site_without_flow_asks_its_marginal_cost():
+    cost = CongestionCost(jnp.array([0.7]), jnp.array([0.5]))
+    load, price = site_step(cost, jnp.array([2.0]), jnp.array([1.0]), jnp.zeros(1), jnp.zeros(1))
+    assert float(load[0]) == pytest.approx(1.0)
+    assert float(price[0]) == pytest.approx(0.7 + 2 * 0.5)
+
+
+def test_a_site_without_capacity_takes_nothing():
+    cost = CongestionCost(jnp.array([0.7]))
+    load, _ = site_step(cost, jnp.zeros(1), jnp.array([3.0]), jnp.ones(1), jnp.zeros(1))
+    assert float(load[0]) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_conjugate_is_the_least_value_and_never_above_it(seed):
+    random, cost, capacity = draw(seed)
+    prices = random.normal(1.0, 2.0, SITES)
+    least, size = (np.asarray(a) for a in conjugate(cost, jnp.asarray(capacity), jnp.asarray(prices)))
+    for site in range(SITES):
+
+        def value(at, site=site):
+            waiting = cost.queueing[site] * at / (cost.servers[site] - at)
+            return float((cost.linear[site] + cost.quadratic[site] * at - prices[site]) * at + waiting)
+
+        inner = minimize_scalar(value, bounds=(0.0, capacity[site]), method="bounded", options={"xatol": 1e-12})
+        exact = min(inner.fun, value(0.0), value(capacity[site]))
+        rounding = 8 * np.finfo(float).eps * size[site]
+        assert least[site] <= exact + rounding
+        assert least[site] == pytest.approx(exact, abs=1e-8)
+
+
+def test_derivatives_are_those_of_the_formula():
+    _, cost, capacity = draw(1)
+    load = jnp.asarray(0.5 * capacity)
+    value, first, second = derivatives(cost, load)
+    room = cost.servers - load
+    np.testing.assert_allclose(value, cost(load))
+    expected = cost.linear + 2 * cost.quadratic * load + cost.queueing * cost.servers / room**2
+    np.testing.assert_allclose(first, expected, rtol=1e-12)
+    np.testing.assert_allclose(second, 2 * cost.quadratic + 2 * cost.queueing * cost.servers / room**3, rtol=1e-12)

@@ -1,0 +1,114 @@
+"""A problem is checked where it is built: shapes and numbers, by name and place."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxsched import CongestionCost, Problem
+
+DEMAND, ROUTES, CAPACITY = np.ones((3, 4)), np.ones((4, 2)), np.array([9.0, 9.0])
+
+
+def build(demand=DEMAND, route_cost=ROUTES, capacity=CAPACITY, cost=None, **more):
+    return Problem(demand, route_cost, capacity, CongestionCost(1.0) if cost is None else cost, **more)
+
+
+def test_the_shape_counts_slots_origins_sites_and_kinds():
+    assert build().shape == (3, 4, 2, 1)
+    assert build(np.ones((3, 4, 5))[..., :], np.ones((4, 2, 5))).shape == (3, 4, 2, 5)
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (4, 2), (1, 4, 2), (3, 4, 2), (3, 1, 2)])
+def test_route_costs_broadcast_and_are_not_repeated(shape):
+    problem = build(route_cost=np.full(shape, 0.5))
+    assert problem.route_cost.size == max(1, int(np.prod(shape)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"demand": np.ones(4)}, "give demand as"),
+        ({"demand": np.ones((0, 4))}, "each must be at least 1"),
+        ({"route_cost": np.ones((5, 2))}, r"route_cost has shape \(1, 5, 2, 1\)"),
+        ({"capacity": np.ones((2, 2))}, "capacity has 2 slots where demand has 3"),
+        ({"work": np.ones(3)}, "work has shape"),
+        ({"allowed": np.ones((4, 3), bool)}, "allowed has shape"),
+    ],
+)
+def test_a_shape_that_does_not_fit_is_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        build(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"demand": np.where(np.arange(12).reshape(3, 4) == 6, np.nan, 1.0)},
+            "demand at slot 1, origin 2, kind 0 is nan",
+        ),
+        ({"demand": -DEMAND}, "demand at slot 0, origin 0, kind 0 is -1"),
+        ({"demand": np.inf * DEMAND}, "is inf"),
+        ({"capacity": np.array([1.0, -2.0])}, "capacity at slot 0, site 1 is -2; every entry must be a number >= 0"),
+        ({"route_cost": np.nan * ROUTES}, "route_cost at .* is nan"),
+        ({"route_cost": -np.inf * ROUTES}, "route_cost at .* is -inf"),
+        ({"work": np.array([1.0, 0.0])}, "work at .* is 0; every entry must be a number > 0"),
+        ({"cost": CongestionCost(1.0, 0.0, 1.0, CAPACITY)}, "capacity at slot 0, site 0 reaches the load"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_with_its_place(change, words):
+    with pytest.raises(ValueError, match=words):
+        build(**change)
+
+
+@pytest.mark.parametrize("name", ["quadratic", "queueing", "servers"])
+def test_a_cost_that_is_not_convex_is_refused(name):
+    with pytest.raises(ValueError, match=f"CongestionCost.{name} holds -1"):
+        CongestionCost(**{"linear": 1.0, name: -1.0})
+
+
+def test_a_cost_that_is_not_a_number_is_refused():
+    with pytest.raises(ValueError, match=r"CongestionCost.linear holds .* NaN"):
+        CongestionCost(np.array([1.0, np.nan]))
+
+
+def test_the_cost_is_its_formula():
+    cost = CongestionCost(np.array([2.0]), np.array([0.5]), np.array([0.1]), np.array([4.0]))
+    assert float(cost(jnp.array([3.0]))[0]) == pytest.approx(2 * 3 + 0.5 * 9 + 0.1 * 3 / 1)
+
+
+def test_a_cost_without_queue_has_finite_derivatives_everywhere():
+    cost = CongestionCost(2.0, 0.5, 0.0, 1.0)
+    slope = jax.grad(lambda load: cost(load).sum())(jnp.array([0.0, 1.0, 5.0]))
+    np.testing.assert_allclose(slope, [2.0, 3.0, 7.0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_precision_holds_everywhere(dtype):
+    problem = build(dtype=dtype, cost=CongestionCost(np.float64(1.0), np.ones(2, np.float32)))
+    leaves = [leaf for leaf in jax.tree.leaves(problem) if eqx.is_inexact_array(leaf)]
+    assert {leaf.dtype for leaf in leaves} == {np.dtype(dtype)}
+
+
+def test_float32_inputs_stay_float32():
+    problem = Problem(*(a.astype(np.float32) for a in (DEMAND, ROUTES, CAPACITY)), CongestionCost(1.0))
+    assert problem.demand.dtype == problem.site_cost.linear.dtype == np.float32
+
+
+def test_a_problem_is_a_pytree_that_survives_transformations():
+    problem = build(cost=CongestionCost(np.ones((3, 2)), 0.1))
+    doubled = jax.tree.map(lambda a: 2 * a, problem)
+    assert isinstance(doubled, Problem)
+    assert float(doubled.demand.sum()) == 24.0
+    assert eqx.filter_jit(lambda p: p.demand.sum())(problem) == 12.0
+
+
+def test_leaves_that_all_slots_share_have_no_slot_axis():
+    problem = build(cost=CongestionCost(np.ones((3, 2)), np.ones(2)))
+    values, axes = problem.slots()
+    assert axes.route_cost is None
+    assert axes.site_cost.linear == 0
+    assert axes.site_cost.quadratic is None
+    assert values.route_cost.shape == (1, 4, 2)
