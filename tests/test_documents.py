@@ -1,0 +1,95 @@
+"""README, notebooks and examples are run, so that they cannot rot."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
+MOST_CELLS, MOST_CELL_LINES = 12, 20
+
+
+def run_python(code: str, folder: Path) -> str:
+    """Run code as a user would: in a fresh interpreter, away from the checkout; return what it printed."""
+    prelude = "import matplotlib; matplotlib.use('agg')\n"
+    done = subprocess.run(
+        [sys.executable, "-c", prelude + code], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_there_are_blocks_notebooks_and_examples():
+    assert len(BLOCKS) >= 2
+    assert NOTEBOOKS
+    assert len(EXAMPLES) >= 2
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[f"block {n}" for n in range(len(BLOCKS))])
+def test_the_python_of_the_readme_runs(block, tmp_path):
+    assert run_python(block, tmp_path).strip()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_run_and_stay_short(path, tmp_path):
+    text = path.read_text(encoding="utf-8")
+    cells = [cell for cell in re.split(r"^# %%", text, flags=re.MULTILINE)[1:] if not cell.startswith(" [markdown]")]
+    assert len(cells) <= MOST_CELLS
+    assert all(len(cell.strip().splitlines()) <= MOST_CELL_LINES for cell in cells)
+    assert not re.search(r"jaxsched\.(\w+\.)*_[a-z]", text), "public API only"
+    run_python(text, tmp_path)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_open_as_notebooks(path):
+    import jupytext
+
+    notebook = jupytext.read(path)
+    assert notebook.metadata["kernelspec"]["language"] == "python"
+    assert notebook.cells[0].cell_type == "markdown"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_examples_are_valid(path, request):
+    inputs = tomllib.loads(path.read_text(encoding="utf-8")).get("inputs", {})
+    if inputs:
+        request.getfixturevalue("shared_data")  # skips where the real data is absent
+    done = subprocess.run(
+        [sys.executable, "-m", "jaxsched.cli", "validate", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "good" in done.stdout
+
+
+def test_the_readme_names_the_two_commands_that_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("run", "test"):
+        assert f"make {target} " in README
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+
+
+def test_contributing_is_short_and_lists_the_layers():
+    from tests.test_architecture import LAYERS
+
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 45
+    for layer in LAYERS:
+        assert layer.strip("_") in text, layer
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"])
+def test_links_to_files_lead_somewhere(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert ((ROOT / name).parent / target).exists(), target
