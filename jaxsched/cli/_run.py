@@ -14,6 +14,7 @@ from jaxsched._solve import find_shortfall
 from jaxsched.config import Config, ConfigError, build_scenario, input_files, load_config
 from jaxsched.report import (
     PolicyRun,
+    cost_table,
     manifest,
     policy_table,
     routes_frame,
@@ -28,7 +29,7 @@ from jaxsched.solvers import ADMM
 from jaxsched.study import POLICIES, Study, build, evaluate
 
 _log = Console(stderr=True, highlight=False)
-_TABLE_WIDTH = 150
+_TABLE_WIDTH = 90
 
 
 def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, as_json: bool, overwrite: bool) -> None:
@@ -165,6 +166,7 @@ def _show(summary: dict, target: Path, plots: list[str], *, as_json: bool) -> No
         return
     console = Console(width=max(Console().width, _TABLE_WIDTH), highlight=False)
     console.print(policy_table(summary))
+    console.print(cost_table(summary))
     console.print(savings_table(summary))
     console.print(
         f"certified gap {summary['certified_gap']:.1e} after {summary['iterations']} iterations: no schedule costs less "

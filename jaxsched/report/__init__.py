@@ -3,11 +3,12 @@
 from jaxsched.report._files import OutputError, sha256, whole_directory, write_json
 from jaxsched.report._manifest import manifest
 from jaxsched.report._summary import PolicyRun, summarise, trade_offs
-from jaxsched.report._tables import policy_table, routes_frame, savings_table, site_frame
+from jaxsched.report._tables import cost_table, policy_table, routes_frame, savings_table, site_frame
 
 __all__ = [
     "OutputError",
     "PolicyRun",
+    "cost_table",
     "manifest",
     "policy_table",
     "routes_frame",

@@ -5,54 +5,69 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from jaxsched.report._summary import PolicyRun
 from jaxsched.study import Study
 
-# Key of the summary, heading, unit, decimals.
-_COLUMNS = (
+# Key of the summary, heading, unit, decimals. A heading takes two lines, so that each table fits a narrow terminal.
+_EFFECTS = (
     ("energy_mwh", "energy", "MWh", 1),
     ("cooling_energy_mwh", "cooling", "MWh", 2),
     ("energy_cost_aud", "energy cost", "AUD", 0),
     ("carbon_t", "carbon", "t", 1),
-    ("carbon_cost_aud", "carbon cost", "AUD", 0),
     ("water_kl", "water", "kL", 1),
-    ("water_cost_aud", "water cost", "AUD", 0),
     ("mean_ttft_ms", "TTFT mean", "ms", 1),
     ("p95_ttft_ms", "TTFT p95", "ms", 0),
-    ("waiting_cost_aud", "waiting cost", "AUD", 0),
+    ("total_cost_aud", "total cost", "AUD", 0),
+)
+_COSTS = (
+    ("energy_cost_aud", "energy", "AUD", 0),
+    ("carbon_cost_aud", "carbon", "AUD", 0),
+    ("water_cost_aud", "water", "AUD", 0),
+    ("waiting_cost_aud", "waiting", "AUD", 0),
     ("total_cost_aud", "total", "AUD", 0),
 )
 
 
 def policy_table(summary: Mapping[str, Any]) -> Table:
-    """Policies against quantities, for the terminal."""
-    table = Table(
-        title=f"{summary['name']}: {summary['slots']} slots from {summary['start_utc']}", title_justify="left"
-    )
-    table.add_column("policy", no_wrap=True)
-    for _, heading, unit, _ in _COLUMNS:
-        table.add_column(f"{heading}\n[{unit}]".replace("[", r"\["), justify="right")
-    for name, totals in summary["policies"].items():
-        cells = [f"{totals[key]:,.{digits}f}" for key, _, _, digits in _COLUMNS]
-        table.add_row(name.replace("_", "-"), *cells, style="bold" if name == "temperature_aware" else "")
-    return table
+    """Policies against what they use and cause, for the terminal."""
+    title = f"{summary['name']}: {summary['slots']} slots from {summary['start_utc'][:16].replace('T', ' ')} UTC"
+    return _policies(title, summary, _EFFECTS)
+
+
+def cost_table(summary: Mapping[str, Any]) -> Table:
+    """Policies against what their total cost is made of, for the terminal."""
+    return _policies("what the total cost is made of", summary, _COSTS)
 
 
 def savings_table(summary: Mapping[str, Any]) -> Table:
     """What the temperature-aware schedule saves against each other policy, in per cent."""
-    table = Table(title="saved by the temperature-aware schedule [%]".replace("[", r"\["), title_justify="left")
-    table.add_column("against", no_wrap=True)
-    shown = [c for c in _COLUMNS if c[0] != "energy_mwh"]
-    for _, heading, _, _ in shown:
-        table.add_column(heading, justify="right")
+    table = _empty("saved by the temperature-aware schedule", "against", [(h, "%") for _, h, _, _ in _EFFECTS])
     best = summary["totals"]
     for name, totals in summary["policies"].items():
         if name == "temperature_aware":
             continue
-        cells = [f"{100 * (1 - best[key] / totals[key]):+.1f}" if totals[key] else "-" for key, *_ in shown]
+        cells = [f"{100 * (1 - best[key] / totals[key]):+.1f}" if totals[key] else "-" for key, *_ in _EFFECTS]
         table.add_row(name.replace("_", "-"), *cells)
+    return table
+
+
+def _policies(title: str, summary: Mapping[str, Any], columns: tuple[tuple[str, str, str, int], ...]) -> Table:
+    table = _empty(title, "policy", [(heading, unit) for _, heading, unit, _ in columns])
+    for name, totals in summary["policies"].items():
+        cells = [f"{totals[key]:,.{digits}f}" for key, _, _, digits in columns]
+        table.add_row(name.replace("_", "-"), *cells, style="bold" if name == "temperature_aware" else "")
+    return table
+
+
+def _empty(title: str, first: str, columns: list[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column(first, no_wrap=True, vertical="bottom")
+    for heading, unit in columns:
+        lines = heading.replace(" ", "\n")
+        table.add_column(f"{lines}\n\\[{unit}]", justify="right", no_wrap=True, vertical="bottom")
     return table
 
 
