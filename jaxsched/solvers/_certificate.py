@@ -20,12 +20,13 @@ def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin site"]) -> 
 def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
     """Lower bound on the cost of every feasible routing of one slot, for any prices of load.
 
-        sum_ik demand min_j (c + g theta) + sum_j min_{0 <= L <= capacity} (f(L) - theta L)
+        sum_ik demand min_j (c + g theta) + sum_j min_{0 <= L <= most} (f(L) - theta L)
 
-    An allowance for the rounding of its own sums is taken off, so that the bound holds in float32 too.
+    where most is the capacity, or the load of all demand that may come if that is less. An allowance for the rounding
+    of its own sums is taken off, so that the bound holds in float32 too.
     """
     served = _cheapest_route(problem, problem.route_cost + _priced_work(problem, prices))
-    least, size = conjugate(problem.site_cost, problem.capacity, prices)
+    least, size = conjugate(problem.site_cost, _most_load(problem), prices)
     rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
     return served.sum() + least.sum() - rounding
 
@@ -47,6 +48,16 @@ def feasible_cost(
     """Cost of a repaired routing, infinite where the repair did not fit, and that routing."""
     repaired, fits = repair(problem, routing)
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
+
+
+def _most_load(problem: SlotProblem) -> Float[Array, " site"]:
+    """Load that a site can be asked to carry at most."""
+    may_come = problem.demand[..., None]
+    if problem.allowed is not None:
+        may_come = jnp.where(problem.allowed, may_come, 0.0)
+    every = (may_come.sum(1) * problem.work).sum(0)
+    rounded_up = every * (1.0 + 1e3 * jnp.finfo(every.dtype).eps)
+    return jnp.minimum(problem.capacity, rounded_up)
 
 
 def _priced_work(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind 1 site"]:
