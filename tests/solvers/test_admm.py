@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 
+from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, FlowMetric, UniformMetric, solve
 from jaxsched.solvers._metric import cost_spread
 from jaxsched.solvers._site_step import site_step
