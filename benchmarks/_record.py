@@ -18,6 +18,7 @@ _PACKAGES = ("jaxsched", "jax", "jaxlib", "equinox", "numpy", "cvxpy", "clarabel
 def machine() -> dict[str, Any]:
     """When, with what, and on what a result was measured; nothing that names a host or a path."""
     versions = {}
+    changes = _git("status", "--porcelain", "--", "jaxsched", "benchmarks/*.py")
     for name in _PACKAGES:
         try:
             versions[name] = metadata.version(name)
@@ -26,7 +27,7 @@ def machine() -> dict[str, Any]:
     return {
         "date_utc": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"),
         "commit": _git("rev-parse", "--short", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--", "jaxsched")),
+        "uncommitted_changes": None if changes is None else bool(changes),
         "python": platform.python_version(),
         "versions": versions,
         "device": jax.devices()[0].device_kind,
@@ -41,8 +42,11 @@ def write_result(name: str, content: dict[str, Any], folder: Path = RESULTS) -> 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     draft = path.with_suffix(".json.part")
-    draft.write_text(json.dumps({"measured": machine(), **content}, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps({"measured": machine(), **content}, indent=1) + "\n", encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     return path
 
 

@@ -23,25 +23,26 @@ from benchmarks.reference import clarabel
 _REFERENCE_SIZES = ("20x20", "50x100", "200x500")
 _PINNED = Path(__file__).resolve().parents[2] / "shared" / "bench" / "optima.json"
 _PINNED_KEYS = {"500x1000": "x", "linear": "lp", "quadratic": "qp", "queueing": "q"}
-_STEPS = 500
+_FEW_STEPS, _STEPS = 200, 500
 # Iterations and the certified gap that must be reached by then.
-REQUIRED = ((200, 1e-3), (500, 3e-4))
+REQUIRED = ((_FEW_STEPS, 1e-3), (_STEPS, 3e-4))
 # A tolerance that is never reached, so that every iteration is done and timed.
 _NEVER = 1e-30
 # Clarabel's and the evaluation's own error, relative.
 _ORACLE = 1e-7
+# Demands may be missed, and capacities exceeded, by this many rounding errors of the precision.
+_ROUNDINGS = 64.0
 
 
 def measure(instance: Instance, dtype: type, repeats: int, metric: Any = None) -> dict[str, Any]:
-    """Gap by iteration, and seconds: of the first call, of all iterations, and to a certified gap of 1e-3."""
+    """Gap by iteration, and seconds: of the first call, of 200 and 500 iterations, and to a certified gap of 1e-3."""
     problem = as_problem(instance, dtype)
     metric = jaxsched.FlowMetric() if metric is None else metric
     full = jaxsched.ADMM(rtol=_NEVER, max_steps=_STEPS, metric=metric)
     first, schedule = _seconds(problem, full)
-    runs = [_seconds(problem, full)[0] for _ in range(repeats)]
-    to_tolerance = [
-        _seconds(problem, jaxsched.ADMM(rtol=1e-3, max_steps=_STEPS, metric=metric))[0] for _ in range(repeats)
-    ]
+    short = jaxsched.ADMM(rtol=_NEVER, max_steps=_FEW_STEPS, metric=metric)
+    tolerant = jaxsched.ADMM(rtol=1e-3, max_steps=_STEPS, metric=metric)
+    _seconds(problem, short)  # the number of iterations is static: this call compiles
     history = schedule.stats.history
     gaps = dict(zip(history.step.tolist(), np.asarray(history.gap, float).tolist(), strict=True))
     return {
@@ -51,8 +52,9 @@ def measure(instance: Instance, dtype: type, repeats: int, metric: Any = None) -
         "bound": float(np.asarray(schedule.slot_bound, float).sum()),
         "judged": judge(instance, np.asarray(schedule.routing)),
         "first_call_seconds": first,
-        "seconds_500_iterations": statistics.median(runs),
-        "seconds_to_1e-3": statistics.median(to_tolerance),
+        "seconds_200_iterations": _median_seconds(problem, short, repeats),
+        "seconds_500_iterations": _median_seconds(problem, full, repeats),
+        "seconds_to_1e-3": _median_seconds(problem, tolerant, repeats),
     }
 
 
@@ -60,6 +62,10 @@ def _seconds(problem: jaxsched.Problem, solver: jaxsched.ADMM) -> tuple[float, j
     started = time.perf_counter()
     schedule = jax.block_until_ready(jaxsched.solve(problem, solver, throw=False))
     return time.perf_counter() - started, schedule
+
+
+def _median_seconds(problem: jaxsched.Problem, solver: jaxsched.ADMM, repeats: int) -> float:
+    return statistics.median(_seconds(problem, solver)[0] for _ in range(repeats))
 
 
 def _first(gaps: dict[int, float], wanted: float) -> int | None:
@@ -85,8 +91,9 @@ def compare(case: dict[str, Any], optimum: dict[str, Any] | None) -> None:
     best, cost = optimum["objective"], case["judged"]["objective"]
     case["cost_above_optimum"] = (cost - best) / best
     case["bound_below_optimum"] = (best - case["bound"]) / best
-    gap = (cost - case["bound"]) / abs(cost)
-    case["within_certified_gap"] = -_ORACLE <= case["cost_above_optimum"] <= gap + _ORACLE
+    # The gap that the solver reported: one recomputed from this cost would only repeat the test of the bound.
+    claimed = case["gap_at"][str(_STEPS)]
+    case["within_certified_gap"] = -_ORACLE <= case["cost_above_optimum"] <= claimed + _ORACLE
     case["bound_is_valid"] = case["bound_below_optimum"] >= -_ORACLE
 
 
@@ -100,6 +107,18 @@ def failures(case: dict[str, Any]) -> list[str]:
     ]
     missed += [
         f"{name}: {key} is false" for key in ("within_certified_gap", "bound_is_valid") if case.get(key) is False
+    ]
+    rounding = _ROUNDINGS * float(np.finfo(case["dtype"]).eps)
+    judged = case["judged"]
+    violations = {
+        "demand_error": judged["demand_error"],
+        "overload": judged["overload"],
+        "negative flow": -judged["least_flow"],
+    }
+    missed += [
+        f"{name}: {key} of the routing is {value:.1e}, {rounding:.1e} is allowed"
+        for key, value in violations.items()
+        if not value <= rounding
     ]
     return missed
 
@@ -164,7 +183,8 @@ def main() -> int:
     path = write_result(options.name, content, options.out)
     print(f"written: {path.name}", file=sys.stderr)
     missed = [sentence for case in cases for sentence in failures(case)]
-    print("\n".join(missed), file=sys.stderr)
+    for sentence in missed:
+        print(sentence, file=sys.stderr)
     return 1 if options.check and missed else 0
 
 

@@ -39,14 +39,15 @@ def admm_gap(result: Mapping[str, Any]) -> str:
 def _gap_row(case: Mapping[str, Any]) -> tuple[str, ...]:
     optimum = case["reference"] or {}
     seconds = optimum.get("seconds")
+    iterations = case["iterations_to"]["0.001"]
     return (
         case["size"],
         case["variant"],
         case["dtype"],
         f"{case['gap_at']['200']:.1e}",
         f"{case['gap_at']['500']:.1e}",
-        str(case["iterations_to"]["0.001"]),
-        f"{case['seconds_to_1e-3']:.3f}",
+        "-" if iterations is None else str(iterations),
+        "-" if iterations is None else f"{case['seconds_to_1e-3']:.3f}",
         f"{case['first_call_seconds']:.1f}",
         f"{case['cost_above_optimum']:.1e}" if optimum else "-",
         f"{seconds:.2f}" if seconds is not None else "-",

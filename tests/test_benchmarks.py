@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import table
+from benchmarks import _record, table
 from benchmarks._record import read_result, write_result
-from benchmarks.admm_gap import failures
+from benchmarks.admm_gap import compare, failures
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate, judge
 from benchmarks.reference import clarabel
 from jaxsched import ADMM, solve
@@ -71,9 +71,36 @@ def test_an_unknown_variant_and_several_slots_are_refused():
         clarabel(generate(20, 20, "linear"))
 
 
-def test_a_missed_requirement_is_said():
-    case = {"size": "a", "variant": "b", "dtype": "c", "gap_at": {"200": 2e-3, "500": 1e-4}, "bound_is_valid": False}
-    assert len(failures(case)) == 2
+def made_up_case(objective=100.0, bound=99.99, gaps=(5e-4, 2e-4), **violations):
+    judged = {"objective": objective, "demand_error": 0.0, "overload": 0.0, "least_flow": 0.0, **violations}
+    gap_at = {"200": gaps[0], "500": gaps[1]}
+    case = {"size": "a", "variant": "b", "dtype": "float64", "gap_at": gap_at, "bound": bound, "judged": judged}
+    compare(case, {"objective": 100.0})
+    return case
+
+
+def test_a_case_that_meets_every_requirement_passes():
+    assert not failures(made_up_case())
+
+
+@pytest.mark.parametrize(
+    ("case", "named"),
+    [
+        (made_up_case(gaps=(2e-3, 2e-4)), "after 200 iterations"),
+        (made_up_case(gaps=(5e-4, 4e-4)), "after 500 iterations"),
+        (made_up_case(objective=101.0), "within_certified_gap"),
+        (made_up_case(objective=99.0), "within_certified_gap"),
+        (made_up_case(bound=100.1), "bound_is_valid"),
+        (made_up_case(demand_error=1e-3), "demand_error"),
+        (made_up_case(overload=1e-3), "overload"),
+        (made_up_case(least_flow=-1e-3), "negative flow"),
+        (made_up_case(overload=float("nan")), "overload"),
+    ],
+)
+def test_each_missed_requirement_is_said_alone(case, named):
+    missed = failures(case)
+    assert len(missed) == 1
+    assert named in missed[0]
 
 
 def test_a_result_is_written_whole_with_what_it_was_measured_on(tmp_path):
@@ -82,6 +109,26 @@ def test_a_result_is_written_whole_with_what_it_was_measured_on(tmp_path):
     assert result["answer"] == 42
     assert {"date_utc", "commit", "versions", "processor", "cores"} <= set(result["measured"])
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_result_that_cannot_be_written_leaves_the_earlier_one_alone(tmp_path, monkeypatch):
+    write_result("made_up", {"answer": 42}, tmp_path)
+
+    def write_half(self, text, **kwargs):
+        with self.open("w") as file:
+            file.write(text[: len(text) // 2])
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(OSError, match="disk full"):
+        write_result("made_up", {"answer": 43}, tmp_path)
+    assert read_result("made_up", tmp_path)["answer"] == 42
+    assert [p.name for p in tmp_path.iterdir()] == ["made_up.json"]
+
+
+def test_changes_are_unknown_where_git_cannot_tell(monkeypatch):
+    monkeypatch.setattr(_record, "_git", lambda *arguments: None)
+    assert _record.machine()["uncommitted_changes"] is None
 
 
 def test_a_marked_table_is_filled_and_an_unknown_one_is_refused(tmp_path):
@@ -96,6 +143,27 @@ def test_a_marked_table_is_filled_and_an_unknown_one_is_refused(tmp_path):
     assert table.fill(text, tmp_path) == text
     with pytest.raises(ValueError, match="no table 'other'"):
         table.fill("<!-- table:other -->\n<!-- /table:other -->", tmp_path)
+
+
+def test_the_check_notices_a_stale_table_and_writing_mends_it(tmp_path, monkeypatch, capsys):
+    document = tmp_path / "page.md"
+    document.write_text("<!-- table:default_run -->\nold\n<!-- /table:default_run -->\n", encoding="utf-8")
+
+    def table_program(flag):
+        monkeypatch.setattr("sys.argv", ["table", flag, str(document)])
+        return table.main()
+
+    assert table_program("--check") == 1
+    assert "page.md: its tables differ" in capsys.readouterr().err
+    assert "old" in document.read_text(encoding="utf-8")
+    assert table_program("--write") == 0
+    assert table_program("--check") == 0
+
+
+def test_a_gap_that_was_never_reached_has_neither_iterations_nor_seconds():
+    case = read_result("admm_gap")["cases"][0]
+    case["iterations_to"]["0.001"] = None
+    assert table._gap_row(case)[5:7] == ("-", "-")
 
 
 def test_the_readme_says_what_was_measured():
