@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _places import distance_km, gazetteer, place
+from _places import gazetteer, place
 
 from jaxsched.models import HARDWARE
+from jaxsched.scenarios import distance_km
 
 # Facility power limit over rated IT power: a hall of DX units cannot run all its GPUs on the hottest hours.
 _LIMIT = 1.22
@@ -132,8 +133,7 @@ def _plant_source(text: str) -> str:
 
 def _gpus(table: pd.DataFrame, origins: pd.DataFrame) -> np.ndarray:
     """GPUs by population served: each origin counts for the sites within 60 km alike, or else for its nearest."""
-    columns = ("latitude", "longitude")
-    distance = distance_km(*(origins[c].to_numpy() for c in columns), *(table[c].to_numpy() for c in columns))
+    distance = distance_km(origins, table)
     served = (distance <= _SERVES_KM) | (distance == distance.min(1, keepdims=True))
     people = (served / served.sum(1, keepdims=True) * origins["population"].to_numpy()[:, None]).sum(0)
     share = _GPUS * people / people.sum()

@@ -1,29 +1,38 @@
 """Scenarios: the embedded country, and real signals to put into it."""
 
-from jaxsched.scenarios._australia import DEFAULT_START, DEFAULT_WEIGHTS, australia
-from jaxsched.scenarios._azure_trace import RequestStatistics, read_azure_trace
+from jaxsched.scenarios._australia import DEFAULT_START, DEFAULT_WEIGHTS, SLOT_MINUTES, australia
+from jaxsched.scenarios._centres import AUSTRALIA, population_centres
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY
+from jaxsched.scenarios._join import Gaps, in_year, slot_means, slot_readings
 from jaxsched.scenarios._network import distance_km, round_trip_times
-from jaxsched.scenarios._opennem import GridSignals, read_opennem
-from jaxsched.scenarios._real import with_grid, with_requests
-from jaxsched.scenarios._scenario import Scenario, Weight
+from jaxsched.scenarios._scenario import Filled, Scenario, Weight
+from jaxsched.scenarios._signals import with_carbon, with_price, with_weather
 from jaxsched.scenarios._tables import embedded_tables, read_embedded
+from jaxsched.scenarios._traffic import with_demand_shape, with_network, with_requests
 
 __all__ = [
+    "AUSTRALIA",
     "DEFAULT_START",
     "DEFAULT_WEIGHTS",
     "REQUESTS_PER_PERSON_DAY",
-    "GridSignals",
-    "RequestStatistics",
+    "SLOT_MINUTES",
+    "Filled",
+    "Gaps",
     "Scenario",
     "Weight",
     "australia",
     "distance_km",
     "embedded_tables",
-    "read_azure_trace",
+    "in_year",
+    "population_centres",
     "read_embedded",
-    "read_opennem",
     "round_trip_times",
-    "with_grid",
+    "slot_means",
+    "slot_readings",
+    "with_carbon",
+    "with_demand_shape",
+    "with_network",
+    "with_price",
     "with_requests",
+    "with_weather",
 ]

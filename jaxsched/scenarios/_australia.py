@@ -13,6 +13,9 @@ from jaxsched.scenarios._weather import ANOMALY_YEAR, weather
 DEFAULT_START = "2024-01-12T00:00+10:00"
 """Start of the default week: two ordinary days, the heatwave of 14 to 17 January, and its end."""
 
+SLOT_MINUTES = (5, 15, 30, 60)
+"""Lengths of a slot that divide an hour as market intervals do."""
+
 DEFAULT_WEIGHTS = {
     "carbon": Weight(
         79.20,
@@ -44,9 +47,10 @@ DEFAULT_WEIGHTS = {
 
 def australia(
     *,
-    sites: int | None = None,
-    origins: int | None = None,
+    sites: int | pd.DataFrame | None = None,
+    origins: int | pd.DataFrame | None = None,
     slots: int = 168,
+    slot_minutes: int = 60,
     start: str | pd.Timestamp | None = None,
     seed: int = 0,
     anomalies: bool = True,
@@ -58,38 +62,39 @@ def australia(
 
     Arguments:
         sites: Number of edge sites; the real ones where not given, a choice of them or more drawn by population otherwise.
-        origins: Number of origins, likewise; people are conserved.
-        slots: Number of hours.
-        start: Start of the first hour, UTC unless it has an offset; the default week holds a heatwave.
+            Or a table of sites with the columns of `Scenario.sites`.
+        origins: Number of origins, likewise; people are conserved. Or a table with the columns of `Scenario.origins`.
+        slots: Number of slots.
+        slot_minutes: Length of a slot: 5, 15, 30 or 60 minutes.
+        start: Start of the first slot, UTC unless it has an offset; the default week holds a heatwave.
         seed: Seed of what is drawn beyond the real sites and centres.
         anomalies: Whether the weather departs from the climate.
 
     Raises:
-        ValueError: A number below 1, or a start that is no whole hour.
+        ValueError: A number below 1, another length, or a start that is no whole slot.
     """
+    if slot_minutes not in SLOT_MINUTES:
+        raise ValueError(f"slot_minutes is {slot_minutes}; give one of {', '.join(map(str, SLOT_MINUTES))}.")
     for name, value in (("sites", sites), ("origins", origins), ("slots", slots)):
-        if value is not None and value < 1:
+        if isinstance(value, int) and value < 1:
             raise ValueError(f"{name} is {value}; give at least 1.")
-    times = pd.date_range(_whole_hour(DEFAULT_START if start is None else start), periods=slots, freq="h")
+    step = pd.Timedelta(minutes=slot_minutes)
+    times = pd.date_range(_whole_slot(DEFAULT_START if start is None else start, step), periods=slots, freq=step)
     rng = np.random.default_rng(seed)
-    origin_table = read_embedded("origins").set_index("name")
-    site_table = read_embedded("sites").set_index("name")
-    if origins is not None:
-        origin_table = scale_origins(origin_table, origins, rng)
-    if sites is not None:
-        site_table = scale_sites(site_table, origin_table, sites, rng)
+    origin_table = origins if isinstance(origins, pd.DataFrame) else _origins(origins, rng)
+    site_table = sites if isinstance(sites, pd.DataFrame) else _sites(sites, origin_table, rng)
     classes = read_embedded("classes").set_index("name")
     regions = read_embedded("regions").set_index("region").loc[site_table["region"]]
     offset = regions["market_utc_offset_h"].to_numpy(float)
-    dry_bulb, humidity = weather(times, site_table, _standard_offset(site_table), anomalies=anomalies)
+    dry_bulb, humidity = weather(times, step, site_table, _standard_offset(site_table), anomalies=anomalies)
     return Scenario(
         name="australia",
         times=times,
-        slot_hours=1.0,
+        slot_hours=slot_minutes / 60.0,
         sites=site_table,
         origins=origin_table,
         classes=classes,
-        demand=demand(times, origin_table, classes),
+        demand=demand(times, step, origin_table, classes),
         dry_bulb=dry_bulb,
         relative_humidity=humidity,
         price=_profile("price", "region", "price_aud_per_mwh", site_table["region"].to_numpy(str), offset, times),
@@ -101,7 +106,17 @@ def australia(
     )
 
 
-def _whole_hour(start: str | pd.Timestamp) -> pd.Timestamp:
+def _origins(count: int | None, rng: np.random.Generator) -> pd.DataFrame:
+    table = read_embedded("origins").set_index("name")
+    return table if count is None else scale_origins(table, count, rng)
+
+
+def _sites(count: int | None, origins: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    table = read_embedded("sites").set_index("name")
+    return table if count is None else scale_sites(table, origins, count, rng)
+
+
+def _whole_slot(start: str | pd.Timestamp, step: pd.Timedelta) -> pd.Timestamp:
     try:
         stamp = pd.Timestamp(start)
     except ValueError:
@@ -109,8 +124,8 @@ def _whole_hour(start: str | pd.Timestamp) -> pd.Timestamp:
     if pd.isna(stamp):
         raise ValueError(f"start is {start!r}, which is no ISO 8601 time such as 2024-01-12T00:00+10:00.")
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    if stamp != stamp.floor("h"):
-        raise ValueError(f"start is {start}, which is no whole hour in UTC; slots last one hour.")
+    if stamp != stamp.floor(step):
+        raise ValueError(f"start is {start}, which is no whole slot of {step.total_seconds() / 60:g} minutes in UTC.")
     return stamp.as_unit("us")
 
 

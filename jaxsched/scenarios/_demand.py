@@ -12,31 +12,51 @@ _CONSUMER_SHARE = {"chat": 0.5, "code": 0.0}
 # Weekend traffic over weekday traffic (Azure 2024 week: 0.57 of conversations, 0.35 of coding).
 _WEEKEND = {"chat": 0.57, "code": 0.35}
 _SECONDS_PER_DAY = 86_400.0
+_HALF_HOUR = pd.Timedelta(minutes=30)
 
 
-def demand(times: pd.DatetimeIndex, origins: pd.DataFrame, classes: pd.DataFrame) -> np.ndarray:
+def demand(
+    times: pd.DatetimeIndex,
+    step: pd.Timedelta,
+    origins: pd.DataFrame,
+    classes: pd.DataFrame,
+    *,
+    hours: np.ndarray | None = None,
+) -> np.ndarray:
     """Requests per second [slot, origin, class], by local time of day with daylight saving.
 
         population x requests per person and day x share of the class x shape(local hour, weekday)
 
-    The shape has mean 1 over a week. Chat is half business and half consumer traffic, code business only.
+    The rate of a slot (start in `times`, length `step`) is its mean, so that slots of any length hold the same requests.
+    The shape has mean 1 over a week. Chat is half business and half consumer traffic, code business only; `hours` (24
+    numbers with mean 1) takes the place of both.
 
     Source:
         Shapes: see the header of `demand.csv`; that Australian clocks follow them is an assumption.
     """
     table = read_embedded("demand")
-    middle = times + pd.Timedelta(minutes=30)
+    if hours is not None:
+        table = pd.DataFrame({"consumer": hours, "business": hours})
     rate = origins["population"].to_numpy(float) * REQUESTS_PER_PERSON_DAY / _SECONDS_PER_DAY
     result = np.empty((len(times), len(origins), len(classes)))
     zone = origins["timezone"].to_numpy(str)
+    parts = _parts(times, step)
     for name in np.unique(zone):
-        local = middle.tz_convert(name)
-        hour, weekend = local.hour.to_numpy(), local.day_of_week.to_numpy() >= 5
         at = zone == name
+        local = [part.tz_convert(name) for part in parts]
         for k, (label, share) in enumerate(zip(classes.index, classes["share"], strict=True)):
-            shape = _shape(table, str(label).partition("-")[0], hour, weekend)
+            kind = str(label).partition("-")[0]
+            shape = np.mean(
+                [_shape(table, kind, p.hour.to_numpy(), p.day_of_week.to_numpy() >= 5) for p in local], axis=0
+            )
             result[:, at, k] = share * shape[:, None] * rate[at][None, :]
     return result
+
+
+def _parts(times: pd.DatetimeIndex, step: pd.Timedelta) -> list[pd.DatetimeIndex]:
+    """Middles of the parts of each slot that lie in one local hour: the clocks of some places are half an hour off."""
+    count = max(step // _HALF_HOUR, 1)
+    return [times + (n + 0.5) * step / count for n in range(count)]
 
 
 def _shape(table: pd.DataFrame, kind: str, hour: np.ndarray, weekend: np.ndarray) -> np.ndarray:

@@ -25,30 +25,53 @@ def distance_km(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
     return (_GEOD.inv(*start, *end, radians=False)[2] / 1000.0).reshape(shape)
 
 
-def round_trip_times(origins: pd.DataFrame, sites: pd.DataFrame, law: RoundTripTime | None = None) -> np.ndarray:
+def round_trip_times(
+    origins: pd.DataFrame,
+    sites: pd.DataFrame,
+    law: RoundTripTime | None = None,
+    *,
+    metros: pd.DataFrame | None = None,
+    between: np.ndarray | None = None,
+) -> np.ndarray:
     """Round-trip time of every route [origin, site] [s], access included.
 
-    Two places in different measured metropolitan areas take the measurement between these; all others the distance law.
+    A place within 60 km of a measured one belongs to the nearest of these. Two places that belong to different measured
+    ones take the measurement between these; all others the distance law.
+
+    Arguments:
+        origins: Columns `latitude`, `longitude` [deg].
+        sites: Likewise.
+        law: The distance law; the package's fit where not given.
+        metros: Measured places, columns `latitude`, `longitude` [deg]; the embedded six areas where not given.
+        between: Round-trip time between them, NaN where there is none [metro, metro] [s].
 
     Source:
         WonderNetwork pings of July 2020 between six areas (header of `rtt.csv`); law and access: `RoundTripTime`.
     """
     law = RoundTripTime() if law is None else law
-    distance, measured = distance_km(origins, sites), _measured(origins, sites)
-    return np.asarray(law.with_measured(jnp.asarray(distance), jnp.asarray(measured)), float)
+    if metros is None or between is None:
+        metros, between = _embedded()
+    measured = measured_times(origins, sites, metros, between)
+    return np.asarray(law.with_measured(jnp.asarray(distance_km(origins, sites)), jnp.asarray(measured)), float)
 
 
-def _measured(origins: pd.DataFrame, sites: pd.DataFrame) -> np.ndarray:
+def measured_times(origins: pd.DataFrame, sites: pd.DataFrame, metros: pd.DataFrame, between: np.ndarray) -> np.ndarray:
     """Measured time between the areas of two places [origin, site] [s], NaN where there is none."""
+    # The last row and column stand for places outside every area; inside one area the law of distance holds.
+    matrix = np.full((len(metros) + 1, len(metros) + 1), np.nan)
+    matrix[:-1, :-1] = np.where(np.eye(len(metros), dtype=bool), np.nan, between)
+    return matrix[np.ix_(_area(origins, metros), _area(sites, metros))]
+
+
+def _embedded() -> tuple[pd.DataFrame, np.ndarray]:
     table = read_embedded("rtt")
     ends = [table[[f"city_{e}", f"latitude_{e}", f"longitude_{e}"]].set_axis(["city", "latitude", "longitude"], axis=1)
             for e in "ab"]  # fmt: skip
     metros = pd.concat(ends).drop_duplicates("city").set_index("city").sort_index()
-    # The last row and column stand for places outside every area.
-    matrix = np.full((len(metros) + 1, len(metros) + 1), np.nan)
+    between = np.full((len(metros), len(metros)), np.nan)
     a, b = (metros.index.get_indexer(pd.Index(table[f"city_{end}"])) for end in "ab")
-    matrix[a, b] = matrix[b, a] = table["rtt_ms"].to_numpy(float) / 1000.0
-    return matrix[np.ix_(_area(origins, metros), _area(sites, metros))]
+    between[a, b] = between[b, a] = table["rtt_ms"].to_numpy(float) / 1000.0
+    return metros, between
 
 
 def _area(places: pd.DataFrame, metros: pd.DataFrame) -> np.ndarray:

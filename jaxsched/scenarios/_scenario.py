@@ -25,6 +25,25 @@ class Weight:
 
 
 @dataclasses.dataclass(frozen=True)
+class Filled:
+    """Cells of a signal that its source did not hold.
+
+    Attributes:
+        quantity: What was missing, with its unit in the name.
+        place: Where.
+        by: What the cells were filled with.
+        source: Files that should have held them.
+        slots_start_utc: Start of every slot that was filled, ISO 8601.
+    """
+
+    quantity: str
+    place: str
+    by: str
+    source: str
+    slots_start_utc: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Scenario:
     """Demand, sites and signals of a study on one clock, as tables and arrays of the host.
 
@@ -53,6 +72,7 @@ class Scenario:
         weights: Keys `carbon` [AUD/t], `water` [AUD/kL], `waiting` [AUD per request-second], `network_adder`
             [AUD/MWh].
         provenance: A sentence of source for each quantity.
+        filled: Every cell of a recorded signal that its source did not hold.
     """
 
     name: str
@@ -70,3 +90,4 @@ class Scenario:
     rtt: np.ndarray
     weights: Mapping[str, Weight]
     provenance: Mapping[str, str]
+    filled: tuple[Filled, ...] = ()

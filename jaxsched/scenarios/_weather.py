@@ -15,7 +15,12 @@ _MIDDLES = np.array([15.5, 45.0, 74.5, 105.0, 135.5, 166.0, 196.5, 227.5, 258.0,
 
 
 def weather(
-    times: pd.DatetimeIndex, places: pd.DataFrame, utc_offset_hours: np.ndarray, *, anomalies: bool = True
+    times: pd.DatetimeIndex,
+    step: pd.Timedelta,
+    places: pd.DataFrame,
+    utc_offset_hours: np.ndarray,
+    *,
+    anomalies: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Dry bulb and relative humidity at places through the climate of their nearest station.
 
@@ -25,7 +30,8 @@ def weather(
     day in 2014, joined from day to day. The vapour pressure of the month is constant over the day, up to saturation.
 
     Arguments:
-        times: UTC [slot]; the weather of the middle of each hour is given.
+        times: Start of each slot, UTC [slot]; the weather of its middle is given.
+        step: Length of a slot.
         places: Columns `latitude` and `longitude` [site].
         utc_offset_hours: Standard time at each place [site] [h].
         anomalies: Whether to add the departures; without them the weather is that of the climate.
@@ -39,7 +45,7 @@ def weather(
     """
     station = _nearest_station(places)
     climate = read_embedded("climate")
-    middle = times + pd.Timedelta(minutes=30)
+    middle = times + step / 2
     seconds = middle.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     local = seconds[:, None] / 3600.0 + utc_offset_hours[None, :]  # hours since 1970 on the standard clock of the place
     day = _day_of_year(local)

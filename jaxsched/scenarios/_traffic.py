@@ -1,0 +1,150 @@
+"""Put recorded requests and network times into a scenario."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from jaxsched.scenarios._demand import demand
+from jaxsched.scenarios._network import measured_times, round_trip_times
+from jaxsched.scenarios._scenario import Scenario
+from jaxsched.scenarios._tables import read_embedded
+from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RoundTrips, Rows
+
+_HOUR = pd.Timedelta(hours=1)
+
+
+def with_requests(scenario: Scenario, log: RequestLog) -> Scenario:
+    """The scenario with prompt and answer lengths and burstiness of its request classes from a log.
+
+    A class of the log that bears the name of a class of the scenario, or the first part of one (`code` of `code-70b`),
+    goes to that; a log of other names, or of one class, goes to the chat classes. The log's rate is scaled to that of the
+    country; the hours of the day stay those of the scenario (`with_demand_shape` takes them from a log).
+
+    Raises:
+        ReadError: If the log has too few requests for statistics.
+    """
+    classes, demand_ = scenario.classes.copy(), scenario.demand
+    sentences = []
+    for name, rows in _classes_of(log, [str(name) for name in classes.index]).items():
+        found = log.statistics(name)
+        taken = [field.name for field in dataclasses.fields(found) if field.name in classes.columns]
+        for column in taken:
+            classes.loc[rows, column] = getattr(found, column)
+        rate = float(demand_[:, :, classes.index.isin(rows)].sum((1, 2)).mean())
+        sentences.append(
+            f"lengths and burstiness of {', '.join(rows)} from {found.requests} requests, whose mean rate of "
+            f"{found.rate:.3g} requests/s is scaled by {rate / found.rate:.4g} to the country's population"
+        )
+    provenance = {**scenario.provenance, "requests": f"{log.source}: {'; '.join(sentences)}"}
+    return dataclasses.replace(scenario, classes=classes, provenance=provenance)
+
+
+def _classes_of(log: RequestLog, classes: list[str]) -> dict[str | None, list[str]]:
+    """Classes of the scenario that each class of the log describes; None stands for the whole log."""
+    names = sorted(map(str, log.table["request_class"].unique()))
+    matched: dict[str | None, list[str]] = {}
+    for name in names:
+        rows = [row for row in classes if name in (row, row.partition("-")[0])]
+        if rows:
+            matched[name] = rows
+    return matched or {None: [row for row in classes if row.startswith("chat")] or classes}
+
+
+def with_demand_shape(
+    scenario: Scenario, found: Recording | RequestLog, series: str | None = None, *, shift_hours: float = 0.0
+) -> Scenario:
+    """The scenario with the hours of the day of recorded requests, scaled to the same requests a week.
+
+    Arguments:
+        scenario: What it is put into.
+        found: Request rates, or a log of at least a day.
+        series: Which series (model or class) to take, where there are several.
+        shift_hours: What is added to the clock of the file before its hours are taken for local hours of each origin, a
+            mapping that is an assumption and that the provenance states [h].
+
+    Raises:
+        ReadError: If the series is not named, or does not hold every hour of the day.
+    """
+    rates, name = _rates(found, series)
+    by_hour = (
+        rates.groupby((pd.DatetimeIndex(rates.index) + pd.Timedelta(hours=shift_hours)).hour).mean().reindex(range(24))
+    )
+    if by_hour.isna().any():
+        hour = int(by_hour.isna().to_numpy().argmax())
+        raise ReadError(f"{found.source}: {name} has no requests recorded at hour {hour}; give whole days.")
+    if not by_hour.mean() > 0:
+        raise ReadError(f"{found.source}: {name} has no requests at all; give another series.")
+    shape = by_hour.to_numpy(float) / float(by_hour.mean())
+    step = pd.Timedelta(hours=scenario.slot_hours)
+    scaled = demand(scenario.times, step, scenario.origins, scenario.classes, hours=shape)
+    clock = f"its own clock (zone {found.zone if found.dated else 'not published'}) plus {shift_hours:g} h"
+    sentence = f"{found.source}, {name}: hours of the day of {clock} taken for local hours of each origin (assumption)"
+    return dataclasses.replace(scenario, demand=scaled, provenance={**scenario.provenance, "demand": sentence})
+
+
+def _rates(found: Recording | RequestLog, series: str | None) -> tuple[pd.Series, str]:
+    """Requests per second of one series against time, and its name."""
+    if isinstance(found, RequestLog):
+        counts = found.counts(_HOUR)
+        # An hour that the log holds in part would be counted low.
+        whole = counts.iloc[1:-1] if len(counts) > 24 else counts
+        columns = {str(name): whole[name] / _HOUR.total_seconds() for name in whole.columns}
+        if series is None:
+            return sum(columns.values(), start=pd.Series(0.0, index=whole.index)), "all classes"
+    else:
+        if "rate_requests_per_s" not in found.table:
+            raise ReadError(f"{found.source}: has no rate_requests_per_s; it has {', '.join(found.quantities)}.")
+        wide = found.table.pivot(index="start_utc", columns="place", values="rate_requests_per_s")
+        columns = {str(name): wide[name] for name in wide.columns}
+    if series is None and len(columns) > 1:
+        raise ReadError(f"{found.source}: holds {', '.join(columns)}; set inputs.demand_series to one of them.")
+    name = next(iter(columns)) if series is None else series
+    if name not in columns:
+        raise ReadError(f"{found.source}: has no series {name!r}; it holds {', '.join(columns)}.")
+    return columns[name], name
+
+
+def with_network(
+    scenario: Scenario,
+    found: RoundTrips,
+    servers: Rows | None = None,
+    places: Mapping[str, tuple[float, float]] | None = None,
+) -> Scenario:
+    """The scenario with measured round-trip times: the nearest measured pair, and the law of distance for the rest.
+
+    Arguments:
+        scenario: What it is put into.
+        found: The matrix.
+        servers: Where its places lie, by `id` or `name`.
+        places: Latitude and longitude by name [deg], before all others.
+
+    Raises:
+        ReadError: If fewer than two of its places have known coordinates, or no route is measured.
+    """
+    known = _known_places(found, servers, places or {})
+    kept = [n for n, name in enumerate(found.names) if name in known]
+    if len(kept) < 2:
+        shown = ", ".join(repr(name) for name in found.names[:5])
+        raise ReadError(f"{found.source}: where {shown} lie is not known; give inputs.rtt_places or [inputs.places].")
+    metros = pd.DataFrame([known[found.names[n]] for n in kept], columns=["latitude", "longitude"])
+    between = found.rtt_ms[np.ix_(kept, kept)] / 1000.0
+    rtt = round_trip_times(scenario.origins, scenario.sites, metros=metros, between=between)
+    measured = np.isfinite(measured_times(scenario.origins, scenario.sites, metros, between))
+    if not measured.any():
+        raise ReadError(f"{found.source}: measures no pair of an origin's and a site's area; give places near them.")
+    sentence = f"{found.source}: measured for {int(measured.sum())} of {measured.size} routes, distance law elsewhere"
+    return dataclasses.replace(scenario, rtt=rtt, provenance={**scenario.provenance, "rtt": sentence})
+
+
+def _known_places(
+    found: RoundTrips, servers: Rows | None, given: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float]]:
+    table = read_embedded("origins") if servers is None else servers.table.reset_index()
+    at = list(zip(table["latitude"].astype(float), table["longitude"].astype(float), strict=True))
+    known: dict[str, tuple[float, float]] = {}
+    for key in ("name", "id"):
+        if key in table:
+            known |= dict(zip(table[key].astype(str), at, strict=True))
+    return known | dict(found.coordinates) | dict(given)

@@ -1,0 +1,32 @@
+"""Readers of the files that users bring, each to one validated table in UTC by the start of the interval."""
+
+from jaxsched.scenarios.readers._formats import FORMATS, Format, Readable, describe, read, recognise
+from jaxsched.scenarios.readers._mapped import QUANTITIES, Mapped, read_mapped
+from jaxsched.scenarios.readers._network import RoundTrips
+from jaxsched.scenarios.readers._plain import tidy, write_tidy
+from jaxsched.scenarios.readers._raw import ReadError
+from jaxsched.scenarios.readers._recording import Recording
+from jaxsched.scenarios.readers._requests import RequestLog, RequestStatistics
+from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow
+
+__all__ = [
+    "FORMATS",
+    "QUANTITIES",
+    "Format",
+    "Mapped",
+    "OriginRow",
+    "ReadError",
+    "Readable",
+    "Recording",
+    "RequestLog",
+    "RequestStatistics",
+    "RoundTrips",
+    "Rows",
+    "SiteRow",
+    "describe",
+    "read",
+    "read_mapped",
+    "recognise",
+    "tidy",
+    "write_tidy",
+]

@@ -1,0 +1,92 @@
+"""Tables of places: GeoNames in its several forms, and lists of measuring servers."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from jaxsched.scenarios.readers._raw import BadCell, Limits, RawTable, load, need, numbers, words
+from jaxsched.scenarios.readers._rows import Rows
+from jaxsched.scenarios.readers._text import UNREADABLE, not_utf8, open_text, unreadable
+
+_LATITUDE: Limits = {"low": -90.0, "high": 90.0}
+_LONGITUDE: Limits = {"low": -180.0, "high": 180.0}
+# First-order divisions of Australia in GeoNames.
+_STATES = {"01": "ACT", "02": "NSW", "03": "NT", "04": "QLD", "05": "SA", "06": "TAS", "07": "VIC", "08": "WA"}
+_DUMP = (
+    "geonameid", "name", "asciiname", "alternatenames", "latitude", "longitude", "feature class", "feature code",
+    "countrycode", "cc2", "admin1code", "admin2 code", "admin3 code", "admin4 code", "population", "elevation", "dem",
+    "timezone", "modification date",
+)  # fmt: skip
+
+
+def read_geonames(path: Path) -> Rows:
+    """GeoNames table: `name`, `latitude`, `longitude`, `population`, `timezone`, and `state` or `admin1code`.
+
+    GeoNames lists suburbs beside the metropolis that holds them, so that its population counts people twice: thin the
+    places by distance before they become origins.
+    """
+    raw = need(load(path), ("name", "latitude", "longitude", "population", "timezone"), "a table of places")
+    return _places(raw, "geonames")
+
+
+def read_geonames_dump(path: Path) -> Rows:
+    """GeoNames dump (`cities500.txt`, `AU.txt`): nineteen columns between tabs, no header; populated places are kept."""
+    raw = _load_dump(path)
+    populated = (raw.frame["feature class"] == "P").to_numpy(bool)
+    if not populated.any():
+        raise raw.bad(None, "feature class", "holds no populated place (P); give a table of cities.")
+    return _places(RawTable(raw.name, raw.frame[populated], raw.first_row), "geonames_dump")
+
+
+def _load_dump(path: Path) -> RawTable:
+    try:
+        with open_text(path) as file:
+            frame = pd.read_csv(
+                file, sep="\t", header=None, names=list(_DUMP), dtype=str, quoting=csv.QUOTE_NONE, index_col=False,
+                keep_default_na=False, na_values=[""], encoding="utf-8-sig",
+            )  # fmt: skip
+    except UnicodeDecodeError:
+        raise not_utf8(path.name) from None
+    except UNREADABLE as error:
+        raise unreadable(path, error) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+        reason = str(error).splitlines()[0].strip().rstrip(".")
+        raise BadCell(f"{path.name}: is not a readable GeoNames dump ({reason}); fetch it again.") from None
+    return RawTable(path.name, frame, 1)
+
+
+def read_servers(path: Path) -> Rows:
+    """Measuring servers (WonderNetwork): `id`, `city`, `latitude`, `longitude`."""
+    raw = need(load(path), ("id", "city", "latitude", "longitude"), "a list of servers")
+    table = pd.DataFrame(
+        {
+            "id": np.asarray(words(raw, "id")).astype(str),
+            "name": np.asarray(words(raw, "city")),
+            "latitude": numbers(raw, "latitude", **_LATITUDE),
+            "longitude": numbers(raw, "longitude", **_LONGITUDE),
+        }
+    )
+    return Rows("servers", table, raw.name, ("coordinates are those of the city, not of the machine",))
+
+
+def _places(raw: RawTable, kind: str) -> Rows:
+    table = pd.DataFrame(
+        {
+            "name": np.asarray(words(raw, "name")),
+            "latitude": numbers(raw, "latitude", **_LATITUDE),
+            "longitude": numbers(raw, "longitude", **_LONGITUDE),
+            "population": numbers(raw, "population", low=0.0, high=1e9),
+            "timezone": np.asarray(words(raw, "timezone")),
+        }
+    )
+    if "state" in raw.frame.columns:
+        table["state"] = raw.frame["state"].astype(object).where(raw.frame["state"].notna(), None).to_numpy()
+    elif "admin1code" in raw.frame.columns:
+        code = raw.frame["admin1code"].astype("string").str.strip().str.zfill(2)
+        table["state"] = code.map(_STATES).astype(object).to_numpy()
+    if "countrycode" in raw.frame.columns:
+        table["country"] = raw.frame["countrycode"].astype(object).to_numpy()
+    notes = ("suburbs are listed beside the metropolis that holds them; thin by distance before adding people up",)
+    return Rows(kind, table, raw.name, notes)

@@ -1,0 +1,68 @@
+"""The package's own tables: what `jaxsched convert` writes, and every reader's result reads back equal."""
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+
+from jaxsched.scenarios.readers._mapped import QUANTITIES
+from jaxsched.scenarios.readers._raw import flags, load, need, numbers, stamps, words
+from jaxsched.scenarios.readers._recording import Recording, recording
+from jaxsched.scenarios.readers._requests import UNDATED, RequestLog, seconds_from_start
+
+# Columns of time: start of an interval, a reading, and the start in seconds where the source withholds the dates.
+_INTERVAL, _INSTANT, _UNDATED_INTERVAL = "start_utc", "time_utc", "start_s"
+_ENDINGS = (".csv", ".csv.gz", ".parquet")
+
+
+def tidy(found: Recording | RequestLog) -> pd.DataFrame:
+    """A recording or a log as one table in UTC, units in the column names."""
+    if isinstance(found, RequestLog):
+        return _timed(found.table, "arrived", found.dated, "arrived_utc", "arrived_s")
+    name = _INSTANT if found.stamp == "instant" else _INTERVAL
+    return _timed(found.table, "start_utc", found.dated, name, _UNDATED_INTERVAL)
+
+
+def _timed(table: pd.DataFrame, column: str, dated: bool, name: str, undated_name: str) -> pd.DataFrame:
+    times = pd.DatetimeIndex(table[column])
+    times = times.tz_localize("UTC") if times.tz is None else times
+    renamed = table.rename(columns={column: name if dated else undated_name})
+    first = times if dated else (times - UNDATED.tz_localize("UTC")).total_seconds()
+    return renamed.assign(**{renamed.columns[list(table.columns).index(column)]: first})
+
+
+def write_tidy(table: pd.DataFrame, path: Path) -> None:
+    """Write a tidy table as its ending says.
+
+    Raises:
+        ValueError: If the ending is none of .csv, .csv.gz and .parquet.
+        OSError: If it cannot be written.
+    """
+    if path.name.endswith(".parquet"):
+        table.to_parquet(path, index=False)
+    elif path.name.endswith(_ENDINGS[:2]):
+        table.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+    else:
+        raise ValueError(f"{path.name}: ends with none of {', '.join(_ENDINGS)}; choose one of these.")
+
+
+def read_plain(path: Path) -> Recording:
+    """The package's table: `start_utc` (intervals) or `time_utc` (readings), `place`, quantities with units in their names."""
+    raw = load(path)
+    time = next((name for name in (_INSTANT, _UNDATED_INTERVAL) if name in raw.frame.columns), _INTERVAL)
+    raw = need(raw, (time, "place"), "a table of the package")
+    quantities = {}
+    for name in map(str, raw.frame.columns):
+        if name in QUANTITIES:
+            quantities[name] = numbers(raw, name, empty=True, **QUANTITIES[name])
+        elif name == "estimated":
+            quantities[name] = flags(raw, name)
+    if not quantities:
+        raise raw.bad(None, None, f"has no quantity; give one of {', '.join(QUANTITIES)}.")
+    dated = time != _UNDATED_INTERVAL
+    times = stamps(raw, time) if dated else seconds_from_start(numbers(raw, time, low=0.0, high=4e9))
+    found = recording(
+        raw, "jaxsched_table", times, words(raw, "place"), quantities,
+        zone="UTC", stamp="instant" if time == _INSTANT else "interval start", column=time,
+    )  # fmt: skip
+    return dataclasses.replace(found, dated=dated)

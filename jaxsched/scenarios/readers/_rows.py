@@ -1,0 +1,169 @@
+"""Tables with one row a thing (sites, origins): their columns are declared once, as a pydantic model."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+from zoneinfo import available_timezones
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+
+from jaxsched.scenarios.readers._raw import RawTable, load, need, numbers, words
+
+Region = Literal["NSW1", "QLD1", "SA1", "TAS1", "VIC1", "WEM", "NT"]
+State = Literal["NSW", "QLD", "SA", "TAS", "VIC", "WA", "NT", "ACT"]
+_Latitude = Annotated[float, Field(ge=-90, le=90, description="Latitude, south negative [deg].")]
+_Longitude = Annotated[float, Field(ge=-180, le=180, description="Longitude, east positive [deg].")]
+_Zone = Annotated[str | None, Field(description="IANA time zone; that of the capital of the state where empty.")]
+
+_REGIONS = {
+    "NSW": "NSW1",
+    "ACT": "NSW1",
+    "QLD": "QLD1",
+    "SA": "SA1",
+    "TAS": "TAS1",
+    "VIC": "VIC1",
+    "WA": "WEM",
+    "NT": "NT",
+}
+_ZONES = {
+    "NSW": "Sydney", "ACT": "Sydney", "QLD": "Brisbane", "SA": "Adelaide", "TAS": "Hobart", "VIC": "Melbourne",
+    "WA": "Perth", "NT": "Darwin",
+}  # fmt: skip
+
+
+class SiteRow(BaseModel):
+    """One edge site, a row of a table of sites; columns beyond these are kept and not used."""
+
+    name: str = Field(description="Name of the site, each once.")
+    latitude: _Latitude
+    longitude: _Longitude
+    state: State = Field(description="State or territory; residency rules and defaults go by it.")
+    region: Region | None = Field(None, description="Market region of price and carbon; that of the state where empty.")
+    plant: Literal["dx", "airside", "waterside", "indirect_evaporative"] = Field(description="Kind of cooling plant.")
+    hardware: Literal["h100", "h200", "a100", "l40s"] = Field(description="Kind of GPU.")
+    gpus: float = Field(gt=0, le=1e7, description="GPUs at the site [1].")
+    gpus_per_replica: float = Field(4.0, ge=1, le=1024, description="GPUs that hold one copy of a model [1].")
+    facility_limit_kw: float = Field(gt=0, le=1e7, description="Largest power at the meter, cooling included [kW].")
+    timezone: _Zone = None
+    operator: str | None = Field(None, description="Who runs it, for the reports.")
+    city: str | None = Field(None, description="Town, for the reports.")
+
+
+class OriginRow(BaseModel):
+    """One population centre, a row of a table of origins; columns beyond these are kept and not used."""
+
+    name: str = Field(description="Name of the place, each once.")
+    latitude: _Latitude
+    longitude: _Longitude
+    state: State = Field(description="State or territory; residency rules and defaults go by it.")
+    population: float = Field(gt=0, le=1e9, description="People whose requests start here [1].")
+    timezone: _Zone = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """A validated table with one row a thing.
+
+    Attributes:
+        kind: `sites`, `origins` or `places`.
+        table: Its columns, indexed by name where names are unique to a row.
+        source: Name of the file.
+        notes: Sentences on what the reader did.
+    """
+
+    kind: str
+    table: pd.DataFrame
+    source: str
+    notes: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """What the file is, for people and programs; None is what has no meaning for such a table."""
+        units = {"latitude": "deg", "longitude": "deg", "facility_limit_kw": "kW", "population": "1", "gpus": "1"}
+        return {
+            "kind": self.kind,
+            "zone": None,
+            "stamp": None,
+            "step_seconds": None,
+            "start_utc": None,
+            "end_utc": None,
+            "rows": len(self.table),
+            "gaps": None,
+            "units": {name: unit for name, unit in units.items() if name in self.table},
+            "columns": list(map(str, self.table.columns)),
+            "notes": list(self.notes),
+        }
+
+
+def read_sites(path: Path) -> Rows:
+    """The user's edge sites (CSV or parquet) with the columns of `SiteRow`."""
+    raw = load(path)
+    rows = read_rows(raw, SiteRow, "a table of sites")
+    region = rows["region"].where(rows["region"].notna(), rows["state"].map(_REGIONS))
+    return Rows("sites", _with_zone(raw, rows.assign(region=region)), raw.name)
+
+
+def read_origins(path: Path) -> Rows:
+    """The user's population centres (CSV or parquet) with the columns of `OriginRow`."""
+    raw = load(path)
+    return Rows("origins", _with_zone(raw, read_rows(raw, OriginRow, "a table of origins")), raw.name)
+
+
+def read_rows(raw: RawTable, model: type[BaseModel], what: str) -> pd.DataFrame:
+    """The columns of a model, checked cell by cell, indexed by name; optional ones get their default.
+
+    Raises:
+        ReadError: Naming the first column that is missing, or row and column of the first wrong cell.
+    """
+    fields = model.model_fields
+    raw = need(raw, [name for name, field in fields.items() if field.is_required()], what)
+    table = raw.frame.copy()
+    for name, field in fields.items():
+        table[name] = _column(raw, name, field)
+    twice = table["name"].duplicated().to_numpy()
+    if twice.any():
+        at = int(twice.argmax())
+        raise raw.bad(at, "name", f"{table['name'].iloc[at]!r} is given twice; give each name once.")
+    return table.set_index("name")
+
+
+def _column(raw: RawTable, name: str, field: FieldInfo) -> Any:
+    if name not in raw.frame.columns or raw.frame[name].isna().all():
+        return [field.default] * len(raw.frame) if not field.is_required() else words(raw, name)
+    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
+    if get_origin(field.annotation) is Literal:
+        return np.asarray(words(raw, name, get_args(field.annotation)))
+    allowed = get_args(kinds[0]) if get_origin(kinds[0]) is Literal else None
+    if kinds[0] is float:
+        low, high = _limits(field)
+        return numbers(raw, name, low=low, high=high)
+    absent = raw.frame[name].isna().to_numpy(bool)
+    if field.is_required() or not absent.any():
+        return np.asarray(words(raw, name, allowed), object)
+    result = np.full(len(absent), None, object)
+    filled = RawTable(raw.name, raw.frame[~absent], raw.first_row)
+    result[~absent] = np.asarray(words(filled, name, allowed), object)
+    return result
+
+
+def _limits(field: FieldInfo) -> tuple[float, float]:
+    low, high = -np.inf, np.inf
+    for rule in field.metadata:
+        low = max(low, getattr(rule, "ge", -np.inf))
+        high = min(high, getattr(rule, "le", np.inf))
+        if hasattr(rule, "gt"):
+            low = max(low, float(np.nextafter(rule.gt, np.inf)))
+    return low, high
+
+
+def _with_zone(raw: RawTable, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the time zone of each row, and every zone known."""
+    capital = "Australia/" + table["state"].map(_ZONES)
+    zone = table["timezone"].where(table["timezone"].notna(), capital)
+    unknown = ~zone.isin(available_timezones()).to_numpy()
+    if unknown.any():
+        at = int(unknown.argmax())
+        raise raw.bad(at, "timezone", f"{zone.iloc[at]!r} is no IANA time zone; give one such as Australia/Perth.")
+    return table.assign(timezone=zone)

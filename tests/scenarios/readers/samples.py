@@ -1,0 +1,142 @@
+"""A small valid file of every kind that is read, as text."""
+
+from pathlib import Path
+
+import pandas as pd
+
+HALF_HOURS = pd.date_range("2020-01-01 00:30", periods=6, freq="30min")
+HOURS = pd.date_range("2020-01-01", periods=6, freq="h")
+DAYS = pd.date_range("2020-01-01", periods=6, freq="D")
+FIVE_MINUTES = pd.date_range("2023-01-17 10:05", periods=6, freq="5min")
+
+EPW_HEADER = (
+    "LOCATION,Sydney,NSW,AUS,RMY,947670,-33.95,151.18,10.0,6.0\nDESIGN CONDITIONS,0\nTYPICAL/EXTREME PERIODS,0\n"
+    "GROUND TEMPERATURES,0\nHOLIDAYS/DAYLIGHT SAVINGS,No,0,0,0\nCOMMENTS 1,none\nCOMMENTS 2,none\n"
+    "DATA PERIODS,1,1,Data,Sunday, 1/ 1,12/31\n"
+)
+OPEN_METEO_ABOUT = (
+    "latitude,longitude,elevation,utc_offset_seconds,timezone,timezone_abbreviation\n-33.85,151.2,20.0,39600,A,B\n"
+)
+OPEN_METEO_JSON = (
+    '{"latitude": -33.85, "longitude": 151.2, "utc_offset_seconds": 39600, "hourly_units": {"time": "iso8601", '
+    '"temperature_2m": "°C", "relative_humidity_2m": "%"}, "hourly": {"time": ["2020-01-01T00:00", "2020-01-01T01:00", '
+    '"2020-01-01T02:00"], "temperature_2m": [20.0, 19.5, 19.0], "relative_humidity_2m": [70, 71, 72]}}'
+)
+
+
+def rows(header: str, *lines: str) -> str:
+    return "\n".join([header, *lines]) + "\n"
+
+
+def epw_row(year: int, month: int, day: int, hour: int, dry_bulb="20.0", humidity="60", pressure="101000") -> str:
+    return f"{year},{month},{day},{hour},60,A7,{dry_bulb},12.0,{humidity},{pressure}" + ",0" * 25
+
+
+def epw(lines: list[str]) -> str:
+    return EPW_HEADER + "\n".join(lines) + "\n"
+
+
+def nemweb(table: str, header: str, lines: list[str]) -> str:
+    data = [f"D,{table},{line}" for line in lines]
+    return rows("C,NEMP.WORLD,DISPATCHIS,AEMO,PUBLIC", f"I,{table},{header}", *data, "C,END OF REPORT,9")
+
+
+def _requests(header: str) -> str:
+    return rows(header, *(f"{3 * n},{100 + n},{10 + n}" for n in range(6)))
+
+
+SAMPLES = {
+    "aemo_price_and_demand": rows(
+        "REGION,SETTLEMENTDATE,TOTALDEMAND,RRP,PERIODTYPE",
+        *(f"NSW1,{t:%Y/%m/%d %H:%M:%S},7000.5,{40 + n}.25,TRADE" for n, t in enumerate(HALF_HOURS)),
+    ),
+    "dispatch_price": rows(
+        "SETTLEMENTDATE,REGIONID,RRP,INTERVENTION",
+        *(f"{t:%Y/%m/%d %H:%M:%S},VIC1,{40 + n}.5,0" for n, t in enumerate(FIVE_MINUTES)),
+    ),
+    "nemweb_price": nemweb(
+        "DISPATCH,PRICE,4",
+        "SETTLEMENTDATE,RUNNO,REGIONID,INTERVENTION,RRP",
+        [f'"{t:%Y/%m/%d %H:%M:%S}",1,SA1,0,{n}.5' for n, t in enumerate(FIVE_MINUTES)],
+    ),
+    "nemweb_cdeii": nemweb(
+        "CO2EII,PUBLISHING,1",
+        "CONTRACTYEAR,WEEKNO,SETTLEMENTDATE,REGIONID,TOTAL_SENT_OUT_ENERGY,TOTAL_EMISSIONS,CO2E_INTENSITY_INDEX",
+        [f'2020,1,"{t:%Y/%m/%d %H:%M:%S}",NSW1,1000,800,0.8{n}' for n, t in enumerate(DAYS)],
+    ),
+    "cdeii": rows(
+        "SETTLEMENTDATE,REGIONID,CO2E_INTENSITY_INDEX",
+        *(f"{t:%Y/%m/%d %H:%M:%S},NEM,0.7{n}" for n, t in enumerate(DAYS)),
+    ),
+    "cdeii_table": rows("region,date,aemo_cdeii_intensity", *(f"SA1,{t:%Y-%m-%d},0.3{n}" for n, t in enumerate(DAYS))),
+    "nem_price_table": rows(
+        "region,datetime_nem_end,rrp_aud_mwh,demand_mw",
+        *(f"TAS1,{t:%Y-%m-%d %H:%M:%S},{n}.5,1000" for n, t in enumerate(HALF_HOURS)),
+    ),
+    "wem_balancing_price": rows(
+        "datetime_awst_start,final_price_aud_mwh", *(f"{t:%Y-%m-%d %H:%M:%S},3{n}.1" for n, t in enumerate(HALF_HOURS))
+    ),
+    "wem_balancing_summary": rows(
+        "Trading Interval,Final Price ($/MWh)", *(f"{t:%Y-%m-%d %H:%M:%S},3{n}.1" for n, t in enumerate(HALF_HOURS))
+    ),
+    "electricity_maps": rows(
+        "Datetime (UTC),Country,Zone name,Zone id,Carbon intensity gCO₂eq/kWh (direct),"
+        "Carbon intensity gCO₂eq/kWh (Life cycle),Data source,Data estimated,Data estimation method",
+        *(f"{t:%Y-%m-%d %H:%M:%S},Australia,NSW,AU-NSW,50{n}.5,55{n}.5,opennem,false," for n, t in enumerate(HOURS)),
+    ),
+    "carbon_table": rows(
+        "datetime_utc,zone,ci_direct,ci_lca,estimated",
+        *(f"{t:%Y-%m-%d %H:%M:%S},AU-VIC,50{n}.5,55{n}.5,False" for n, t in enumerate(HOURS)),
+    ),
+    "opennem_long": rows(
+        "region,series,t,value",
+        *(
+            f"NSW1,{series},{t:%Y-%m-%d %H:%M:%S},{value}"
+            for series, value in (
+                ("price", 81.5),
+                ("demand", 7000.0),
+                ("fuel_tech.coal_black.power", 50.0),
+                ("fuel_tech.wind.power", 50.0),
+                ("fuel_tech.battery_discharging.power", 1000.0),
+            )
+            for t in FIVE_MINUTES
+        ),
+    ),
+    "opennem_export": rows(
+        "date,Battery (Charging) -  MW,Gas (CCGT) -  MW,Wind -  MW,Solar (Rooftop) -  MW,Temperature - C,Price - AUD/MWh",
+        *(f"{t:%Y-%m-%d %H:%M},-10.0,100.0,100.0,50.0,20.5,{n + 1}.5" for n, t in enumerate(FIVE_MINUTES)),
+    ),
+    "weather_table": rows(
+        "datetime_utc,zone,temp_c,rh_pct", *(f"{t:%Y-%m-%d %H:%M:%S},AU-NSW,2{n}.5,60" for n, t in enumerate(HOURS))
+    ),
+    "half_hourly_temperature": rows(
+        "city,datetime_clock,temp_c", *(f"Sydney,{t:%Y-%m-%d %H:%M:%S},2{n}.5" for n, t in enumerate(HALF_HOURS))
+    ),
+    "azure_trace": rows(
+        "TIMESTAMP,ContextTokens,GeneratedTokens", *(f"2023-11-16 18:17:0{n}.9799600,480{n},1{n}" for n in range(6))
+    ),
+    "burstgpt": rows(
+        "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type",
+        *(f"{5 * n},ChatGPT,{400 + n},{20 * (n != 2)},450,Conversation log" for n in range(6)),
+    ),
+    "splitwise": _requests("arrival_timestamp,prompt_size,token_size"),
+    "vidur": _requests("arrived_at,num_prefill_tokens,num_decode_tokens"),
+    "servegen_rates": rows("model,t_s,rate_req_s", *(f"m-large,{600 * n},21{n}.5" for n in range(6))),
+    "epw": epw([epw_row(2006, 1, 1, hour) for hour in range(1, 7)]),
+    "open_meteo_csv": OPEN_METEO_ABOUT
+    + rows(
+        "\ntime,temperature_2m (°C),relative_humidity_2m (%)",
+        *(f"{t:%Y-%m-%dT%H:%M},2{n}.5,60" for n, t in enumerate(HOURS)),
+    ),
+    "open_meteo_json": OPEN_METEO_JSON,
+}
+# A file of one region says it by its name.
+NAMES = {"epw": "SA.epw", "open_meteo_json": "SA.json"}
+
+
+def write(folder: Path, kind: str, text: str | bytes | None = None) -> Path:
+    """The sample of a kind, or another text under its name."""
+    path = folder / NAMES.get(kind, "SA1.csv")
+    body = SAMPLES[kind] if text is None else text
+    path.write_bytes(body.encode() if isinstance(body, str) else body)
+    return path

@@ -1,0 +1,90 @@
+"""Request logs: lengths, burstiness and counts are those of the file."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jaxsched.scenarios.readers import ReadError, read
+from tests.scenarios.readers.samples import SAMPLES, rows, write
+
+TRACES = {"code": ("AzureLLMInferenceTrace_code.csv", 8_819), "chat": ("AzureLLMInferenceTrace_conv.csv", 19_366)}
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_statistics_of_the_azure_traces_are_those_of_their_rows(shared_data, name):
+    file, number = TRACES[name]
+    log = read(shared_data / "llm_traces" / file)
+    raw = pd.read_csv(shared_data / "llm_traces" / file)
+    found = log.statistics()
+    assert found.requests == number
+    assert found.input_mean == pytest.approx(raw["ContextTokens"].mean(), rel=1e-12)
+    assert found.input_mean_square == pytest.approx((raw["ContextTokens"].astype(float) ** 2).mean(), rel=1e-12)
+    assert found.output_mean == pytest.approx(raw["GeneratedTokens"].mean(), rel=1e-12)
+    assert found.output_mu == pytest.approx(np.log(raw["GeneratedTokens"]).mean(), rel=1e-12)
+    between = pd.to_datetime(raw["TIMESTAMP"]).diff().dt.total_seconds().to_numpy()[1:]
+    # Stamps are kept to the microsecond, the file has tenths of it.
+    assert found.arrival_cv2 == pytest.approx(between.var() / between.mean() ** 2, rel=1e-4)
+    assert found.rate == pytest.approx((number - 1) / between.sum(), rel=1e-6)
+    assert log.table["request_class"].unique().tolist() == [name]
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 30, 60])
+@pytest.mark.parametrize("name", TRACES)
+def test_counts_conserve_the_requests_whatever_the_slot(shared_data, name, minutes):
+    file, number = TRACES[name]
+    counts = read(shared_data / "llm_traces" / file).counts(pd.Timedelta(minutes=minutes))
+    assert int(counts.to_numpy().sum()) == number
+    assert set(counts.index.to_series().diff().dropna()) <= {pd.Timedelta(minutes=minutes)}
+
+
+def test_a_regular_log_has_no_burstiness_and_a_poisson_log_has_one(tmp_path):
+    regular = read(write(tmp_path, "splitwise")).statistics()
+    assert regular.arrival_cv2 == pytest.approx(0.0, abs=1e-12)
+    assert regular.rate == pytest.approx(1 / 3)
+    arrivals = np.random.default_rng(5).exponential(2.0, 20_000).cumsum()
+    lines = (f"{t:.6f},100,10" for t in arrivals)
+    poisson = read(write(tmp_path, "vidur", rows(SAMPLES["vidur"].splitlines()[0], *lines))).statistics()
+    # Three standard errors of a squared coefficient of variation of 20,000 exponential times.
+    assert poisson.arrival_cv2 == pytest.approx(1.0, abs=3 * np.sqrt(8 / 20_000))
+
+
+def test_requests_without_an_answer_are_left_out_of_burstgpt(tmp_path):
+    log = read(write(tmp_path, "burstgpt"))
+    assert len(log.table) == 5
+    assert log.notes[0] == "1 requests without an answer were left out"
+    assert log.table["request_class"].unique().tolist() == ["ChatGPT"]
+    assert log.statistics().input_mean == pytest.approx((400 + 401 + 403 + 404 + 405) / 5)
+
+
+def test_a_log_of_failures_only_is_refused(tmp_path):
+    text = rows(SAMPLES["burstgpt"].splitlines()[0], "1,ChatGPT,400,0,400,x", "2,ChatGPT,400,0,400,x")
+    with pytest.raises(ReadError, match="has no requests that were answered"):
+        read(write(tmp_path, "burstgpt", text))
+
+
+def test_a_trace_whose_name_tells_no_service_has_one_class(tmp_path):
+    assert read(write(tmp_path, "azure_trace")).table["request_class"].unique().tolist() == ["all"]
+
+
+def test_rows_out_of_order_are_put_in_order_of_arrival(tmp_path):
+    lines = SAMPLES["splitwise"].splitlines()
+    mixed = read(write(tmp_path, "splitwise", rows(lines[0], *lines[:0:-1]))).table
+    pd.testing.assert_frame_equal(mixed, read(write(tmp_path, "splitwise")).table)
+
+
+def test_too_few_requests_and_requests_at_one_instant_have_no_rate(tmp_path):
+    header = SAMPLES["splitwise"].splitlines()[0]
+    with pytest.raises(ReadError, match="at least 3 are needed for a rate"):
+        read(write(tmp_path, "splitwise", rows(header, "1,10,10", "2,10,10"))).statistics()
+    with pytest.raises(ReadError, match="all requests arrive at the same time"):
+        read(write(tmp_path, "splitwise", rows(header, *3 * ["1,10,10"]))).statistics()
+
+
+def test_the_rates_of_servegen_are_read_as_written(shared_data):
+    file = shared_data / "llm_traces" / "servegen_total_rate_10min.parquet"
+    found, raw = read(file), pd.read_parquet(file).sort_values(["model", "t_s"])
+    order = raw["model"].astype(str).argsort(kind="stable")
+    expected = raw["rate_req_s"].iloc[order].to_numpy(float)
+    np.testing.assert_array_equal(found.table["rate_requests_per_s"].to_numpy(), expected)
+    by_model = found.table.groupby("place", observed=True)["rate_requests_per_s"].mean()
+    assert by_model[["m-large", "m-mid", "m-small"]].round().tolist() == [196.0, 1790.0, 1174.0]
