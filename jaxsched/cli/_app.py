@@ -1,7 +1,6 @@
 """Commands, their options, and how each kind of failure ends."""
 
 import functools
-import json
 import logging
 import os
 import sys
@@ -41,6 +40,14 @@ class Policy(StrEnum):
     greenest = "greenest"
 
 
+class Schema(StrEnum):
+    """What has a schema."""
+
+    config = "config"
+    sites = "sites"
+    origins = "origins"
+
+
 def _clear_failures(command: Callable[..., None]) -> Callable[..., None]:
     """End every failure that a user can cause in one clear sentence and a non-zero exit."""
 
@@ -51,10 +58,11 @@ def _clear_failures(command: Callable[..., None]) -> Callable[..., None]:
             from jaxsched._results import InfeasibleError, SolveError
             from jaxsched.config import ConfigError
             from jaxsched.report import OutputError
+            from jaxsched.scenarios.readers import ReadError
 
             try:
                 command(*args, **kwargs)
-            except (ConfigError, OutputError, InfeasibleError) as error:
+            except (ConfigError, OutputError, InfeasibleError, ReadError) as error:
                 _fail(str(error), _BAD_INPUT)
             except SolveError as error:
                 _fail(str(error), _NO_ANSWER)
@@ -88,6 +96,9 @@ _ConfigPath = Annotated[
 ]
 
 
+_DataPath = Annotated[Path, typer.Argument(help="CSV, parquet, JSON or EPW file.")]
+
+
 @app.command()
 @_clear_failures
 def run(
@@ -113,7 +124,7 @@ def run(
 @app.command()
 @_clear_failures
 def validate(config: Annotated[Path, typer.Argument(help="TOML configuration to check.")]) -> None:
-    """Check a configuration, its files and whether its demand can be served, without solving."""
+    """Check a configuration, its files and whether its demand can be served, without solving; every problem is told."""
     from jaxsched.cli._run import check
 
     check(config)
@@ -121,11 +132,62 @@ def validate(config: Annotated[Path, typer.Argument(help="TOML configuration to 
 
 @app.command()
 @_clear_failures
-def schema() -> None:
-    """Print the JSON Schema of a configuration, for editors."""
-    from jaxsched.config import Config
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="New directory.")]) -> None:
+    """Write a commented configuration that runs, and templates of the tables of sites and origins."""
+    from jaxsched.cli._data import start_directory
 
-    print(json.dumps(Config.model_json_schema(), indent=2))
+    start_directory(folder)
+
+
+@app.command()
+@_clear_failures
+def convert(
+    file: _DataPath,
+    out: Annotated[Path, typer.Argument(help="File to write: .csv, .csv.gz or .parquet.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier file.")] = False,
+) -> None:
+    """Convert a file to one table in UTC by the start of the interval, with units in the column names."""
+    from jaxsched.cli._data import convert_file
+
+    convert_file(file, out, overwrite=overwrite)
+
+
+data = typer.Typer(help="Look into files with real signals.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+@data.command("describe")
+@_clear_failures
+def data_describe(
+    file: _DataPath, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False
+) -> None:
+    """Say what a file was recognised as, its time zone, step, range, gaps and units."""
+    from jaxsched.cli._data import show_file
+
+    show_file(file, as_json=as_json)
+
+
+@data.command("kinds")
+@_clear_failures
+def data_kinds() -> None:
+    """List the kinds of file that are recognised."""
+    from jaxsched.cli._data import show_kinds
+
+    show_kinds()
+
+
+@app.command()
+@_clear_failures
+def schema(
+    of: Annotated[Schema, typer.Argument(help="What to describe: the configuration, or one row of a table.")] = (
+        Schema.config
+    ),
+) -> None:
+    """Print the JSON Schema of a configuration, or of a row of a table of sites or origins."""
+    from jaxsched.config import Config, schema_text
+    from jaxsched.scenarios.readers import OriginRow, SiteRow
+
+    print(schema_text({"config": Config, "sites": SiteRow, "origins": OriginRow}[of.value]), end="")
 
 
 @app.command()

@@ -11,10 +11,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jaxsched._solve import find_shortfall
-from jaxsched.config import Config, ConfigError, build_scenario, input_files, load_config
+from jaxsched.config import (
+    Config,
+    ConfigError,
+    absolute_inputs,
+    build_scenario,
+    input_files,
+    load_config,
+    load_partly,
+    read_inputs,
+)
 from jaxsched.report import (
     PolicyRun,
     cost_table,
+    filled,
     manifest,
     policy_table,
     routes_frame,
@@ -44,14 +54,19 @@ def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, 
         runs = solve_policies(study, config)
         resolved = _resolved(config, folder)
         summary = summarise(config.name, study, runs, resolved)
-        plots = _write(draft, study, runs, summary, config, input_files(config, folder))
+        plots = _write(draft, study, runs, summary, config, input_files(config.inputs, folder))
     _show(summary, target, plots, as_json=as_json)
 
 
 def check(path: Path) -> None:
-    """Load a configuration, build its problem, and say whether it can be served."""
-    config = load_config(path)
-    study = prepare(config, path.resolve().parent)
+    """Load a configuration, build its problem, and say whether it can be served; every problem is told at once."""
+    config, problems = load_partly(path)
+    folder = path.resolve().parent
+    if problems:
+        # What hangs together cannot be judged without the keys that are wrong, but each file can.
+        read_inputs(config.inputs, folder, problems)
+        raise ConfigError("\n".join(problems))
+    study = prepare(config, folder)
     slots, origins, sites, kinds = study.problem.shape
     work = (study.scenario.demand @ study.work.mean(0)).sum(1)
     share = float((work / np.asarray(study.cap, float).sum(1)).max())
@@ -59,13 +74,15 @@ def check(path: Path) -> None:
         f"{path}: good. {slots} slots, {origins} origins, {sites} sites, {kinds} classes; the busiest slot needs about "
         f"{share:.0%} of its capacity."
     )
+    for what, count in filled(study.scenario).items():
+        print(f"filled: {count} cells of {what}")
 
 
 def prepare(config: Config, folder: Path) -> Study:
     """Scenario, models and problem of a configuration; it is known to be servable as far as totals go.
 
     Raises:
-        ConfigError: If the work exceeds the capacity, or a class has no allowed site; the place is named.
+        ConfigError: If the work exceeds the capacity, or a class has no allowed site; every problem is named.
     """
     jax.config.update("jax_enable_x64", True)
     scenario = build_scenario(config, folder)
@@ -73,13 +90,15 @@ def prepare(config: Config, folder: Path) -> Study:
         study = build(scenario, dtype=np.dtype(config.solver.dtype))
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    _check_routes(study)
-    shortfall = find_shortfall(study.problem)
+    problems = _route_problems(study)
+    shortfall = None if problems else find_shortfall(study.problem)
     if shortfall is not None:
         when = scenario.times[int(np.argmax(np.asarray(study.problem.demand).sum((1, 2))))]
-        raise ConfigError(
+        problems.append(
             f"{shortfall} Slots count from {scenario.times[0]:%Y-%m-%d %H:%M} UTC; demand peaks at {when:%Y-%m-%d %H:%M}."
         )
+    if problems:
+        raise ConfigError("\n".join(problems))
     return study
 
 
@@ -114,25 +133,26 @@ def _follow(progress: Progress, task: TaskID, rtol: float) -> Callable[[int, flo
     return follow
 
 
-def _check_routes(study: Study) -> None:
-    """Name the place and the rule where a request class has no allowed site."""
+def _route_problems(study: Study) -> list[str]:
+    """A sentence for each request class that has an origin without an allowed site: the first such place and the rules."""
     scenario = study.scenario
-    stranded = np.argwhere((scenario.demand > 0).any(0) & ~study.allowed.any(1))
-    if not len(stranded):
-        return
-    origin, kind = stranded[0]
-    rules = scenario.classes.iloc[kind]
-    raise ConfigError(
-        f"{scenario.origins.index[origin]} has no allowed site for {scenario.classes.index[kind]}: its latency limit is "
-        f"{rules['latency_limit_s']:g} s and its residency rule {rules['residency']!r} ({len(stranded)} such pairs of origin "
-        "and class); relax one of them or add a site."
-    )
+    stranded = np.any(scenario.demand > 0, axis=0) & ~np.any(study.allowed, axis=1)
+    problems = []
+    for kind in np.flatnonzero(np.any(stranded, axis=0)).tolist():
+        places = np.flatnonzero(stranded[:, kind])
+        rules = scenario.classes.iloc[kind]
+        problems.append(
+            f"{scenario.origins.index[places[0]]} has no allowed site for {scenario.classes.index[kind]}: its latency limit "
+            f"is {rules['latency_limit_s']:g} s and its residency rule {rules['residency']!r} ({len(places)} such origins); "
+            "relax one of them or add a site."
+        )
+    return problems
 
 
 def _resolved(config: Config, folder: Path) -> dict:
     """The configuration with paths made absolute, so that it runs again from anywhere."""
     resolved = config.model_dump(exclude_none=True)
-    resolved["inputs"] = {key: str(path) for key, path in input_files(config, folder).items()}
+    resolved["inputs"] = absolute_inputs(config.inputs, folder)
     return resolved
 
 
@@ -154,9 +174,7 @@ def _write(
     site_frame(study, runs).to_parquet(draft / "sites.parquet", index=False)
     write_json(draft / "summary.json", summary)
     write_json(draft / "config.json", summary["config"])
-    write_json(
-        draft / "manifest.json", manifest(summary["config"], inputs, embedded_tables(), study.scenario.provenance)
-    )
+    write_json(draft / "manifest.json", manifest(summary["config"], inputs, embedded_tables(), study.scenario))
     return plots
 
 
@@ -193,6 +211,10 @@ def _show_weights(console: Console, summary: dict) -> None:
     negative = summary["negative_energy_weight"]
     if negative["site_slots"]:
         console.print(
-            f"negative worth of a kWh at {negative['site_slots']} site-slots: {negative['what_was_done']}",
+            f"negative worth of a kWh at {negative['site_slots']} site-slots of {', '.join(negative['sites'])}: "
+            f"{negative['what_was_done']}",
+            markup=False,
             soft_wrap=True,
         )
+    for what, count in summary["filled"].items():
+        console.print(f"filled: {count} cells of {what}; each is listed in manifest.json", soft_wrap=True)

@@ -1,7 +1,20 @@
 """Configuration files: their keys, how they are read, and the scenario that they describe."""
 
-from jaxsched.config._build import build_scenario, input_files
-from jaxsched.config._load import ConfigError, load_config
+from jaxsched.config._build import build_scenario
+from jaxsched.config._inputs import absolute_inputs, input_files, read_inputs
+from jaxsched.config._load import ConfigError, load_config, load_partly
 from jaxsched.config._schema import Config
+from jaxsched.config._template import schema_text, template
 
-__all__ = ["Config", "ConfigError", "build_scenario", "input_files", "load_config"]
+__all__ = [
+    "Config",
+    "ConfigError",
+    "absolute_inputs",
+    "build_scenario",
+    "input_files",
+    "load_config",
+    "load_partly",
+    "read_inputs",
+    "schema_text",
+    "template",
+]

@@ -5,12 +5,12 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from jaxsched.config._inputs import Inputs, read_inputs, span, tables_of, with_inputs
 from jaxsched.config._load import ConfigError
-from jaxsched.config._schema import Config
-from jaxsched.scenarios import Scenario, Weight, australia, read_azure_trace, read_opennem, with_grid, with_requests
+from jaxsched.config._schema import MOST_SLOTS, Config
+from jaxsched.scenarios import Scenario, Weight, australia
 
 _WEIGHTS = {
     "carbon_aud_per_t": "carbon",
@@ -18,12 +18,6 @@ _WEIGHTS = {
     "waiting_aud_per_request_s": "waiting",
     "network_adder_aud_per_mwh": "network_adder",
 }
-
-
-def input_files(config: Config, folder: Path) -> dict[str, Path]:
-    """Files that a configuration names, relative to its folder."""
-    named = {"grid": config.inputs.grid, "requests": config.inputs.requests}
-    return {key: (folder / value).resolve() for key, value in named.items() if value is not None}
 
 
 def build_scenario(config: Config, folder: Path) -> Scenario:
@@ -34,39 +28,67 @@ def build_scenario(config: Config, folder: Path) -> Scenario:
         folder: Folder that its paths are relative to.
 
     Raises:
-        ConfigError: A name that does not exist, or a file that cannot be read.
+        ConfigError: Names that do not exist, files that cannot be read or do not fit; one sentence a problem.
     """
-    files = input_files(config, folder)
-    for key, path in files.items():
-        if not path.is_file():
-            raise ConfigError(f"inputs.{key}: {path} does not exist; paths are relative to the configuration file.")
-    try:
-        scenario = _base(config, files)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-    scenario = dataclasses.replace(scenario, name=config.name, weights=_weights(config, scenario))
-    return _with_sites(config, _with_classes(config, scenario))
+    problems: list[str] = []
+    inputs = read_inputs(config.inputs, folder, problems)
+    unread = bool(problems)
+    scenario = _base(config, inputs, unread, problems)
+    if scenario is None:
+        raise ConfigError("\n".join(problems))
+    scenario = with_inputs(scenario, inputs, problems)
+    scenario = dataclasses.replace(
+        scenario,
+        name=config.name,
+        weights=_weights(config, scenario),
+        demand=scenario.demand * config.demand.scale,
+    )
+    scenario = _with_sites(config, _with_classes(config, scenario, problems), problems)
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+    return scenario
 
 
-def _base(config: Config, files: dict[str, Path]) -> Scenario:
+def _base(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> Scenario | None:
+    """The embedded country, or the user's sites and origins, on the slots asked for; None where there can be none."""
     section = config.scenario
-    chosen = {"sites": section.sites, "origins": section.origins, "seed": section.seed}
-    if "grid" not in files:
-        scenario = australia(slots=section.slots, start=section.start, **chosen)
-    else:
-        if section.start is not None:
-            raise ConfigError("scenario.start: leave it out where inputs.grid is given; the file says when.")
-        grid = read_opennem(files["grid"])
-        start = grid.hours[0]
-        if "slots" in section.model_fields_set and section.slots > len(grid.hours):
-            raise ConfigError(
-                f"scenario.slots: {files['grid'].name} has {len(grid.hours)} whole hours, not {section.slots}."
-            )
-        slots = section.slots if "slots" in section.model_fields_set else len(grid.hours)
-        scenario = with_grid(australia(slots=slots, start=start, anomalies=False, **chosen), grid)
-    if "requests" in files:
-        scenario = with_requests(scenario, read_azure_trace(files["requests"]))
-    return dataclasses.replace(scenario, demand=scenario.demand * config.demand.scale)
+    chosen: dict[str, int | pd.DataFrame | None] = {"sites": section.sites, "origins": section.origins}
+    tables = tables_of(inputs, problems)
+    for key, table in tables.items():
+        if chosen[key] is not None:
+            problems.append(f"scenario.{key}: leave it out where inputs.{key} is given; the file says how many.")
+        chosen[key] = table
+    start, slots = _slots(config, inputs, unread, problems)
+    recorded = bool(inputs.found["grid"] or inputs.found["weather"])
+    try:
+        return australia(
+            slots=slots,
+            slot_minutes=section.slot_minutes,
+            start=start,
+            seed=section.seed,
+            anomalies=not recorded,
+            **chosen,
+        )
+    except ValueError as error:
+        problems.append(f"scenario: {error}")
+        return None
+
+
+def _slots(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> tuple[str | pd.Timestamp | None, int]:
+    """Start and number of slots: as given, or as the price and carbon files cover them."""
+    section, step = config.scenario, pd.Timedelta(minutes=config.scenario.slot_minutes)
+    covered = span(inputs, step)
+    given = "slots" in section.model_fields_set
+    if covered is None or section.start is not None:
+        return section.start, section.slots
+    first, count = covered
+    if count < 1:
+        if not unread:
+            problems.append("inputs: price and carbon have no slot in common; give files of one time, or carbon_year.")
+        return first, 1
+    if given and section.slots > count:
+        problems.append(f"scenario.slots: the files cover {count} whole slots from {first}, not {section.slots}.")
+    return first, min(section.slots, count) if given else min(count, MOST_SLOTS)
 
 
 def _weights(config: Config, scenario: Scenario) -> dict[str, Weight]:
@@ -78,10 +100,12 @@ def _weights(config: Config, scenario: Scenario) -> dict[str, Weight]:
     return weights
 
 
-def _with_classes(config: Config, scenario: Scenario) -> Scenario:
+def _with_classes(config: Config, scenario: Scenario, problems: list[str]) -> Scenario:
     classes, demand = scenario.classes.copy(), scenario.demand.copy()
     for name, section in config.classes.items():
-        position = _position("classes", name, classes.index)
+        position = _position("classes", name, classes.index, problems)
+        if position is None:
+            continue
         if section.latency_limit_s is not None:
             classes.loc[name, "latency_limit_s"] = section.latency_limit_s
         if section.residency is not None:
@@ -91,31 +115,27 @@ def _with_classes(config: Config, scenario: Scenario) -> Scenario:
     return dataclasses.replace(scenario, classes=classes, demand=demand)
 
 
-def _with_sites(config: Config, scenario: Scenario) -> Scenario:
+def _with_sites(config: Config, scenario: Scenario, problems: list[str]) -> Scenario:
     sites = scenario.sites.copy()
     for name, section in config.sites.items():
-        _position("sites", name, sites.index)
+        if _position("sites", name, sites.index, problems) is None:
+            continue
         for column, value in section.model_dump(exclude_none=True).items():
             if isinstance(value, float):
                 sites[column] = sites[column].astype(float)
             sites.loc[name, column] = value
-    return dataclasses.replace(scenario, sites=_without_empty(sites, config))
-
-
-def _without_empty(sites: pd.DataFrame, config: Config) -> pd.DataFrame:
-    empty = np.flatnonzero(sites["gpus"].to_numpy(float) <= 0)
-    if len(empty):
-        name = sites.index[empty[0]]
-        raise ConfigError(
+    for name in sites.index[sites["gpus"].to_numpy(float) <= 0]:
+        problems.append(
             f"sites.{name}.gpus is 0: give at least one GPU, or set its facility_limit_kw to 0 to close it."
         )
-    return sites
+    return dataclasses.replace(scenario, sites=sites)
 
 
-def _position(table: str, name: str, known: Iterable[str]) -> int:
+def _position(table: str, name: str, known: Iterable[str], problems: list[str]) -> int | None:
     known = list(known)
     if name in known:
         return known.index(name)
     near = difflib.get_close_matches(name, known, 1, 0.4)
     hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known[:8])}."
-    raise ConfigError(f"{table}: there is no `{name}` in the scenario; {hint}")
+    problems.append(f"{table}: there is no `{name}` in the scenario; {hint}")
+    return None

@@ -22,8 +22,41 @@ def load_config(path: Path | None) -> Config:
         ConfigError: If the file is missing, is no TOML or JSON, or holds an unknown key or an impossible value; every
             problem is named at once.
     """
-    if path is None:
-        return Config.model_validate({})
+    config, problems = load_partly(path)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return config
+
+
+def load_partly(path: Path | None) -> tuple[Config, list[str]]:
+    """What is sound of a configuration, and a sentence for each key that is not.
+
+    Raises:
+        ConfigError: If the file cannot be read as TOML or JSON at all.
+    """
+    raw = {} if path is None else _raw(path)
+    problems: list[str] = []
+    while True:
+        try:
+            return Config.model_validate(raw), problems
+        except ValidationError as error:
+            problems += [f"{path}: {_sentence(item, raw)}" for item in error.errors()]
+            for item in error.errors():
+                _drop(raw, item["loc"])  # every location begins with a key of the file, so each round drops one
+
+
+def _drop(raw: dict[str, Any], location: tuple) -> None:
+    """Take out the innermost entry of a location that stands in a table; what is around it stays."""
+    inside = raw
+    for part, deeper in zip(location, (*location[1:], None), strict=True):
+        inner = inside.get(part)
+        if not isinstance(inner, dict) or deeper not in inner:
+            inside.pop(part, None)
+            return
+        inside = inner
+
+
+def _raw(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         raw = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -39,10 +72,7 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: holds no table of keys at its top.")
-    try:
-        return Config.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError("\n".join(f"{path}: {_sentence(item, raw)}" for item in error.errors())) from None
+    return raw
 
 
 def _sentence(item: Any, raw: dict) -> str:

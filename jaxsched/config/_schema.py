@@ -2,12 +2,16 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 PolicyName = Literal["temperature_aware", "temperature_blind", "nearest", "proportional", "cheapest", "greenest"]
 Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+MOST_SLOTS = 105_408
+"""Five-minute slots of a leap year."""
 
 
 class _Section(BaseModel):
@@ -24,10 +28,15 @@ class ScenarioSection(_Section):
     origins: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None, description="Number of origins; the embedded population centres where not given."
     )
-    slots: Annotated[int, Field(ge=1, le=8784)] = Field(default=168, description="Number of hourly slots.")
+    slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = Field(
+        default=168,
+        description="Number of slots; all that the price files cover where these are given and this is not.",
+    )
+    slot_minutes: Literal[5, 15, 30, 60] = Field(default=60, description="Length of a slot [min].")
     start: str | None = Field(
         default=None,
-        description="Start of the first slot, ISO 8601, UTC unless it has an offset; default: a hot January week.",
+        description="Start of the first slot, ISO 8601, UTC unless it has an offset; default: the first whole slot of the "
+        "price files, or a hot January week.",
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of everything that is drawn.")
 
@@ -71,15 +80,81 @@ class SiteSection(_Section):
     plant: Plant | None = Field(default=None, description="Kind of cooling plant.")
 
 
-class InputsSection(_Section):
-    """Files with real signals, relative to the configuration file."""
+_Files = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+_Place = Annotated[list[float], Field(min_length=2, max_length=2)]
 
-    grid: str | None = Field(
-        default=None,
-        description="OpenNEM five-minute table (long form, parquet): price, generation by fuel, temperature.",
+
+class MappingSection(_Section):
+    """How to read a table that no reader knows."""
+
+    time: str = Field(description="Column of the stamps.")
+    zone: str = Field(description="Clock of stamps without an offset: an IANA name, UTC, or an offset such as UTC+10.")
+    stamp: Literal["start", "end", "instant"] = Field(
+        description="What a stamp marks: the start or end of its interval, or the instant of a reading."
+    )
+    columns: dict[str, str] = Field(description="Column of the file by quantity, for example price_aud_per_mwh.")
+    place: str | None = Field(
+        default=None, description="Column that names the place (market region, city) of each row."
+    )
+    place_name: str | None = Field(default=None, description="Name of the place, where the file is of one place.")
+    factors: dict[str, float] = Field(
+        default_factory=dict, description="What a column is multiplied by to reach the unit of its quantity."
+    )
+    day_first: bool = Field(default=False, description="Whether dates are written with the day before the month.")
+
+
+class InputsSection(_Section):
+    """Files with real signals, relative to the configuration file; what is not given stays embedded."""
+
+    grid: _Files = Field(
+        default_factory=list, description="Files that hold price, carbon and temperature together (OpenNEM)."
+    )
+    price: _Files = Field(default_factory=list, description="Wholesale prices: AEMO, NEMOSIS, NEMWEB, WEM.")
+    carbon: _Files = Field(default_factory=list, description="Carbon intensity: Electricity Maps, OpenNEM, AEMO CDEII.")
+    weather: _Files = Field(
+        default_factory=list, description="Temperature and humidity: EPW, Open-Meteo, half-hourly temperatures."
     )
     requests: str | None = Field(
-        default=None, description="Azure LLM inference trace (CSV): arrival times and token counts."
+        default=None, description="Request log for token lengths and burstiness: Azure, BurstGPT, Splitwise, Vidur."
+    )
+    demand: str | None = Field(
+        default=None,
+        description="Request rates or a log of a day or more, for the hours of the day: ServeGen, BurstGPT.",
+    )
+    rtt: str | None = Field(default=None, description="Round-trip times: WonderNetwork pings, city pairs, a matrix.")
+    rtt_places: str | None = Field(
+        default=None, description="Where the places of `rtt` lie: a list of servers or places."
+    )
+    sites: str | None = Field(default=None, description="Edge sites, with the columns of `jaxsched schema sites`.")
+    origins: str | None = Field(
+        default=None,
+        description="Population centres, with the columns of `jaxsched schema origins`, or a GeoNames table.",
+    )
+    demand_series: str | None = Field(default=None, description="Which series (model or class) of `demand` to take.")
+    demand_shift_hours: Annotated[float, Field(ge=-24, le=24)] = Field(
+        default=0.0, description="Added to the clock of `demand` before its hours are taken for local hours [h]."
+    )
+    carbon_basis: Literal["direct", "lca"] = Field(
+        default="direct", description="Carbon of operation only, or of the life cycle of the plants."
+    )
+    carbon_year: Annotated[int, Field(ge=1900, le=2200)] | None = Field(
+        default=None, description="Take the carbon of these calendar stamps in another year."
+    )
+    weather_year: Annotated[int, Field(ge=1900, le=2200)] | None = Field(
+        default=None, description="Take the weather of these calendar stamps in another year."
+    )
+    fill: Literal["error", "flag"] = Field(
+        default="error", description="Refuse slots that a file does not hold, or fill short gaps and record every cell."
+    )
+    longest_fill_hours: Annotated[float, Field(gt=0, le=168)] = Field(
+        default=3.0, description="Longest gap that is filled [h]; weather takes the climate beyond it."
+    )
+    places: dict[str, _Place] = Field(
+        default_factory=dict,
+        description="[latitude, longitude] of places that files name and the package does not know.",
+    )
+    mappings: dict[str, MappingSection] = Field(
+        default_factory=dict, description="How to read a file that no reader knows, by its path as given above."
     )
 
 

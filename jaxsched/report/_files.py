@@ -48,6 +48,28 @@ def whole_directory(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A file beside the target, of the same ending, that takes its place only if the block ends well.
+
+    Raises:
+        OutputError: If the target exists and may not be replaced, cannot be written, or the disk is full.
+    """
+    if target.is_dir() or (target.exists() and not overwrite):
+        mend = "is a directory; give a file" if target.is_dir() else "exists; add --overwrite to replace it"
+        raise OutputError(f"{target}: {mend}.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            draft = Path(folder) / target.name
+            yield draft
+            draft.replace(target)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{target}: cannot be written ({error.strerror or error}); nothing was kept.") from None
+
+
 def _check_free(target: Path, overwrite: bool) -> None:
     if not target.exists():
         return

@@ -1,5 +1,6 @@
 """What a run was made of, so that it can be made again."""
 
+import dataclasses
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -10,20 +11,21 @@ import jax
 
 from jaxsched._version import __version__
 from jaxsched.report._files import sha256
+from jaxsched.scenarios import Scenario
 
-_PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "pandas", "pyarrow", "pyproj", "tzdata")
+_PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "pandas", "pyarrow", "pyproj", "pvlib", "tzdata")
 
 
 def manifest(
-    config: Mapping[str, Any], inputs: Mapping[str, Path], embedded: Mapping[str, Path], provenance: Mapping[str, str]
+    config: Mapping[str, Any], inputs: Mapping[str, Path], embedded: Mapping[str, Path], scenario: Scenario
 ) -> dict[str, Any]:
-    """Versions, device, precision, seed, hashes of every input and where each quantity comes from.
+    """Versions, device, precision, seed, hashes of every input, where each quantity comes from, and what was filled.
 
     Arguments:
         config: The resolved configuration.
         inputs: Files that the user named.
         embedded: Tables of the package that were used.
-        provenance: A sentence of source for each quantity.
+        scenario: The study; its provenance, and the cells that its sources did not hold.
     """
     devices = jax.devices()
     return {
@@ -36,6 +38,7 @@ def manifest(
         "seed": config["scenario"]["seed"],
         "inputs": {name: {"path": str(path), "sha256": sha256(path)} for name, path in inputs.items()},
         "embedded_tables": {name: sha256(path) for name, path in sorted(embedded.items())},
-        "provenance": dict(provenance),
+        "provenance": dict(scenario.provenance),
+        "filled": [dataclasses.asdict(cells) for cells in scenario.filled],
         "rerun": "jaxsched run config.json",
     }

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxsched._results import RESULTS
 from jaxsched._schedule import Schedule
+from jaxsched.scenarios import Scenario
 from jaxsched.study import Outcome, Study
 
 
@@ -56,6 +57,7 @@ def summarise(name: str, study: Study, runs: Mapping[str, PolicyRun], config: Ma
         },
         "trade_offs": trade_offs(study, best.outcome),
         "negative_energy_weight": _negative(study),
+        "filled": filled(scenario),
         "config": config,
     }
 
@@ -84,13 +86,31 @@ def _how(run: PolicyRun) -> dict[str, float]:
     }
 
 
+def filled(scenario: Scenario) -> dict[str, int]:
+    """Number of cells that were filled, by quantity and how; the manifest lists each of them."""
+    counts: dict[str, int] = {}
+    for cells in scenario.filled:
+        key = f"{cells.quantity}: {cells.by}"
+        counts[key] = counts.get(key, 0) + len(cells.slots_start_utc)
+    return counts
+
+
 def _negative(study: Study) -> dict[str, Any]:
-    """Where a kWh at the meter was worth less than nothing, and what was done about it."""
+    """Where and when a kWh at the meter was worth less than nothing, and what was done about it."""
     negative = study.negative_weight
-    names = study.scenario.sites.index[negative.sum(0) > 0].astype(str).tolist()
+    sites, times = study.scenario.sites.index.astype(str), study.scenario.times
+    where = {
+        sites[j]: {
+            "slots": int(negative[:, j].sum()),
+            "first_utc": times[int(negative[:, j].argmax())].isoformat(),
+            "last_utc": times[len(times) - 1 - int(negative[::-1, j].argmax())].isoformat(),
+        }
+        for j in np.flatnonzero(negative.any(0)).tolist()
+    }
     return {
         "site_slots": int(negative.sum()),
-        "sites": names,
+        "sites": list(where),
+        "where": where,
         "what_was_done": (
             "the cost of power, concave there, was replaced by its convex envelope (the chord from no load to full load); "
             "no price was changed, and costs are reported at the true price"
