@@ -56,12 +56,12 @@ class Reduced(eqx.Module):
         if _by_sites(theta.shape):
             scaled = (self.coupling / jnp.sqrt(self.row)[..., None]).reshape(-1, sites)
             matrix = -(scaled.T @ scaled)
-            others = sum_of_others(theta)
+            others = sum_of_others(theta, -1)
             diagonal = softness + (weight * (others / self.row[..., None])).sum((0, 1))
         else:
             scaled = (self.coupling / jnp.sqrt(self.column)[None, None, :]).reshape(-1, sites)
             matrix = -(scaled @ scaled.T)
-            others = sum_of_others(weight.reshape(-1, sites).T).T.reshape(theta.shape)
+            others = sum_of_others(weight, (0, 1))
             diagonal = (theta * ((others + softness[None, None, :]) / self.column[None, None, :])).sum(-1)
             diagonal = jnp.where(total > 0, diagonal, 1.0).reshape(-1)
         size = jnp.arange(len(diagonal))
@@ -84,15 +84,16 @@ class Reduced(eqx.Module):
         return jax.scipy.linalg.solve_triangular(self.factor, half, lower=True, trans=1)
 
 
-def sum_of_others(values: Float[Array, "... n"]) -> Float[Array, "... n"]:
-    """For each of some non-negative values, the sum of all others, to rounding relative to that sum.
+def sum_of_others(values: Array, axis: int | tuple[int, ...]) -> Array:
+    """For each of some non-negative values, the sum of all others along axes, to rounding relative to that sum.
 
     Only the largest can exceed half of the total; for every other value, total - value loses at most one digit.
     """
-    position = jax.lax.broadcasted_iota(int, values.shape, values.ndim - 1)
-    largest = position == jnp.argmax(values, -1, keepdims=True)
-    rest = jnp.where(largest, 0.0, values).sum(-1, keepdims=True)
-    return jnp.where(largest, rest, rest + (values.max(-1, keepdims=True) - values))
+    largest = values.max(axis, keepdims=True)
+    is_largest = values == largest
+    equals = is_largest.sum(axis, keepdims=True).astype(values.dtype)
+    rest = jnp.where(is_largest, 0.0, values).sum(axis, keepdims=True)
+    return jnp.where(is_largest, rest + (equals - 1.0) * largest, rest + (equals * largest - values))
 
 
 def _by_sites(shape: tuple[int, ...]) -> bool:
