@@ -13,6 +13,7 @@ from jaxsched.scenarios import australia
 from jaxsched.solvers._newton import Reduced, sum_of_others
 from jaxsched.study import build
 from tests import oracles
+from tests.solvers.test_certificate import routes_and_limits
 
 # What the solver certifies by default.
 RTOL = 1e-8
@@ -202,6 +203,27 @@ class TestVerdict:
         capacity = np.array([1.9, 9.0, 9.0])
         problem = oracles.plain_problem(allowed=allowed, demand=np.ones((3, 4)), capacity=capacity)
         assert solve(problem, InteriorPoint(), throw=False).result == RESULTS.infeasible
+
+    def test_infeasibility_is_proved_exactly_where_a_linear_program_finds_no_routing(self):
+        verdicts = []
+        for seed in range(60):
+            problem, can_be_served = routes_and_limits(seed)
+            schedule = solve(problem, InteriorPoint(), throw=False)
+            assert schedule.result == (RESULTS.successful if can_be_served else RESULTS.infeasible), seed
+            verdicts.append(can_be_served)
+        assert 10 < sum(verdicts) < 50
+
+    def test_a_slot_whose_costs_cancel_does_not_spoil_the_total(self):
+        # Slot 0 costs 1 on the way and -1 at any site: nothing but rounding is left, and no relative gap of it is small.
+        linear = np.array([[-1.0, -1.0, -1.0], [0.5, 0.9, 0.7], [0.6, 0.4, 0.8]])
+        problem = oracles.plain_problem(route_cost=1.0, site_cost=CongestionCost(linear))
+        schedule = solve(problem, InteriorPoint())
+        assert schedule.result == RESULTS.successful
+        assert float(schedule.slot_gap[0]) > RTOL >= float(schedule.slot_gap[1:].max())
+        assert float(schedule.gap) <= RTOL
+        absolute = solve(problem, InteriorPoint(atol=1e-6))
+        assert int(absolute.stats.num_steps) < int(schedule.stats.num_steps)
+        assert float(absolute.objective - absolute.bound) <= 1e-6
 
     def test_a_cost_that_is_not_a_number_is_a_verdict(self):
         class Broken(jaxsched.AbstractSiteCost):
