@@ -5,7 +5,15 @@ from jaxsched._schedule import History, Schedule, Stats
 from jaxsched._solve import solve
 from jaxsched._version import __version__
 from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
-from jaxsched.solvers import ADMM, AbstractMetric, AbstractSolver, FlowMetric, Proportional, UniformMetric
+from jaxsched.solvers import (
+    ADMM,
+    AbstractMetric,
+    AbstractSolver,
+    FlowMetric,
+    InteriorPoint,
+    Proportional,
+    UniformMetric,
+)
 
 __all__ = [
     "ADMM",
@@ -17,6 +25,7 @@ __all__ = [
     "FlowMetric",
     "History",
     "InfeasibleError",
+    "InteriorPoint",
     "Problem",
     "Proportional",
     "Schedule",

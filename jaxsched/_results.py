@@ -12,6 +12,11 @@ class RESULTS(eqx.Enumeration):
         "valid; either (a) raise `max_steps` or `rtol`, or (b) for a gap below about 1e-5 solve in float64 "
         "(`jax.config.update('jax_enable_x64', True)`), or (c) where costs cancel to nearly nothing set `atol`."
     )
+    precision = (
+        "The iteration came to rest above the tolerance: this precision cannot show a smaller certified gap. The routing is "
+        "feasible and its bound is valid; either (a) solve in float64 (`jax.config.update('jax_enable_x64', True)` and "
+        "`dtype=float` in the problem), or (b) raise `rtol`, or (c) where costs cancel to nearly nothing set `atol`."
+    )
     infeasible = (
         "No routing can serve all requests within the capacities and the allowed routes: the prices in "
         "`schedule.prices` prove it for the slots whose bound is infinite. Add capacity, "

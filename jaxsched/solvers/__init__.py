@@ -2,7 +2,8 @@
 
 from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._base import AbstractSolver
+from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric, UniformMetric
 from jaxsched.solvers._proportional import Proportional
 
-__all__ = ["ADMM", "AbstractMetric", "AbstractSolver", "FlowMetric", "Proportional", "UniformMetric"]
+__all__ = ["ADMM", "AbstractMetric", "AbstractSolver", "FlowMetric", "InteriorPoint", "Proportional", "UniformMetric"]

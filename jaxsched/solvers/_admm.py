@@ -10,7 +10,7 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.solvers._base import AbstractSolver
-from jaxsched.solvers._certificate import dual_bound, feasible_cost, proves_infeasible
+from jaxsched.solvers._certificate import improve
 from jaxsched.solvers._layout import kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
@@ -205,7 +205,7 @@ class ADMM(AbstractSolver):
         _, routing, prices, multiplier, load = half_step(flow, multiplier, load)
         mean_routing, mean_prices = routing_sum / self.check_every, prices_sum / self.check_every
         metric = self.metric(problem, mean_routing, mean_prices)
-        state = _certify(problem, state, mean_routing, (mean_prices, prices))
+        state = improve(problem, state, mean_routing, (mean_prices, prices))
         return SlotState(
             flow=_flow(problem, routing, metric, prices),
             metric=metric,
@@ -227,34 +227,3 @@ def _flow(
 ) -> Float[Array, "kind origin site"]:
     """The Douglas-Rachford variable of a routing and prices: a new metric rescales the scaled dual through this."""
     return routing + metric * (problem.work * prices[None, :])[:, None, :]
-
-
-def _certify(
-    problem: SlotProblem,
-    state: SlotState,
-    routing: Float[Array, "kind origin site"],
-    candidates: tuple[Float[Array, " site"], ...],
-) -> SlotState:
-    """Keep the best feasible cost and the best bound of those known."""
-    cost, repaired = feasible_cost(problem, routing)
-    cheaper = cost < state.objective
-    bound, best_prices, infeasible = state.bound, state.best_prices, state.infeasible
-    for prices in candidates:
-        candidate = dual_bound(problem, prices)
-        higher = candidate > bound
-        best_prices = jnp.where(higher, prices, best_prices)
-        bound = jnp.where(higher, candidate, bound)
-        impossible = proves_infeasible(problem, prices)
-        best_prices = jnp.where(impossible & ~infeasible, prices, best_prices)
-        infeasible = infeasible | impossible
-    return eqx.tree_at(
-        lambda s: (s.best_routing, s.objective, s.bound, s.best_prices, s.infeasible),
-        state,
-        (
-            jnp.where(cheaper, repaired, state.best_routing),
-            jnp.where(cheaper, cost, state.objective),
-            bound,
-            best_prices,
-            infeasible,
-        ),
-    )

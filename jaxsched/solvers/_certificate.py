@@ -1,5 +1,8 @@
 """The proof that comes with an answer: a feasible cost from above and a dual bound from below."""
 
+from typing import Any
+
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -48,6 +51,44 @@ def feasible_cost(
     """Cost of a repaired routing, infinite where the repair did not fit, and that routing."""
     repaired, fits = repair(problem, routing)
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
+
+
+def improve(
+    problem: SlotProblem,
+    best: Any,
+    routing: Float[Array, "kind origin site"],
+    candidates: tuple[Float[Array, " site"], ...],
+) -> Any:
+    """Keep the best feasible cost and the best bound of those known.
+
+    Arguments:
+        problem: One slot.
+        best: A module with the fields `best_routing`, `objective`, `bound`, `best_prices` and `infeasible`.
+        routing: A routing that serves every demand; it is repaired.
+        candidates: Prices that may prove a higher bound, or that the work cannot fit.
+    """
+    cost, repaired = feasible_cost(problem, routing)
+    cheaper = cost < best.objective
+    bound, best_prices, infeasible = best.bound, best.best_prices, best.infeasible
+    for prices in candidates:
+        candidate = dual_bound(problem, prices)
+        higher = candidate > bound
+        best_prices = jnp.where(higher, prices, best_prices)
+        bound = jnp.where(higher, candidate, bound)
+        impossible = proves_infeasible(problem, prices)
+        best_prices = jnp.where(impossible & ~infeasible, prices, best_prices)
+        infeasible = infeasible | impossible
+    return eqx.tree_at(
+        lambda s: (s.best_routing, s.objective, s.bound, s.best_prices, s.infeasible),
+        best,
+        (
+            jnp.where(cheaper, repaired, best.best_routing),
+            jnp.where(cheaper, cost, best.objective),
+            bound,
+            best_prices,
+            infeasible,
+        ),
+    )
 
 
 def _most_load(problem: SlotProblem) -> Float[Array, " site"]:
