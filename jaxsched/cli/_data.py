@@ -54,7 +54,7 @@ def _shown(value: Any) -> str:
         numbers = all(isinstance(item, int | float) for item in value)
         if numbers and len(value) == 2:
             return f"{value[0]:g} to {value[1]:g}"
-        shown = ", ".join(map(str, value[:12]))
+        shown = ("; " if any(" " in str(item) for item in value) else ", ").join(map(str, value[:12]))
         return shown if len(value) <= 12 else f"{shown}, and {len(value) - 12} more"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -65,7 +65,7 @@ def show_kinds() -> None:
     for heading in ("kind", "what it is", "told by"):
         table.add_column(heading, overflow="fold")
     for known in FORMATS:
-        told = ", ".join(known.columns).replace("\\", "").replace(".+", "...").replace(".*", "...")
+        told = ", ".join(known.columns).replace("\\", "").replace(".+", "...").replace(".*", "...").replace("|", " or ")
         table.add_row(known.kind, known.about, told or "its first lines")
     console = Console(width=max(Console().width, _WIDTH), highlight=False, markup=False)
     console.print(table)

@@ -52,7 +52,7 @@ def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, 
     with whole_directory(target, overwrite=overwrite) as draft:
         study = prepare(config, folder)
         runs = solve_policies(study, config)
-        resolved = _resolved(config, folder)
+        resolved = _resolved(config, folder, study)
         summary = summarise(config.name, study, runs, resolved)
         plots = _write(draft, study, runs, summary, config, input_files(config.inputs, folder))
     _show(summary, target, plots, as_json=as_json)
@@ -149,9 +149,11 @@ def _route_problems(study: Study) -> list[str]:
     return problems
 
 
-def _resolved(config: Config, folder: Path) -> dict:
-    """The configuration with paths made absolute, so that it runs again from anywhere."""
+def _resolved(config: Config, folder: Path, study: Study) -> dict:
+    """The configuration with absolute paths and the slots that were found, so that it runs again from anywhere."""
     resolved = config.model_dump(exclude_none=True)
+    times = study.scenario.times
+    resolved["scenario"] |= {"start": times[0].isoformat(), "slots": len(times)}
     resolved["inputs"] = absolute_inputs(config.inputs, folder)
     return resolved
 

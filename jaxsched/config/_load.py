@@ -41,19 +41,20 @@ def load_partly(path: Path | None) -> tuple[Config, list[str]]:
             return Config.model_validate(raw), problems
         except ValidationError as error:
             problems += [f"{path}: {_sentence(item, raw)}" for item in error.errors()]
-            for item in error.errors():
-                _drop(raw, item["loc"])  # every location begins with a key of the file, so each round drops one
+            # Every location begins with a key of the file, so each round drops one or more.
+            for table, key in [_holder(raw, item["loc"]) for item in error.errors()]:
+                table.pop(key, None)
 
 
-def _drop(raw: dict[str, Any], location: tuple) -> None:
-    """Take out the innermost entry of a location that stands in a table; what is around it stays."""
+def _holder(raw: dict[str, Any], location: tuple) -> tuple[dict[str, Any], Any]:
+    """The table that holds the innermost entry of a location that exists, and the key of that entry."""
     inside = raw
     for part, deeper in zip(location, (*location[1:], None), strict=True):
         inner = inside.get(part)
         if not isinstance(inner, dict) or deeper not in inner:
-            inside.pop(part, None)
-            return
+            return inside, part
         inside = inner
+    return inside, location[-1]
 
 
 def _raw(path: Path) -> dict[str, Any]:
