@@ -1,7 +1,7 @@
 """Turn result files into Markdown tables, and put them into documents.
 
 python -m benchmarks.table                     # print every table
-python -m benchmarks.table --write README.md   # replace what lies between <!-- table:NAME --> marks
+python -m benchmarks.table --write README.md   # replace what lies between <!-- table:NAME --> (or file:PATH) marks
 python -m benchmarks.table --check README.md   # exit with 1 where a document says something else
 """
 
@@ -15,6 +15,9 @@ from typing import Any
 from benchmarks._record import RESULTS, read_result
 
 _MARKS = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table:\2 -->)", flags=re.DOTALL)
+
+_FILES = re.compile(r"(<!-- file:([\w./-]+) -->\n).*?(<!-- /file:\2 -->)", flags=re.DOTALL)
+_ROOT = Path(__file__).resolve().parent.parent
 
 
 def admm_gap(result: Mapping[str, Any]) -> str:
@@ -149,12 +152,30 @@ def run_table(result: Mapping[str, Any]) -> str:
                 f"{totals['total_cost_aud']:,.0f}",
             )
         )
+    length = "hours" if summary["slot_hours"] == 1 else f"slots of {60 * summary['slot_hours']:g} min"
     sentence = (
-        f"{summary['slots']} hours, {summary['origins']} origins, {summary['sites']} sites, {len(summary['classes'])} classes; "
+        f"{summary['slots']} {length}, {summary['origins']} origins, {summary['sites']} sites, {len(summary['classes'])} classes; "
         f"certified gap {summary['certified_gap']:.1e} after {summary['iterations']} iterations; "
         f"{result['wall_seconds']:.0f} s for the whole command."
     )
     return "\n".join([_markdown(header, rows, left=1), "", f"{sentence} {_measured(result)}"])
+
+
+def read_prices(result: Mapping[str, Any]) -> str:
+    """Seconds and memory of reading a year of five-minute prices."""
+    header = ("a year of five-minute prices", "rows", "file [MB]", "seconds", "memory [MB]", "of which imports [MB]")
+    rows = [
+        (
+            case["format"],
+            f"{case['rows']:,}",
+            f"{case['file_megabytes']:.0f}",
+            f"{case['seconds']:.2f}",
+            f"{case['megabytes']:.0f}",
+            f"{case['imported_megabytes']:.0f}",
+        )
+        for case in result["cases"]
+    ]
+    return "\n".join([_markdown(header, rows, left=1), "", _measured(result)])
 
 
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -162,11 +183,13 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "exact": exact,
     "default_run": run_table,
     "nem_run": run_table,
+    "nem_2020_run": run_table,
+    "read_prices": read_prices,
 }
 
 
 def fill(text: str, folder: Path = RESULTS) -> str:
-    """A document with every marked table as the result files have it.
+    """A document with every marked table as the result files have it, and every marked file as it is.
 
     Raises:
         ValueError: If a mark names no table.
@@ -178,7 +201,12 @@ def fill(text: str, folder: Path = RESULTS) -> str:
             raise ValueError(f"there is no table {name!r}; there are {', '.join(TABLES)}.")
         return f"{match[1]}{TABLES[name](read_result(name, folder))}\n{match[3]}"
 
-    return _MARKS.sub(one, text)
+    def quoted(match: re.Match[str]) -> str:
+        path = Path(match[2])
+        content = (_ROOT / path).read_text(encoding="utf-8")
+        return f"{match[1]}```{path.suffix.lstrip('.')}\n{content}```\n{match[3]}"
+
+    return _FILES.sub(quoted, _MARKS.sub(one, text))
 
 
 def _measured(result: Mapping[str, Any]) -> str:

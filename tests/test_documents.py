@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.table import fill
+from jaxsched.config import Config
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+GUIDES = sorted((ROOT / "docs").glob("*.md"))
+TEXTS = [README, *(path.read_text(encoding="utf-8") for path in GUIDES)]
+BLOCKS = [block for text in TEXTS for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 MOST_CELLS, MOST_CELL_LINES = 12, 20
@@ -33,7 +38,7 @@ def test_there_are_blocks_notebooks_and_examples():
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[f"block {n}" for n in range(len(BLOCKS))])
-def test_the_python_of_the_readme_runs(block, tmp_path):
+def test_the_python_of_the_readme_and_the_guides_runs(block, tmp_path):
     assert run_python(block, tmp_path).strip()
 
 
@@ -88,7 +93,22 @@ def test_contributing_is_short_and_lists_the_layers():
         assert layer.strip("_") in text, layer
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md"])
+@pytest.mark.parametrize("path", GUIDES, ids=lambda p: p.stem)
+def test_guides_show_the_files_and_tables_that_are_here(path):
+    text = path.read_text(encoding="utf-8")
+    assert fill(text) == text, f"run python -m benchmarks.table --write {path.relative_to(ROOT)}"
+
+
+def test_the_toml_of_the_guides_is_a_configuration():
+    for text in TEXTS:
+        for block in re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL):
+            Config.model_validate(tomllib.loads(block))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", *(f"docs/{path.name}" for path in GUIDES)],
+)
 def test_links_to_files_lead_somewhere(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):

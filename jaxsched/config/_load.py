@@ -93,7 +93,7 @@ def _suggestion(location: tuple) -> str:
     for key in known:
         if "_aud_per_" in key and wrong.split("_")[0] == key.split("_")[0]:
             return f"; the unit is part of the key, so give `{key}` in that unit"
-        if key.rsplit("_", 1)[0] == wrong.rsplit("_", 1)[0] and "_" in key:
+        if key.rsplit("_", 1)[0] == wrong.rsplit("_", 1)[0] and "_" in key and "_" in wrong:
             return f"; the unit is part of the key, so give `{key}` in that unit"
     near = difflib.get_close_matches(wrong, known, 1, 0.5)
     if near:

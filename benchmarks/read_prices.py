@@ -1,0 +1,117 @@
+"""Read a year of five-minute prices for five regions, as a fresh process does, and record seconds and memory.
+
+python -m benchmarks.read_prices --check
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._record import RESULTS, write_result
+
+REGIONS = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
+INTERVALS = 365 * 24 * 12
+# What the reader may take: seconds of reading, and megabytes of the whole process with everything that it imports.
+MOST_SECONDS, MOST_MEGABYTES = 2.0, 500.0
+
+_CHILD = """
+import json, resource, sys, time
+started = time.perf_counter()
+from jaxsched.scenarios.readers import read
+imported = time.perf_counter()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = read(sys.argv[1])
+seconds = time.perf_counter() - imported
+price = found.table["price_aud_per_mwh"]
+print(json.dumps({
+    "import_seconds": imported - started, "seconds": seconds, "imported_megabytes": before / 1000,
+    "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, "rows": len(found.table),
+    "sum": float(price.sum()), "min": float(price.min()), "max": float(price.max()),
+}))
+"""
+
+
+def write_year(path: Path) -> pd.Series:
+    """A file in the form of AEMO's price and demand tables, with a spike to the cap and one to the floor; its prices."""
+    stamps = pd.date_range("2023-01-01 00:05", periods=INTERVALS, freq="5min").strftime("%Y/%m/%d %H:%M:%S")
+    draw = np.random.default_rng(0)
+    parts = [
+        pd.DataFrame(
+            {
+                "REGION": region,
+                "SETTLEMENTDATE": stamps,
+                "TOTALDEMAND": draw.uniform(1e3, 9e3, INTERVALS).round(2),
+                "RRP": draw.normal(80.0, 50.0, INTERVALS).round(2),
+                "PERIODTYPE": "TRADE",
+            }
+        )
+        for region in REGIONS
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    frame.loc[[1000, 2000], "RRP"] = [16_600.0, -1_000.0]
+    frame.to_parquet(path, index=False) if path.suffix == ".parquet" else frame.to_csv(path, index=False)
+    return frame["RRP"]
+
+
+def measure(path: Path, prices: pd.Series, repeats: int) -> dict[str, Any]:
+    """Median seconds and largest memory of fresh processes that read the file; what was read is checked."""
+    runs = []
+    for _ in range(repeats):
+        done = subprocess.run([sys.executable, "-c", _CHILD, str(path)], check=True, capture_output=True, text=True)
+        runs.append(json.loads(done.stdout))
+    first = runs[0]
+    if first["rows"] != len(prices) or not np.isclose(first["sum"], prices.sum(), rtol=1e-12):
+        raise RuntimeError("the rows that were read are not those that were written")
+    if (first["min"], first["max"]) != (prices.min(), prices.max()):
+        raise RuntimeError("a spike of the price was changed")
+    return {
+        "format": path.suffix.lstrip("."),
+        "rows": first["rows"],
+        "file_megabytes": path.stat().st_size / 1e6,
+        "seconds": statistics.median(run["seconds"] for run in runs),
+        "import_seconds": statistics.median(run["import_seconds"] for run in runs),
+        "imported_megabytes": max(run["imported_megabytes"] for run in runs),
+        "megabytes": max(run["megabytes"] for run in runs),
+    }
+
+
+def failures(case: dict[str, Any]) -> list[str]:
+    """A sentence for each requirement that a case misses."""
+    missed = []
+    if not case["seconds"] < MOST_SECONDS:
+        missed.append(f"{case['format']}: {case['seconds']:.2f} s, {MOST_SECONDS:g} are allowed")
+    if not case["megabytes"] < MOST_MEGABYTES:
+        missed.append(f"{case['format']}: {case['megabytes']:.0f} MB, {MOST_MEGABYTES:g} are allowed")
+    return missed
+
+
+def main() -> int:
+    """Measure, record, and with --check say what was missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
+    parser.add_argument("--check", action="store_true", help="end with 1 where a requirement is missed")
+    options = parser.parse_args()
+    cases = []
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in ("csv", "parquet"):
+            path = Path(folder) / f"year.{ending}"
+            cases.append(measure(path, write_year(path), options.repeats))
+            print(f"{ending}: {cases[-1]['seconds']:.2f} s, {cases[-1]['megabytes']:.0f} MB", file=sys.stderr)
+    write_result("read_prices", {"cases": cases}, options.out)
+    missed = [sentence for case in cases for sentence in failures(case)]
+    for sentence in missed:
+        print(sentence, file=sys.stderr)
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
