@@ -39,7 +39,7 @@ from jaxsched.solvers import ADMM
 from jaxsched.study import POLICIES, Study, build, evaluate
 
 _log = Console(stderr=True, highlight=False)
-_TABLE_WIDTH = 90
+_WIDEST = 400
 
 
 def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, as_json: bool, overwrite: bool) -> None:
@@ -184,10 +184,13 @@ def _show(summary: dict, target: Path, plots: list[str], *, as_json: bool) -> No
     if as_json:
         print(json.dumps(summary, indent=2))
         return
-    console = Console(width=max(Console().width, _TABLE_WIDTH), highlight=False)
-    console.print(policy_table(summary))
-    console.print(cost_table(summary))
-    console.print(savings_table(summary))
+    tables = [policy_table(summary), cost_table(summary)]
+    tables += [savings_table(summary)] if len(summary["policies"]) > 1 else []
+    # A number that is cut off is worse than a line that wraps.
+    needed = max(Console(width=_WIDEST).measure(table).maximum for table in tables)
+    console = Console(width=max(Console().width, needed), highlight=False)
+    for table in tables:
+        console.print(table)
     console.print(
         f"certified gap {summary['certified_gap']:.1e} after {summary['iterations']} iterations: no schedule costs less "
         f"than {summary['lower_bound_aud']:,.0f} AUD"
@@ -195,7 +198,9 @@ def _show(summary: dict, target: Path, plots: list[str], *, as_json: bool) -> No
     _show_weights(console, summary)
     drawn = f", plots {', '.join(plots)}" if plots else ""
     console.print(
-        f"written to {target}: summary.json, schedule.parquet, sites.parquet, manifest.json, config.json{drawn}"
+        f"written to {target}: summary.json, schedule.parquet, sites.parquet, manifest.json, config.json{drawn}",
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -208,7 +213,8 @@ def _show_weights(console: Console, summary: dict) -> None:
         )
     ratio = summary["trade_offs"]["20_ms_of_rtt_over_marginal_energy"]
     console.print(
-        f"  20 ms of round-trip time are worth {ratio:.0%} of the energy, carbon and source water of one more 70B request"
+        f"  20 ms of round-trip time are worth {ratio:.0%} of the energy, carbon and source water of one more 70B request",
+        soft_wrap=True,
     )
     negative = summary["negative_energy_weight"]
     if negative["site_slots"]:

@@ -170,17 +170,12 @@ def tables_of(inputs: Inputs, problems: list[str]) -> dict[str, pd.DataFrame]:
 
 def span(inputs: Inputs, step: pd.Timedelta) -> tuple[pd.Timestamp, int] | None:
     """First whole slot and number of slots that price, and carbon of its own year, cover together; None without files."""
-    dated = [*inputs.found["price"], *inputs.found["grid"]]
-    if inputs.section.carbon_year is None:
-        dated += inputs.found["carbon"]
-    if not dated:
+    keys = ("price", "grid") if inputs.section.carbon_year is not None else ("price", "grid", "carbon")
+    groups = [inputs.found[key] for key in keys if inputs.found[key]]
+    if not groups:
         return None
-    starts, ends = [], []
-    for key in ("price", "grid", "carbon"):
-        group = [one for one in inputs.found[key] if one in dated]
-        if group:
-            starts.append(min(one.table["start_utc"].min() for one in group))
-            ends.append(max(one.table["start_utc"].max() + one.step for one in group))
+    starts = [min(one.table["start_utc"].min() for one in group) for group in groups]
+    ends = [max(one.table["start_utc"].max() + one.step for one in group) for group in groups]
     first, last = max(starts).ceil(step), min(ends).floor(step)
     return first, int((last - first) // step)
 

@@ -125,6 +125,22 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_full_disk_leaves_an_earlier_file_alone(tmp_path):
+    from jaxsched.report import OutputError, whole_file
+
+    target = tmp_path / "tidy.csv"
+    target.write_text("precious")
+
+    def full():
+        with whole_file(target, overwrite=True) as draft:
+            draft.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match="No space left on device"):
+        full()
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("tidy.csv", "precious")]
+
+
 def test_ctrl_c_ends_in_one_sentence_and_leaves_nothing(tmp_path):
     (tmp_path / "long.toml").write_text("[solver]\nrtol = 1e-12\nmax_steps = 100000\n")
     # A test run in the background may hand an ignored Ctrl-C down to its children; this child listens in any case.

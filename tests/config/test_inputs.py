@@ -42,6 +42,18 @@ def test_slots_are_those_that_the_prices_cover(tmp_path):
     assert "prices.csv" in scenario.provenance["price"]
 
 
+def test_files_of_following_times_join_into_one_series(tmp_path):
+    write_prices(tmp_path, hours=6, name="whole.csv")
+    frame = pd.read_csv(tmp_path / "whole.csv")
+    early = frame["SETTLEMENTDATE"] <= "2024/01/01 03:00:00"
+    frame[early].to_csv(tmp_path / "first.csv", index=False)
+    frame[~early].to_csv(tmp_path / "second.csv", index=False)
+    whole = build_scenario(config(inputs={"price": "whole.csv"}), tmp_path)
+    parts = build_scenario(config(inputs={"price": ["first.csv", "second.csv"]}), tmp_path)
+    assert parts.times.equals(whole.times)
+    np.testing.assert_array_equal(parts.price, whole.price)
+
+
 @pytest.mark.parametrize("minutes", [5, 15, 30, 60])
 def test_slots_of_any_length_have_the_same_mean_price(tmp_path, minutes):
     write_prices(tmp_path)
