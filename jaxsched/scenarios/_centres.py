@@ -23,12 +23,13 @@ def population_centres(places: pd.DataFrame, count: int) -> pd.DataFrame:
         count: Most centres, >= 1.
 
     Returns:
-        Those columns without `name`, indexed by it, largest first; a name that several centres bear gets its state.
+        Those columns without `name`, indexed by it, largest first; a name that several centres bear gets its state, and a
+        number where that does not tell them apart.
 
     Raises:
         ValueError: If there is no place in Australia.
     """
-    inside = places[places["state"].isin(AUSTRALIA) & (places["population"] > 0)]
+    inside = places[places["state"].isin(AUSTRALIA) & (places["population"] > 0)] if "state" in places else places[:0]
     if inside.empty:
         raise ValueError(
             "holds no place of an Australian state with people; give `state` or `admin1code` with each place."
@@ -46,4 +47,6 @@ def population_centres(places: pd.DataFrame, count: int) -> pd.DataFrame:
     table = inside.loc[kept, _COLUMNS]
     twice = table["name"].duplicated(keep=False)
     table = table.assign(name=table["name"].where(~twice, table["name"] + " (" + table["state"] + ")"))
-    return table.loc[~table["name"].duplicated()].set_index("name")
+    nth = table.groupby("name").cumcount().to_numpy()
+    numbered = table["name"] + " " + (nth + 1).astype(str)
+    return table.assign(name=table["name"].where(nth == 0, numbered)).set_index("name")

@@ -12,7 +12,7 @@ _CONSUMER_SHARE = {"chat": 0.5, "code": 0.0}
 # Weekend traffic over weekday traffic (Azure 2024 week: 0.57 of conversations, 0.35 of coding).
 _WEEKEND = {"chat": 0.57, "code": 0.35}
 _SECONDS_PER_DAY = 86_400.0
-_HALF_HOUR = pd.Timedelta(minutes=30)
+_QUARTER_HOUR = pd.Timedelta(minutes=15)
 
 
 def demand(
@@ -54,8 +54,9 @@ def demand(
 
 
 def _parts(times: pd.DatetimeIndex, step: pd.Timedelta) -> list[pd.DatetimeIndex]:
-    """Middles of the parts of each slot that lie in one local hour: the clocks of some places are half an hour off."""
-    count = max(step // _HALF_HOUR, 1)
+    """Middles of the parts of each slot that lie in one local hour: the clocks of some places are half an hour off,
+    that of Eucla three quarters."""
+    count = max(step // _QUARTER_HOUR, 1)
     return [times + (n + 0.5) * step / count for n in range(count)]
 
 

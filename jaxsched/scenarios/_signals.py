@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios._join import Gaps, close_gaps, in_year, slot_means, slot_readings, together
+from jaxsched.scenarios._join import Gaps, close_gaps, in_year, merged, slot_means, slot_readings, together
 from jaxsched.scenarios._network import distance_km
 from jaxsched.scenarios._scenario import Filled, Scenario
 from jaxsched.scenarios._tables import read_embedded
@@ -101,7 +101,7 @@ def with_weather(
         raise ReadError(f"{sources}: has no place within {_WEATHER_REACH_KM:,.0f} km of a site; give nearer weather.")
     used = np.unique(distance.argmin(1)[near])
     at, nearest = at.iloc[used], distance[:, used].argmin(1)
-    dry, cells = close_gaps(dry[at.index], "dry_bulb_c", sources, step, gaps, leave_long=True)
+    dry, cells = close_gaps(dry[at.index], "dry_bulb_c", sources, step, gaps, slots=scenario.times, leave_long=True)
     climate, _ = weather(scenario.times, step, at, _solar_offset(at), anomalies=False)
     reading = dry.to_numpy(float)
     reading = np.where(np.isnan(reading), climate, reading)  # no departure in a long gap, whose cells are on record
@@ -109,10 +109,11 @@ def with_weather(
     humidity = humidity_at(scenario.relative_humidity, scenario.dry_bulb, dry_bulb)
     if any("relative_humidity_pct" in one.table for one in found):
         wet, sources_wet = _joined(found, "relative_humidity_pct", times, step, slot_readings)
+        wet = wet[[place for place in wet.columns if place in at.index]]
         wet, more = close_gaps(
-            wet.reindex(columns=at.index), "relative_humidity_pct", sources_wet, step, gaps, leave_long=True
+            wet, "relative_humidity_pct", sources_wet, step, gaps, slots=scenario.times, leave_long=True
         )
-        cells, known = cells + more, wet.to_numpy(float)[:, nearest]
+        cells, known = cells + more, wet.reindex(columns=at.index).to_numpy(float)[:, nearest]
         moved = humidity_at(np.nan_to_num(known, nan=50.0), reading[:, nearest], dry_bulb)
         humidity = np.where(near & np.isfinite(known), moved, humidity)
     about = _weather_sentence(sources, at, near, cells, dry.size) + _moved(year)
@@ -149,7 +150,11 @@ def _regional(
     table = table[[place for place in table.columns if place in wanted]]
     if not table.shape[1]:
         raise ReadError(f"{sources}: holds {quantity} of no region of the sites ({', '.join(sorted(set(regions)))}).")
-    table, cells = close_gaps(table, quantity, sources, step, gaps or Gaps())
+    named = pd.Series([wanted[str(place)] for place in table.columns])
+    if named.duplicated().any():
+        region = named[named.duplicated()].iloc[0]
+        raise ReadError(f"{sources}: give {quantity} of {region} under two names; keep one of the files.")
+    table, cells = close_gaps(table, quantity, sources, step, gaps or Gaps(), slots=scenario.times)
     values = getattr(scenario, field).copy()
     for place in table.columns:
         values[:, regions == wanted[str(place)]] = table[place].to_numpy(float)[:, None]
@@ -174,8 +179,9 @@ def _joined(
         raise ReadError(
             f"{undated.source}: its dates are withheld, so {quantity} has no place in time; give dated data."
         )
-    table = together([rule(one, quantity, times, step) for one in having], [one.source for one in having])
-    return table.set_axis(times, axis=0), ", ".join(dict.fromkeys(one.source for one in having))
+    joined = merged(having, quantity, times, step)
+    table = together([rule(one, quantity, times, step) for one in joined], [one.source for one in joined])
+    return table, ", ".join(dict.fromkeys(one.source for one in having))
 
 
 def _coordinates(

@@ -10,7 +10,7 @@ from jaxsched.scenarios._demand import demand
 from jaxsched.scenarios._network import measured_times, round_trip_times
 from jaxsched.scenarios._scenario import Scenario
 from jaxsched.scenarios._tables import read_embedded
-from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RoundTrips, Rows
+from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RoundTrips, Rows, clock
 
 _HOUR = pd.Timedelta(hours=1)
 
@@ -27,7 +27,8 @@ def with_requests(scenario: Scenario, log: RequestLog) -> Scenario:
     """
     classes, demand_ = scenario.classes.copy(), scenario.demand
     sentences = []
-    for name, rows in _classes_of(log, [str(name) for name in classes.index]).items():
+    matched = _classes_of(log, [str(name) for name in classes.index])
+    for name, rows in matched.items():
         found = log.statistics(name)
         taken = [field.name for field in dataclasses.fields(found) if field.name in classes.columns]
         for column in taken:
@@ -37,6 +38,10 @@ def with_requests(scenario: Scenario, log: RequestLog) -> Scenario:
             f"lengths and burstiness of {', '.join(rows)} from {found.requests} requests, whose mean rate of "
             f"{found.rate:.3g} requests/s is scaled by {rate / found.rate:.4g} to the country's population"
         )
+    others = sorted(set(map(str, log.table["request_class"].unique())) - set(matched)) if None not in matched else []
+    if others:
+        left = int(log.table["request_class"].isin(others).sum())
+        sentences.append(f"{left} requests of {', '.join(others)}, which no class of the scenario bears, are left out")
     provenance = {**scenario.provenance, "requests": f"{log.source}: {'; '.join(sentences)}"}
     return dataclasses.replace(scenario, classes=classes, provenance=provenance)
 
@@ -79,24 +84,24 @@ def with_demand_shape(
     shape = by_hour.to_numpy(float) / float(by_hour.mean())
     step = pd.Timedelta(hours=scenario.slot_hours)
     scaled = demand(scenario.times, step, scenario.origins, scenario.classes, hours=shape)
-    clock = f"its own clock (zone {found.zone if found.dated else 'not published'}) plus {shift_hours:g} h"
-    sentence = f"{found.source}, {name}: hours of the day of {clock} taken for local hours of each origin (assumption)"
+    of = f"its own clock (zone {found.zone if found.dated else 'not published'}) plus {shift_hours:g} h"
+    sentence = f"{found.source}, {name}: hours of the day of {of} taken for local hours of each origin (assumption)"
     return dataclasses.replace(scenario, demand=scaled, provenance={**scenario.provenance, "demand": sentence})
 
 
 def _rates(found: Recording | RequestLog, series: str | None) -> tuple[pd.Series, str]:
     """Requests per second of one series against time, and its name."""
     if isinstance(found, RequestLog):
-        counts = found.counts(_HOUR)
-        # An hour that the log holds in part would be counted low.
-        whole = counts.iloc[1:-1] if len(counts) > 24 else counts
-        columns = {str(name): whole[name] / _HOUR.total_seconds() for name in whole.columns}
+        hourly = _hourly(found)
+        columns = {str(name): hourly[name] for name in hourly.columns}
         if series is None:
-            return sum(columns.values(), start=pd.Series(0.0, index=whole.index)), "all classes"
+            return hourly.sum(axis=1), "all classes"
     else:
         if "rate_requests_per_s" not in found.table:
             raise ReadError(f"{found.source}: has no rate_requests_per_s; it has {', '.join(found.quantities)}.")
         wide = found.table.pivot(index="start_utc", columns="place", values="rate_requests_per_s")
+        if found.dated:
+            wide = wide.tz_convert(clock(found.zone))
         columns = {str(name): wide[name] for name in wide.columns}
     if series is None and len(columns) > 1:
         raise ReadError(f"{found.source}: holds {', '.join(columns)}; set inputs.demand_series to one of them.")
@@ -104,6 +109,18 @@ def _rates(found: Recording | RequestLog, series: str | None) -> tuple[pd.Series
     if name not in columns:
         raise ReadError(f"{found.source}: has no series {name!r}; it holds {', '.join(columns)}.")
     return columns[name], name
+
+
+def _hourly(log: RequestLog) -> pd.DataFrame:
+    """Requests per second of each class in each hour; the first and last hour by the time that the log holds of them."""
+    counts, arrived = log.counts(_HOUR), log.table["arrived"].drop_duplicates()
+    first, last = arrived.iloc[0], arrived.iloc[-1]
+    between = (last - first) / max(len(arrived) - 1, 1)
+    held = pd.Series(_HOUR, index=counts.index)
+    held.iloc[0] -= first - counts.index[0]
+    held.iloc[-1] -= max(counts.index[-1] + _HOUR - last - between, pd.Timedelta(0))
+    rates = counts.div(held.dt.total_seconds(), axis=0)
+    return rates[held >= _HOUR / 2]  # a few minutes say little of an hour
 
 
 def with_network(

@@ -180,7 +180,7 @@ def test_the_seed_decides_and_nothing_else_does():
         ({"sites": 0}, "sites is 0"),
         ({"origins": -1}, "origins is -1"),
         ({"slots": 0}, "slots is 0"),
-        ({"start": "2024-01-12T00:30"}, "no whole hour"),
+        ({"start": "2024-01-12T00:30"}, "no whole slot of 60 minutes"),
         ({"start": "soon"}, "ISO 8601"),
     ],
 )

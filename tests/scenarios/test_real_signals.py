@@ -1,162 +1,175 @@
-"""Real signals keep their clock, their spikes and their gaps."""
+"""Real signals keep their clock, their spikes and their gaps when they enter a scenario."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios import australia, read_azure_trace, read_opennem, with_grid, with_requests
-from jaxsched.scenarios._opennem import NEM_REGIONS
+from jaxsched.scenarios import Gaps, Scenario, australia, with_carbon, with_price, with_requests, with_weather
+from jaxsched.scenarios.readers import ReadError, read
 
 WEEK = "grid/opennem_nem_5min_week_2023-01-17.parquet"
+SUSPENSION = "grid/opennem_sa1_5min_june2022_suspension.parquet"
+SETTLED = "prices/greendcc_au_nsw_vic_price_hourly_2020_2024.parquet"
+VICTORIA = "prices/vic1_price_demand_5min_2024_2026.parquet"
 TRACE = "llm_traces/AzureLLMInferenceTrace_conv.csv"
+NEM = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
+HOURS = 166  # the first and last hour of the week are there in part
+START = "2023-01-17 02:00"
+# Prices are float32 in the file.
+FLOAT32 = 1e-6
 
 
 @pytest.fixture(scope="module")
-def grid(shared_data):
-    return read_opennem(shared_data / WEEK)
+def week(shared_data):
+    return read(shared_data / WEEK)
 
 
 @pytest.fixture(scope="module")
-def real_week(grid):
-    return with_grid(australia(start=grid.hours[0], slots=len(grid.hours), anomalies=False), grid)
-
-
-def table(hours: int = 3, **changes) -> pd.DataFrame:
-    """A small OpenNEM table: whole hours from 10:00 to 10:00 + hours, NEM time, stamps at the end of each interval."""
-    stamps = pd.date_range("2023-01-17 10:05", periods=12 * hours, freq="5min")
-    rows = []
-    for region in NEM_REGIONS:
-        series = {
-            "price": np.arange(12 * hours, dtype=float),
-            "fuel_tech.coal_black.power": np.full(12 * hours, 50.0),
-            "fuel_tech.wind.power": np.full(12 * hours, 50.0),
-            "fuel_tech.battery_discharging.power": np.full(12 * hours, 1000.0),
-        }
-        for name, values in (series | changes).items():
-            rows.append(pd.DataFrame({"region": region, "series": name, "t": stamps, "value": values}))
-    return pd.concat(rows)
-
-
-def write(folder, frame: pd.DataFrame):
-    path = folder / "week.parquet"
-    frame.to_parquet(path)
-    return path
-
-
-def test_stamps_are_the_end_of_the_interval_in_nem_time(tmp_path):
-    grid = read_opennem(write(tmp_path, table()))
-    # The interval that ends at 10:05 NEM time starts at 10:00, which is midnight UTC.
-    assert list(grid.hours) == list(pd.date_range("2023-01-17 00:00", periods=3, freq="h", tz="UTC"))
-    assert grid.price["VIC1"].tolist() == [5.5, 17.5, 29.5]
-
-
-def test_intensity_is_emissions_over_generation_without_storage(tmp_path):
-    grid = read_opennem(write(tmp_path, table()))
-    assert grid.carbon_intensity["NSW1"].to_numpy() == pytest.approx(0.5 * 920.2, rel=1e-3)
-
-
-def test_hourly_prices_equal_the_settlement_prices(grid, shared_data):
-    settled = pd.read_parquet(shared_data / "prices" / "greendcc_au_nsw_vic_price_hourly_2020_2024.parquet")
-    for region, zone in (("NSW1", "AU-NSW"), ("VIC1", "AU-VIC")):
-        series = settled[(settled["zone"] == zone) & ~settled["dup_month_edge"]].set_index("datetime_nem")[
-            "price_aud_mwh"
-        ]
-        stamps = grid.hours.tz_convert("Etc/GMT-10").tz_localize(None)
-        # That file labels hours by the floor of the stamp, so its hours lie five minutes earlier: compare sums over the
-        # week, which differ by two intervals only.
-        assert grid.price[region].mean() == pytest.approx(series.reindex(stamps).mean(), rel=0.01)
-
-
-def test_negative_prices_survive(grid, shared_data):
+def raw_prices(shared_data):
     raw = pd.read_parquet(shared_data / WEEK)
-    lowest = raw[(raw["series"] == "price") & (raw["region"] == "SA1")]["value"].min()
-    assert lowest < -990.0
-    assert grid.price["SA1"].min() < -150.0
-    assert len(grid.hours) == 167
+    raw = raw[raw["series"] == "price"].astype({"region": str})
+    return raw.pivot(index="t", columns="region", values="value")
 
 
-def test_temperature_is_taken_where_it_was_read_and_the_filled_hours_are_counted(grid, real_week):
-    known = grid.temperature["VIC1"].notna()
-    assert 15 <= known.sum() <= 18
-    melbourne = real_week.dry_bulb[:, real_week.sites.index.get_loc("DigiCo SYD1")]
-    sydney = grid.temperature["NSW1"]
-    np.testing.assert_allclose(melbourne[sydney.notna()], sydney[sydney.notna()], atol=1e-9)
-    assert "filled with the site's climate" in real_week.provenance["dry_bulb"]
+@pytest.fixture(scope="module")
+def plain():
+    return australia(start=START, slots=HOURS, anomalies=False)
 
 
-def test_signals_of_a_region_reach_its_sites_and_no_others(grid, real_week):
-    plain = australia(start=grid.hours[0], slots=len(grid.hours), anomalies=False)
-    for site in ("NEXTDC M1", "CDC Hume"):
-        column = real_week.sites.index.get_loc(site)
-        region = real_week.sites.loc[site, "region"]
-        np.testing.assert_array_equal(real_week.price[:, column], grid.price[region])
-    outside = ~real_week.sites["region"].isin(NEM_REGIONS).to_numpy()
-    np.testing.assert_array_equal(real_week.price[:, outside], plain.price[:, outside])
-    assert "outside the NEM keep the embedded profile" in real_week.provenance["price"]
+@pytest.fixture(scope="module")
+def priced(week, plain):
+    return with_price(plain, [week])
 
 
-def test_slots_that_the_file_does_not_cover_are_refused(grid):
-    with pytest.raises(ValueError, match="has no whole hour at 2023-01-25"):
-        with_grid(australia(start="2023-01-25", slots=1), grid)
+def of_region(scenario: Scenario, values: np.ndarray, region: str) -> np.ndarray:
+    """The signal of the sites of a region, which is the same at all of them [slot]."""
+    columns = values[:, (scenario.sites["region"] == region).to_numpy()]
+    np.testing.assert_array_equal(columns, columns[:, :1] + np.zeros_like(columns))
+    return columns[:, 0]
+
+
+def test_hourly_prices_are_the_mean_of_the_twelve_intervals_that_end_in_the_hour(priced, raw_prices):
+    for region in NEM:
+        price = of_region(priced, priced.price, region)
+        for n in (0, 40, HOURS - 1):
+            # The interval that ends at 12:05 NEM time starts at 12:00, which is 02:00 UTC.
+            first = pd.Timestamp("2023-01-17 12:05") + pd.Timedelta(hours=n)
+            ends = pd.date_range(first, periods=12, freq="5min")
+            assert price[n] == pytest.approx(raw_prices.loc[ends, region].mean(), rel=FLOAT32)
+
+
+def test_hourly_prices_equal_the_settlement_prices(priced, shared_data):
+    settled = pd.read_parquet(shared_data / SETTLED)
+    settled = settled[~settled["dup_month_edge"]]
+    for region, zone in (("NSW1", "AU-NSW"), ("VIC1", "AU-VIC")):
+        series = settled[settled["zone"] == zone].set_index("datetime_nem")["price_aud_mwh"]
+        stamps = priced.times.tz_convert("Etc/GMT-10").tz_localize(None)
+        # That file labels hours by the floor of the end stamp, so its hours lie five minutes earlier: the means over the
+        # week differ by two intervals of 1,992.
+        mine, theirs = of_region(priced, priced.price, region).mean(), series.reindex(stamps).mean()
+        assert mine == pytest.approx(theirs, rel=0.01)
+
+
+def test_negative_prices_survive_in_slots_of_five_minutes_and_of_an_hour(week, priced, raw_prices):
+    assert raw_prices["SA1"].min() < -990.0
+    fine = with_price(australia(start="2023-01-18 22:00", slots=12, slot_minutes=5), [week])
+    assert of_region(fine, fine.price, "SA1").min() == raw_prices["SA1"].min()
+    assert of_region(priced, priced.price, "SA1").min() < -150.0
 
 
 @pytest.mark.parametrize(
-    ("break_it", "words"),
+    ("file", "region", "end", "price"),
     [
-        (lambda t: t.drop(columns="region"), "no column 'region'"),
-        (lambda t: t[t["series"] != "price"], "no series 'price'"),
-        (lambda t: t[t["region"] != "TAS1"], "TAS1"),
-        (lambda t: pd.concat([t, t.iloc[:1]]), "given twice"),
-        (lambda t: t[~((t["series"] == "price") & (t["t"] == "2023-01-17 11:30"))], "gap"),
-        (lambda t: t.replace({"series": {"fuel_tech.wind.power": "fuel_tech.fusion.power"}}), "'fusion'"),
-        (lambda t: t[~t["series"].str.startswith("fuel_tech")], "no generation"),
+        (VICTORIA, "VIC1", "2024-08-05 08:05", 17_500.0),
+        (VICTORIA, "VIC1", "2024-10-28 15:05", -1_000.0),
+        (SUSPENSION, "SA1", "2022-06-05 18:05", 15_100.0),
     ],
 )
-def test_broken_grid_files_get_one_sentence_that_names_the_file(tmp_path, break_it, words):
-    with pytest.raises(ValueError, match=words) as error:
-        read_opennem(write(tmp_path, break_it(table())))
-    assert "week.parquet" in str(error.value)
+def test_cap_and_floor_survive_in_slots_of_five_minutes_and_of_an_hour(shared_data, file, region, end, price):
+    found = read(shared_data / file)
+    start = (pd.Timestamp(end) - pd.Timedelta(minutes=5)).tz_localize("Etc/GMT-10").tz_convert("UTC")
+    fine = with_price(australia(start=start.floor("h"), slots=12, slot_minutes=5), [found])
+    values = of_region(fine, fine.price, region)
+    assert values[int((start - start.floor("h")) / pd.Timedelta(minutes=5))] == price
+    hourly = with_price(australia(start=start.floor("h"), slots=1), [found])
+    assert of_region(hourly, hourly.price, region)[0] == pytest.approx(values.mean(), rel=1e-12)
 
 
-def test_a_file_that_is_no_parquet_is_refused(tmp_path):
-    path = tmp_path / "week.parquet"
-    path.write_bytes(b"PAR1 not really")
-    with pytest.raises(ValueError, match=r"week\.parquet: is not a readable parquet"):
-        read_opennem(path)
+def test_intensity_enters_as_the_table_has_it_without_storage(week, plain):
+    scenario = with_carbon(plain, [week])
+    for region in NEM:
+        rows = week.table[week.table["place"] == region].set_index("start_utc")["carbon_direct_g_per_kwh"]
+        hourly = rows.resample("h").mean().reindex(scenario.times).to_numpy()
+        np.testing.assert_allclose(of_region(scenario, scenario.carbon_intensity, region), hourly, rtol=1e-12)
+    assert scenario.provenance["carbon_intensity"].startswith(
+        f"{week.source}: basis average-direct, mean of each slot, of NSW1"
+    )
 
 
-def test_the_trace_gives_the_published_statistics(shared_data):
-    log = read_azure_trace(shared_data / TRACE)
-    assert log.requests == 19_366
-    assert log.rate == pytest.approx(5.53, abs=0.01)
-    assert (log.input_mean, log.output_mean) == pytest.approx((1155, 211), abs=0.5)
-    assert (log.input_mu, log.input_sigma) == pytest.approx((6.63, 0.99), abs=0.01)
-    assert log.arrival_cv2 == pytest.approx(1.20, abs=0.01)
+def test_signals_of_a_region_reach_its_sites_and_no_others(priced, plain):
+    outside = ~plain.sites["region"].isin(NEM).to_numpy()
+    assert 0 < outside.sum() < len(outside)
+    np.testing.assert_array_equal(priced.price[:, outside], plain.price[:, outside])
+    assert (priced.price[:, ~outside] != plain.price[:, ~outside]).any(axis=0).all()
+    assert f"; {int(outside.sum())} sites elsewhere keep the embedded profile" in priced.provenance["price"]
+    for field in ("carbon_intensity", "dry_bulb", "demand"):
+        assert getattr(priced, field) is getattr(plain, field)
 
 
-def test_a_request_log_changes_the_chat_classes_only(shared_data):
+def test_temperature_is_taken_where_it_was_read_and_the_rest_is_on_record(week, plain):
+    scenario = with_weather(plain, [week], Gaps("flag"))
+    cells = {(c.place, slot) for c in scenario.filled for slot in c.slots_start_utc}
+    known = week.table[(week.table["place"] == "NSW1") & week.table["dry_bulb_c"].notna()]
+    assert 30 <= len(known) <= 36
+    site = plain.sites.index.get_loc("DigiCo SYD1")
+    filled = np.array([("NSW1", when.isoformat()) in cells for when in plain.times])
+    assert 10 <= (~filled).sum() <= 20
+    # A reading counts at the middle of its five minutes; the site lies at the place that stands for the region.
+    instants = (known["start_utc"] + pd.Timedelta(minutes=2.5)).to_numpy("datetime64[ms]").astype(float)
+    centres = (plain.times[~filled] + pd.Timedelta(minutes=30)).to_numpy("datetime64[ms]").astype(float)
+    expected = np.interp(centres, instants, known["dry_bulb_c"])
+    np.testing.assert_allclose(scenario.dry_bulb[~filled, site], expected, rtol=1e-12)
+    by_climate = np.array([c.by == "climate" for c in scenario.filled])
+    assert by_climate.any()
+    assert "slots of these places are filled with the climate" in scenario.provenance["dry_bulb"]
+    with pytest.raises(ReadError, match=r"dry_bulb_c of .* is missing at"):
+        with_weather(plain, [week])
+
+
+def test_slots_that_the_file_does_not_cover_are_refused(week):
+    with pytest.raises(
+        ReadError, match=r"price_aud_per_mwh of NSW1 is missing at 2023-01-25 00:00:00\+00:00 \(1 of 1 slots"
+    ):
+        with_price(australia(start="2023-01-25", slots=1), [week])
+
+
+@pytest.mark.parametrize("gaps", [Gaps(), Gaps("flag"), Gaps("flag", 24.0)])
+def test_the_suspension_of_the_market_is_a_gap_and_never_invented(shared_data, gaps):
+    found = read(shared_data / SUSPENSION)
+    around = australia(start="2022-06-07 10:00", slots=24 * 11)
+    with pytest.raises(
+        ReadError, match=r"price_aud_per_mwh of SA1 is missing at 2022-06-07 12:00.* \d+ in a row there\)"
+    ):
+        with_price(around, [found], gaps)
+    within = australia(start="2022-06-12", slots=2)
+    with pytest.raises(ReadError, match="is missing at 2022-06-12 00:00"):
+        with_price(within, [found], gaps)
+    before = with_price(australia(start="2022-06-07 10:00", slots=2), [found], gaps)
+    assert before.filled == ()
+
+
+def test_statistics_of_the_trace_are_those_published(shared_data):
+    found = read(shared_data / TRACE).statistics()
+    assert found.requests == 19_366
+    assert found.rate == pytest.approx(5.53, abs=0.01)
+    assert (found.input_mean, found.output_mean) == pytest.approx((1155, 211), abs=0.5)
+    assert (found.input_mu, found.input_sigma) == pytest.approx((6.63, 0.99), abs=0.01)
+    assert found.arrival_cv2 == pytest.approx(1.20, abs=0.01)
+
+
+def test_a_trace_of_chat_changes_the_chat_classes_only(shared_data):
     plain = australia(slots=2)
-    real = with_requests(plain, read_azure_trace(shared_data / TRACE))
+    real = with_requests(plain, read(shared_data / TRACE))
     assert real.classes.loc["code-70b"].equals(plain.classes.loc["code-70b"])
     assert real.classes.loc["chat-8b", "input_mean"] == pytest.approx(1154.7, abs=0.01)
     assert "scaled by" in real.provenance["requests"]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("TIMESTAMP,ContextTokens\n1,2\n", "no column 'GeneratedTokens'"),
-        ("", "not a readable CSV"),
-        ("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-01-01,5,5\n", "has 1 requests"),
-        (
-            "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-01-01 00:00:00,5,5\n2023-01-01 00:00:01,x,5\n2023-01-01 00:00:02,5,5\n",
-            "row 3, column ContextTokens: 'x'",
-        ),
-        ("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "2023-01-01,5,5\n" * 3, "same TIMESTAMP"),
-    ],
-)
-def test_broken_request_logs_get_one_sentence(tmp_path, text, words):
-    path = tmp_path / "log.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=words):
-        read_azure_trace(path)

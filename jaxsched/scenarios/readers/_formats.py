@@ -177,7 +177,7 @@ def recognise(path: Path | str) -> Format:
 
 def _by_text(path: Path) -> Format | None:
     """The kind of a text file that is told by its first lines and not by the names of its columns."""
-    head, suffix = peek(path), path.suffix.lower()
+    head, suffix = peek(path), Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix == ".epw" or head.upper().startswith("LOCATION,"):
         return _kind("epw")
     if head.lstrip().startswith(("{", "[")):

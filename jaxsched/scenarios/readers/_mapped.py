@@ -60,6 +60,12 @@ class Mapped:
         unknown = sorted({*self.columns, *self.factors} - set(QUANTITIES))
         if unknown:
             raise ValueError(f"{unknown[0]!r} is no quantity of a scenario; give one of {', '.join(QUANTITIES)}.")
+        idle = sorted(set(self.factors) - set(self.columns))
+        if idle:
+            raise ValueError(f"factors has {idle[0]!r}, which no column is mapped to; map one or remove the factor.")
+        for name, factor in self.factors.items():
+            if not (np.isfinite(factor) and factor != 0):
+                raise ValueError(f"the factor of {name!r} is {factor:g}; give a number other than 0.")
         if not self.columns:
             raise ValueError("the mapping has no columns; give at least one quantity.")
         if self.stamp not in _STAMPS:

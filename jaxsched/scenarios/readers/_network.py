@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, words
+from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, own_names, words
 
 # Longer than twice around the Earth in fibre, with room for a satellite [ms].
 _TIME: Limits = {"low": 0.0, "high": 3_000.0}
@@ -66,7 +66,7 @@ def read_pings(path: Path) -> RoundTrips:
 
 def read_city_pairs(path: Path) -> RoundTrips:
     """Pairs of cities by name: `from_city`, `to_city`, and `min` or `rtt_ms` [ms]."""
-    raw = load(path)
+    raw = own_names(load(path), ("rtt_ms",))
     column = "rtt_ms" if "rtt_ms" in raw.frame.columns else "min"
     raw = need(raw, ("from_city", "to_city", column), "a table of city pairs")
     return _pairs(raw, "city_pairs", "from_city", "to_city", column)
@@ -87,7 +87,7 @@ def read_matrix(path: Path) -> RoundTrips:
 
 
 def _pairs(raw: RawTable, kind: str, start: str, end: str, column: str) -> RoundTrips:
-    a, b = (np.asarray(words(raw, name)).astype(str) for name in (start, end))
+    a, b = ([str(cell) for cell in np.asarray(words(raw, name))] for name in (start, end))
     times = numbers(raw, column, empty=True, **_TIME)
     twice = pd.DataFrame({"a": a, "b": b}).duplicated().to_numpy()
     if twice.any():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios.readers._raw import BadCell, Limits, RawTable, load, need, numbers, words
+from jaxsched.scenarios.readers._raw import BadCell, Limits, RawTable, load, need, numbers, own_names, words
 from jaxsched.scenarios.readers._rows import Rows
 from jaxsched.scenarios.readers._text import UNREADABLE, not_utf8, open_text, unreadable
 
@@ -72,6 +72,7 @@ def read_servers(path: Path) -> Rows:
 
 
 def _places(raw: RawTable, kind: str) -> Rows:
+    raw = own_names(raw, ("state", "admin1code", "countrycode"))
     table = pd.DataFrame(
         {
             "name": np.asarray(words(raw, "name")),
@@ -82,11 +83,22 @@ def _places(raw: RawTable, kind: str) -> Rows:
         }
     )
     if "state" in raw.frame.columns:
-        table["state"] = raw.frame["state"].astype(object).where(raw.frame["state"].notna(), None).to_numpy()
+        table["state"] = _texts(raw, "state")
     elif "admin1code" in raw.frame.columns:
-        code = raw.frame["admin1code"].astype("string").str.strip().str.zfill(2)
+        code = raw.frame["admin1code"].astype("string").str.strip().str.removesuffix(".0").str.zfill(2)
         table["state"] = code.map(_STATES).astype(object).to_numpy()
     if "countrycode" in raw.frame.columns:
-        table["country"] = raw.frame["countrycode"].astype(object).to_numpy()
+        table["country"] = _texts(raw, "countrycode")
+        if "state" in table:  # divisions of other countries bear the same numbers
+            table["state"] = table["state"].where(table["country"] == "AU", None)
     notes = ("suburbs are listed beside the metropolis that holds them; thin by distance before adding people up",)
     return Rows(kind, table, raw.name, notes)
+
+
+def _texts(raw: RawTable, column: str) -> np.ndarray:
+    """A column of names, None where empty."""
+    there = raw.frame[column].notna().to_numpy(bool)
+    found = np.full(len(there), None, object)
+    if there.any():
+        found[there] = np.asarray(words(RawTable(raw.name, raw.frame[there], raw.first_row), column), object)
+    return found

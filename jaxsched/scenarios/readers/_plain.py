@@ -3,15 +3,17 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._mapped import QUANTITIES
-from jaxsched.scenarios.readers._raw import flags, load, need, numbers, stamps, words
+from jaxsched.scenarios.readers._raw import RawTable, flags, load, need, numbers, own_names, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._requests import UNDATED, RequestLog, seconds_from_start
 
 # Columns of time: start of an interval, a reading, and the start in seconds where the source withholds the dates.
 _INTERVAL, _INSTANT, _UNDATED_INTERVAL = "start_utc", "time_utc", "start_s"
+_AT = ("latitude", "longitude")
 _ENDINGS = (".csv", ".csv.gz", ".parquet")
 
 
@@ -20,7 +22,11 @@ def tidy(found: Recording | RequestLog) -> pd.DataFrame:
     if isinstance(found, RequestLog):
         return _timed(found.table, "arrived", found.dated, "arrived_utc", "arrived_s")
     name = _INSTANT if found.stamp == "instant" else _INTERVAL
-    return _timed(found.table, "start_utc", found.dated, name, _UNDATED_INTERVAL)
+    table = _timed(found.table, "start_utc", found.dated, name, _UNDATED_INTERVAL)
+    if found.coordinates:
+        at = pd.DataFrame.from_dict(dict(found.coordinates), orient="index", columns=list(_AT))
+        table = table.assign(**{column: table["place"].astype(str).map(at[column]) for column in _AT})
+    return table
 
 
 def _timed(table: pd.DataFrame, column: str, dated: bool, name: str, undated_name: str) -> pd.DataFrame:
@@ -48,7 +54,7 @@ def write_tidy(table: pd.DataFrame, path: Path) -> None:
 
 def read_plain(path: Path) -> Recording:
     """The package's table: `start_utc` (intervals) or `time_utc` (readings), `place`, quantities with units in their names."""
-    raw = load(path)
+    raw = own_names(load(path), (_INSTANT, _UNDATED_INTERVAL, "estimated", *_AT, *QUANTITIES))
     time = next((name for name in (_INSTANT, _UNDATED_INTERVAL) if name in raw.frame.columns), _INTERVAL)
     raw = need(raw, (time, "place"), "a table of the package")
     quantities = {}
@@ -65,4 +71,14 @@ def read_plain(path: Path) -> Recording:
         raw, "jaxsched_table", times, words(raw, "place"), quantities,
         zone="UTC", stamp="instant" if time == _INSTANT else "interval start", column=time,
     )  # fmt: skip
-    return dataclasses.replace(found, dated=dated)
+    return dataclasses.replace(found, dated=dated, coordinates=_coordinates(raw))
+
+
+def _coordinates(raw: RawTable) -> dict[str, tuple[float, float]]:
+    """Where each place lies that has both coordinates."""
+    if not set(_AT) <= set(raw.frame.columns):
+        return {}
+    at = [numbers(raw, column, empty=True, low=-most, high=most) for column, most in zip(_AT, (90, 180), strict=True)]
+    rows = pd.DataFrame({"place": np.asarray(words(raw, "place")), "latitude": at[0], "longitude": at[1]})
+    each = rows.dropna().drop_duplicates("place")
+    return {name: (float(a), float(b)) for name, a, b in each.itertuples(index=False)}

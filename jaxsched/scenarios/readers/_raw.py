@@ -39,6 +39,7 @@ __all__ = [
     "load",
     "need",
     "numbers",
+    "own_names",
     "peek",
     "stamps",
     "words",
@@ -178,14 +179,18 @@ def need(raw: RawTable, columns: Sequence[str], what: str) -> RawTable:
     Raises:
         ReadError: Naming the first column that is missing; if there are no rows.
     """
-    have = [str(name) for name in raw.frame.columns]
-    for name in columns:
-        if name in have:
-            continue
-        alike = [other for other in have if other.lower() == name.lower()]
-        if len(alike) != 1:
-            raise raw.bad(None, None, f"has no column {name!r}; {what} has {', '.join(columns)}.")
-        raw = dataclasses.replace(raw, frame=raw.frame.rename(columns={alike[0]: name}))
+    raw = own_names(raw, columns)
+    absent = next((name for name in columns if name not in raw.frame.columns), None)
+    if absent is not None:
+        raise raw.bad(None, None, f"has no column {absent!r}; {what} has {', '.join(columns)}.")
     if raw.frame.empty:
         raise raw.bad(None, None, "has a header but no rows; give a file with rows.")
     return raw
+
+
+def own_names(raw: RawTable, columns: Sequence[str]) -> RawTable:
+    """The table with columns under these names where it has them, whatever capitals the file has."""
+    have = [str(name) for name in raw.frame.columns]
+    alike = {name: [other for other in have if other.lower() == name.lower()] for name in columns if name not in have}
+    renamed = {others[0]: name for name, others in alike.items() if len(others) == 1}
+    return dataclasses.replace(raw, frame=raw.frame.rename(columns=renamed)) if renamed else raw

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios.readers._raw import Limits, RawTable, ReadError, load, need, numbers, stamps, words
+from jaxsched.scenarios.readers._raw import Limits, RawTable, ReadError, load, need, numbers, own_names, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 
 _TOKENS: Limits = {"low": 0.0, "high": 1e8}
@@ -199,7 +199,7 @@ def read_request_table(path: Path) -> RequestLog:
 
     A log without dates has `arrived_s`, seconds from its start, in place of `arrived_utc`.
     """
-    raw = load(path)
+    raw = own_names(load(path), ("arrived_utc", "request_class"))
     dated = "arrived_utc" in raw.frame.columns
     time = "arrived_utc" if dated else "arrived_s"
     raw = need(raw, (time, "prompt_tokens", "answer_tokens"), "a request log")

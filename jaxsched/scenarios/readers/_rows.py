@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
-from jaxsched.scenarios.readers._raw import RawTable, load, need, numbers, words
+from jaxsched.scenarios.readers._raw import RawTable, load, need, numbers, own_names, words
 
 Region = Literal["NSW1", "QLD1", "SA1", "TAS1", "VIC1", "WEM", "NT"]
 State = Literal["NSW", "QLD", "SA", "TAS", "VIC", "WA", "NT", "ACT"]
@@ -119,6 +119,7 @@ def read_rows(raw: RawTable, model: type[BaseModel], what: str) -> pd.DataFrame:
     """
     fields = model.model_fields
     raw = need(raw, [name for name, field in fields.items() if field.is_required()], what)
+    raw = own_names(raw, list(fields))
     table = raw.frame.copy()
     for name, field in fields.items():
         table[name] = _column(raw, name, field)
@@ -130,21 +131,23 @@ def read_rows(raw: RawTable, model: type[BaseModel], what: str) -> pd.DataFrame:
 
 
 def _column(raw: RawTable, name: str, field: FieldInfo) -> Any:
-    if name not in raw.frame.columns or raw.frame[name].isna().all():
-        return [field.default] * len(raw.frame) if not field.is_required() else words(raw, name)
-    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
-    if get_origin(field.annotation) is Literal:
-        return np.asarray(words(raw, name, get_args(field.annotation)))
-    allowed = get_args(kinds[0]) if get_origin(kinds[0]) is Literal else None
-    if kinds[0] is float:
-        low, high = _limits(field)
-        return numbers(raw, name, low=low, high=high)
-    absent = raw.frame[name].isna().to_numpy(bool)
-    if field.is_required() or not absent.any():
-        return np.asarray(words(raw, name, allowed), object)
-    result = np.full(len(absent), None, object)
-    filled = RawTable(raw.name, raw.frame[~absent], raw.first_row)
-    result[~absent] = np.asarray(words(filled, name, allowed), object)
+    """A column as its field says; an empty cell of an optional one takes the default."""
+    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    kind = field.annotation if get_origin(field.annotation) is Literal or not kinds else kinds[0]
+    allowed = get_args(kind) if get_origin(kind) is Literal else None
+    low, high = _limits(field)
+
+    def cells(rows: RawTable) -> Any:
+        return (
+            numbers(rows, name, low=low, high=high) if kind is float else np.asarray(words(rows, name, allowed), object)
+        )
+
+    if field.is_required():
+        return cells(raw)
+    result = np.full(len(raw.frame), field.default, float if kind is float else object)
+    there = raw.frame[name].notna().to_numpy(bool) if name in raw.frame.columns else np.zeros(len(result), bool)
+    if there.any():
+        result[there] = cells(RawTable(raw.name, raw.frame[there], raw.first_row))
     return result
 
 

@@ -57,7 +57,10 @@ def read_open_meteo_json(path: Path) -> Recording:
         reason = str(error).splitlines()[0][:160].rstrip(".")
         raise BadCell(f"{path.name}: is not valid JSON ({reason}); fetch it again.") from None
     if not isinstance(body, dict) or not all(isinstance(body.get(k), dict) for k in ("hourly", "hourly_units")):
-        raise BadCell(f"{path.name}: has no 'hourly' and 'hourly_units'; request hourly variables from Open-Meteo.")
+        raise BadCell(
+            f"{path.name}: is none of the kinds of file that are known (JSON without 'hourly' and 'hourly_units'); request "
+            "hourly variables from Open-Meteo."
+        )
     hourly = body["hourly"]
     lengths = {len(column) if isinstance(column, list) else -1 for column in hourly.values()}
     if "time" not in hourly or len(lengths) != 1 or lengths == {-1} or lengths == {0}:

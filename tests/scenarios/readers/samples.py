@@ -7,6 +7,15 @@ import pandas as pd
 HALF_HOURS = pd.date_range("2020-01-01 00:30", periods=6, freq="30min")
 HOURS = pd.date_range("2020-01-01", periods=6, freq="h")
 DAYS = pd.date_range("2020-01-01", periods=6, freq="D")
+TOWNS = (
+    ("Sydney", "NSW", "-33.86785,151.20732", "5638830", "Australia/Sydney"),
+    ("Melbourne", "VIC", "-37.814,144.96332", "5435590", "Australia/Melbourne"),
+    ("Brisbane", "QLD", "-27.46794,153.02809", "2780063", "Australia/Brisbane"),
+    ("Perth", "WA", "-31.95224,115.8614", "2309338", "Australia/Perth"),
+    ("Adelaide", "SA", "-34.92866,138.59863", "1446380", "Australia/Adelaide"),
+    ("Broken Hill", "NSW", "-31.96173,141.45998", "17734", "Australia/Broken_Hill"),
+)
+PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 FIVE_MINUTES = pd.date_range("2023-01-17 10:05", periods=6, freq="5min")
 
 EPW_HEADER = (
@@ -129,9 +138,46 @@ SAMPLES = {
         *(f"{t:%Y-%m-%dT%H:%M},2{n}.5,60" for n, t in enumerate(HOURS)),
     ),
     "open_meteo_json": OPEN_METEO_JSON,
-}
+    "jaxsched_table": rows(
+        "start_utc,place,price_aud_per_mwh,estimated",
+        *(f"{t:%Y-%m-%dT%H:%M:%S.%f}Z,NSW1,4{n}.5,False" for n, t in enumerate(HALF_HOURS)),
+    ),
+    "request_log": rows(
+        "arrived_utc,prompt_tokens,answer_tokens,request_class",
+        *(f"2024-01-12T00:00:0{n}.5Z,{100 + n},{10 + n},chat" for n in range(6)),
+    ),
+    "wondernetwork_pings": rows("source,destination,min,avg,max", *(f"{a},{b},{9 + a + b}.5,40,50" for a, b in PAIRS)),
+    "city_pairs": rows("from_city,to_city,rtt_ms", *(f"{TOWNS[a][0]},{TOWNS[b][0]},{9 + a + b}.5" for a, b in PAIRS)),
+    "rtt_matrix": rows(
+        ",SYD,MEL,BNE,PER", "SYD,0.1,11,16,55", "MEL,11,0.1,28,45", "BNE,16,28,0.1,72", "PER,55,45,72,0.1"
+    ),
+    "sites": rows(
+        "name,latitude,longitude,state,region,plant,hardware,gpus,gpus_per_replica,facility_limit_kw,timezone",
+        *(f"{name} 1,{at},{state},,dx,h100,64,,250," for name, state, at, _, _ in TOWNS),
+    ),
+    "origins": rows(
+        "name,latitude,longitude,state,population,timezone",
+        *(f"{name},{at},{state},{people}," for name, state, at, people, _ in TOWNS),
+    ),
+    "geonames": rows(
+        "geonameid,name,latitude,longitude,population,timezone,state,admin1code",
+        *(f"{n},{name},{at},{people},{zone},{state},2" for n, (name, state, at, people, zone) in enumerate(TOWNS)),
+    ),
+    "geonames_dump": rows(
+        *(
+            "\t".join(
+                [f"{n}", name, name, "", *at.split(","), "P", "PPLA", "AU", "", "02", "", "", "", people, "", "9", zone, "2024"]
+            )
+            for n, (name, _, at, people, zone) in enumerate(TOWNS)
+        ),
+    ),
+    "servers": rows(
+        "id,city,state,country,latitude,longitude",
+        *(f"{n},{name},{state},Australia,{at}" for n, (name, state, at, _, _) in enumerate(TOWNS)),
+    ),
+}  # fmt: skip
 # A file of one region says it by its name.
-NAMES = {"epw": "SA.epw", "open_meteo_json": "SA.json"}
+NAMES = {"epw": "SA.epw", "open_meteo_json": "SA.json", "geonames_dump": "AU.txt"}
 
 
 def write(folder: Path, kind: str, text: str | bytes | None = None) -> Path:
