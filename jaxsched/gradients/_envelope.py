@@ -64,6 +64,8 @@ def _with_envelope(problem: Problem, routing: Array, prices: Array, value: Array
 @_with_envelope.def_jvp
 def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array | None]:
     problem, routing, prices, value = primals
+    # Applied again, so that second derivatives see a value that varies; they take routing and prices as they vary too.
+    value = _with_envelope(problem, routing, prices, value)
     if not jax.tree.leaves(tangents[0]):
         return value, None
     return value, _change(problem, tangents[0], kind_first(problem, routing), prices)

@@ -169,12 +169,14 @@ class Linearised(eqx.Module):
         def answer(multiplier, prices):
             return theta * (multiplier[..., None] - work * prices[None, None, :])
 
-        for _ in range(refinements):
-            moved = answer(multiplier, prices)
-            left = b + (work * moved).sum((0, 1)) - self.softness * prices
-            more = self.system.solve(a - moved.sum(-1), left)
-            multiplier, prices = multiplier + more[0], prices + more[1]
         routing = push + answer(multiplier, prices)
+        # Each correction is added to the flows themselves: worked out again from the sums of multipliers and prices they
+        # would take on the rounding of those, magnified by Theta.
+        for _ in range(refinements):
+            left = (work * routing).sum((0, 1)) - residuals.balance - self.softness * (prices + pull)
+            more = self.system.solve(residuals.demand - routing.sum(-1), left)
+            multiplier, prices = multiplier + more[0], prices + more[1]
+            routing = routing + answer(*more)
         # From the balance, not from (dp + pull) / h: those two cancel at a site with much room.
         load = self._at_open((work * routing).sum((0, 1)) - residuals.balance)
         room = residuals.capacity - load
