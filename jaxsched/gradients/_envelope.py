@@ -11,7 +11,6 @@ from jaxtyping import Array, Float
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.solvers import kind_first
-from jaxsched.solvers._certificate import cheapest_route
 from jaxsched.solvers._repair import site_load
 from jaxsched.solvers._site_step import derivatives
 
@@ -114,14 +113,24 @@ def _multipliers(
     problem: SlotProblem, prices: Float[Array, " site"]
 ) -> tuple[Float[Array, "kind origin"], Float[Array, " site"], Float[Array, " site"]]:
     """What one more request of each demand costs, what one more unit of capacity saves, and prices at every site."""
-    least = cheapest_route(problem, prices)
+    allowed = True if problem.allowed is None else problem.allowed
+    cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
+    least = _smallest(jnp.where(allowed & (problem.capacity > 0)[None, None, :], cost, jnp.inf))
     multiplier = jnp.where(jnp.isfinite(least), least, 0.0)
     # A site without capacity is worth what the best of its routes would save.
     saved = (multiplier[..., None] - problem.route_cost) / problem.work[:, None, :]
-    wanted = (problem.demand > 0)[..., None]
-    wanted = wanted if problem.allowed is None else wanted & problem.allowed
-    most = jnp.where(wanted, saved, -jnp.inf).max((0, 1))
+    wanted = allowed & (problem.demand > 0)[..., None]
+    most = -_smallest(jnp.where(wanted, -saved, jnp.inf).reshape(-1, len(prices)).T)
     closed = (problem.capacity <= 0) & jnp.isfinite(most)
     prices = jnp.where(closed, most, prices)
     scarcity = jnp.maximum(prices - derivatives(problem.site_cost, problem.capacity)[1], 0.0)
     return multiplier, jnp.where(closed | (problem.capacity > 0), scarcity, 0.0), prices
+
+
+def _smallest(values: Float[Array, "*rows n"]) -> Float[Array, "*rows"]:
+    """The least of each row, differentiable once more.
+
+    `min` compares its answer with a second evaluation of its argument when it is differentiated, and where the compiler
+    rounds that differently it finds no least entry at all.
+    """
+    return jnp.take_along_axis(values, values.argmin(-1)[..., None], -1)[..., 0]

@@ -28,7 +28,7 @@ def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Arr
     where most is the capacity, or the load of all demand that may come if that is less. An allowance for the rounding
     of its own sums is taken off, so that the bound holds in float32 too.
     """
-    served = _cheapest(problem, problem.route_cost + _priced_work(problem, prices))
+    served = _cheapest_route(problem, problem.route_cost + _priced_work(problem, prices))
     least, size = conjugate(problem.site_cost, _most_load(problem), prices)
     rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
     return served.sum() + least.sum() - rounding
@@ -40,7 +40,7 @@ def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bo
     Work that must be bought is worth more than all capacity is: sum demand min_j g theta > sum capacity theta.
     """
     prices = jnp.maximum(prices, 0.0)
-    needed = _cheapest(problem, _priced_work(problem, prices)).sum()
+    needed = _cheapest_route(problem, _priced_work(problem, prices)).sum()
     offered = (problem.capacity * prices).sum()
     return needed > offered * (1.0 + 1e3 * jnp.finfo(prices.dtype).eps)
 
@@ -105,17 +105,9 @@ def _priced_work(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[A
     return (problem.work * prices[None, :])[:, None, :]
 
 
-def cheapest_route(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind #origin"]:
-    """Cost of one request of each demand on its cheapest route at given prices; infinite where it has none."""
-    return _least(problem, problem.route_cost + _priced_work(problem, prices))
-
-
-def _least(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind #origin"]:
+def _cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
     # A site without capacity takes nothing at any price.
     usable = problem.capacity[None, None, :] > 0
     usable = usable if problem.allowed is None else usable & problem.allowed
-    return jnp.where(usable, cost, jnp.inf).min(-1)
-
-
-def _cheapest(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
-    return jnp.where(problem.demand > 0, problem.demand * _least(problem, cost), 0.0)
+    least = jnp.where(usable, cost, jnp.inf).min(-1)
+    return jnp.where(problem.demand > 0, problem.demand * least, 0.0)
