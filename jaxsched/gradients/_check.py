@@ -115,7 +115,9 @@ def grad_check(
         return function(eqx.combine(varying, rest))
 
     value, pull = jax.vjp(of, varying)
-    weights = jnp.asarray(random.normal(size=jnp.shape(value)), value.dtype) if jnp.ndim(value) else jnp.ones_like(value)
+    weights = (
+        jnp.asarray(random.normal(size=jnp.shape(value)), value.dtype) if jnp.ndim(value) else jnp.ones_like(value)
+    )
     gradient = pull(weights)[0]
     least = max(_NOTHING * float(jnp.linalg.norm(jnp.ravel(weights * value))), float(np.finfo(float).tiny))
     rows = [_along(of, varying, gradient, weights, step, random, least) for _ in range(directions)]

@@ -6,14 +6,16 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.solvers import Point, kind_last
-from jaxsched.solvers._central_path import Linearised, residuals, usable_routes
+from jaxsched.solvers._central_path import Linearised, Residuals, residuals, usable_routes
 from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._site_step import derivatives
 
 # Barrier at which derivatives are taken, in powers 2/3 of the rounding error: relative to demand times spread of cost for
 # a route, to capacity times spread for a site (1.8e-12 in float64). Smoothing errs by up to 1e5 times the barrier, rounding
@@ -96,11 +98,55 @@ def _move(problem: Problem, dot: Problem, points: Point) -> Point:
     change = along(at_points, problem, dot)
     slots, axes = problem.slots()
 
-    def one_slot(slot, point, change):
-        zero = jnp.zeros((), point.load.dtype)
-        return Linearised(slot, _smoothed(slot, point), zero).newton((zero, zero), change, refinements=1)
+    return jax.vmap(_one_slot, in_axes=(axes, 0, 0))(slots, points, change)
 
-    return jax.vmap(one_slot, in_axes=(axes, 0, 0))(slots, points, change)
+
+def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
+    """Step of one slot that removes a change of its residuals and keeps its products.
+
+    With the duals of bounds eliminated the system is symmetric in (x, L, y, p); saying so makes reverse mode run this very
+    solve, where the transpose of its single operations would lose the digits that the corrections save.
+
+        (z/x) dx - dy + g dp = -r_reduced    h dL - dp = r_price + (w/s) r_capacity
+        -sum_j dx = -r_demand                sum_ik g dx - dL = r_balance
+    """
+    point = _smoothed(problem, point)
+    work, zero = problem.work[:, None, :], jnp.zeros((), point.load.dtype)
+    here = Linearised(problem, jax.lax.stop_gradient(point), zero)
+    stiffness = jnp.where(here.usable, point.reduced_cost / jnp.where(here.usable, point.routing, 1.0), 0.0)
+    firmness = point.scarcity / point.room
+    slope = derivatives(problem.site_cost, point.load)[2] + firmness
+    masks = (here.usable, here.is_open, here.usable.any(-1), here.is_open)
+
+    like = (point.routing, point.load, point.multiplier, point.prices)
+
+    def packed(*parts):
+        # One vector: a transposed solve needs all of its right-hand side to vary.
+        kept = (jnp.where(mask, part, 0.0) for mask, part in zip(masks, parts, strict=True))
+        return jnp.concatenate([jnp.ravel(part) for part in kept])
+
+    def parts(vector):
+        ends = np.cumsum([part.size for part in like])[:-1]
+        cut = (part.reshape(by.shape) for part, by in zip(jnp.split(vector, ends), like, strict=True))
+        return tuple(jnp.where(mask, part, 0.0) for mask, part in zip(masks, cut, strict=True))
+
+    def matrix(vector):
+        routing, load, multiplier, prices = parts(vector)
+        reduced = stiffness * routing - multiplier[..., None] + work * prices[None, None, :]
+        return packed(reduced, slope * load - prices, -routing.sum(-1), (work * routing).sum((0, 1)) - load)
+
+    def solve(_, right):
+        reduced, price, demand, balance = parts(right)
+        left = Residuals(-reduced, -demand, balance, jnp.zeros_like(balance), price)
+        step = here.newton((zero, zero), left, refinements=1)
+        return packed(step.routing, step.load, step.multiplier, step.prices)
+
+    right = (-change.reduced_cost, change.price + firmness * change.capacity, -change.demand, change.balance)
+    routing, load, multiplier, prices = parts(
+        jax.lax.custom_linear_solve(matrix, packed(*right), solve, symmetric=True)
+    )
+    room = jnp.where(here.is_open, change.capacity - load, 0.0)
+    return Point(routing, -stiffness * routing, multiplier, load, room, -firmness * room, prices)
 
 
 def _smoothed(problem: SlotProblem, point: Point) -> Point:
