@@ -90,7 +90,7 @@ def errors(problem: jaxsched.Problem) -> dict[str, dict[str, float]]:
 
 
 def _where(name: str) -> Callable[[jaxsched.Problem], Any]:
-    return (lambda p: p.site_cost.linear) if name == "linear" else (lambda p: getattr(p, name))
+    return lambda p: getattr(p.site_cost if name == "linear" else p, name)
 
 
 def failures(case: dict[str, Any]) -> list[str]:

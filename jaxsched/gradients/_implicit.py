@@ -1,7 +1,7 @@
 """Derivative of the schedule by the implicit function theorem: one factorisation, never through the iterations."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -22,6 +22,9 @@ from jaxsched.solvers._site_step import derivatives
 # by the square of the rounding error over it (measured on the family at 20x20 and 50x100: 1e-8 here, 1e-6 at 1e-13 and at
 # 1e-11).
 _BARRIER = 0.05
+
+
+Tree = TypeVar("Tree")
 
 
 def with_derivatives(problem: Problem, schedule: Schedule, interior: Callable[[Problem], Point]) -> Schedule:
@@ -60,7 +63,7 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     return answer, (kind_last(problem, move.routing), move.load, move.prices)
 
 
-def constant(tree: Any) -> Any:
+def constant(tree: Tree) -> Tree:
     """The same values without derivatives."""
     return jax.tree.map(lambda x: jax.lax.stop_gradient(x) if eqx.is_inexact_array(x) else x, tree)
 
