@@ -4,6 +4,7 @@ from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats
 from jaxsched._solve import solve
 from jaxsched._version import __version__
+from jaxsched.gradients import GradCheck, GradientError, grad_check, optimal_cost
 from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
 from jaxsched.solvers import (
     ADMM,
@@ -23,6 +24,8 @@ __all__ = [
     "AbstractSolver",
     "CongestionCost",
     "FlowMetric",
+    "GradCheck",
+    "GradientError",
     "History",
     "InfeasibleError",
     "InteriorPoint",
@@ -33,5 +36,7 @@ __all__ = [
     "Stats",
     "UniformMetric",
     "__version__",
+    "grad_check",
+    "optimal_cost",
     "solve",
 ]

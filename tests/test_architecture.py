@@ -19,6 +19,7 @@ LAYERS = [
     "problem",
     "_schedule",
     "solvers",
+    "gradients",
     "_solve",
     "study",
     "config",
@@ -105,6 +106,7 @@ def public_names():
 
     parts = [
         "jaxsched",
+        "jaxsched.gradients",
         "jaxsched.models",
         "jaxsched.scenarios",
         "jaxsched.study",

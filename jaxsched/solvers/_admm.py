@@ -142,6 +142,9 @@ class ADMM(AbstractSolver):
         )
         return eqx.tree_at(lambda s: s.result, schedule, self._verdict(schedule, best))
 
+    def interior(self, state: ADMMState) -> None:
+        return None
+
     def _reached(self, objective: Float[Array, ""], bound: Float[Array, ""]) -> Bool[Array, ""]:
         rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
         return (relative_gap(objective, bound) <= rtol) | (objective - bound <= atol)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem
+from jaxsched.solvers._central_path import Point
 
 
 class AbstractSolver(eqx.Module):
@@ -35,3 +36,13 @@ class AbstractSolver(eqx.Module):
     @abc.abstractmethod
     def finish(self, problem: Problem, state: Any) -> Schedule:
         """The best feasible answer seen and its proof."""
+
+    @abc.abstractmethod
+    def interior(self, state: Any) -> Point | None:
+        """Strictly interior point of each slot near the answer, where derivatives of the schedule are taken.
+
+        None where the method keeps none: interior-point iterations then start at its answer.
+
+        Raises:
+            ValueError: If the answer is not meant to be optimal, so that optimality conditions say nothing about it.
+        """

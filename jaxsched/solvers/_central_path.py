@@ -107,6 +107,25 @@ def complementarity(problem: SlotProblem, point: Point) -> tuple[Float[Array, ""
     return products, jnp.maximum(count, 1).astype(products.dtype)
 
 
+def residuals(problem: SlotProblem, point: Point) -> Residuals:
+    """What is left of the linear conditions of a problem at a point; differentiable in both."""
+    return _residuals(problem, point, derivatives(problem.site_cost, point.load)[1])
+
+
+def _residuals(problem: SlotProblem, point: Point, marginal: Float[Array, " site"]) -> Residuals:
+    usable = usable_routes(problem)
+    is_open = usable.any((0, 1))
+    cost = problem.route_cost + (problem.work * point.prices[None, :])[:, None, :]
+    reduced = cost - point.multiplier[..., None] - point.reduced_cost
+    return Residuals(
+        reduced_cost=jnp.where(usable, reduced, 0.0),
+        demand=jnp.where(usable.any(-1), problem.demand - point.routing.sum(-1), 0.0),
+        balance=jnp.where(is_open, point.load - site_load(problem, point.routing), 0.0),
+        capacity=jnp.where(is_open, problem.capacity - point.load - point.room, 0.0),
+        price=jnp.where(is_open, point.prices - marginal - point.scarcity, 0.0),
+    )
+
+
 class Linearised(eqx.Module):
     """The optimality conditions at a point, to first order.
 
@@ -132,15 +151,7 @@ class Linearised(eqx.Module):
         self.theta = jnp.where(self.usable, point.routing / point.reduced_cost, 0.0)
         self.softness = jnp.where(self.is_open, 1.0 / (second + point.scarcity / point.room), 1.0)
         self.system = Reduced(self.theta, problem.work, self.softness, regularisation)
-        cost = problem.route_cost + self.work * point.prices[None, None, :]
-        reduced = cost - point.multiplier[..., None] - point.reduced_cost
-        self.residuals = Residuals(
-            reduced_cost=jnp.where(self.usable, reduced, 0.0),
-            demand=jnp.where(self.usable.any(-1), problem.demand - point.routing.sum(-1), 0.0),
-            balance=self._at_open(point.load - site_load(problem, point.routing)),
-            capacity=self._at_open(problem.capacity - point.load - point.room),
-            price=self._at_open(point.prices - first - point.scarcity),
-        )
+        self.residuals = _residuals(problem, point, first)
 
     def _at_open(self, value: Float[Array, " site"]) -> Float[Array, " site"]:
         return jnp.where(self.is_open, value, 0.0)
@@ -158,12 +169,14 @@ class Linearised(eqx.Module):
         def answer(multiplier, prices):
             return theta * (multiplier[..., None] - work * prices[None, None, :])
 
-        for _ in range(refinements):
-            moved = answer(multiplier, prices)
-            left = b + (work * moved).sum((0, 1)) - self.softness * prices
-            more = self.system.solve(a - moved.sum(-1), left)
-            multiplier, prices = multiplier + more[0], prices + more[1]
         routing = push + answer(multiplier, prices)
+        # Each correction is added to the flows themselves: worked out again from the sums of multipliers and prices they
+        # would take on the rounding of those, magnified by Theta.
+        for _ in range(refinements):
+            left = (work * routing).sum((0, 1)) - residuals.balance - self.softness * (prices + pull)
+            more = self.system.solve(residuals.demand - routing.sum(-1), left)
+            multiplier, prices = multiplier + more[0], prices + more[1]
+            routing = routing + answer(*more)
         # From the balance, not from (dp + pull) / h: those two cancel at a site with much room.
         load = self._at_open((work * routing).sum((0, 1)) - residuals.balance)
         room = residuals.capacity - load

@@ -152,6 +152,9 @@ class InteriorPoint(AbstractSolver):
         )
         return eqx.tree_at(lambda s: s.result, schedule, self._verdict(best))
 
+    def interior(self, state: InteriorPointState) -> Point:
+        return state.slots.point
+
     def _reached(self, objective: Array, bound: Array, slots: int) -> Bool[Array, "*slot"]:
         rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
         return (relative_gap(objective, bound) <= rtol) | (objective - bound <= atol / slots)

@@ -10,6 +10,7 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
 from jaxsched.problem import Problem
 from jaxsched.solvers._base import AbstractSolver
+from jaxsched.solvers._central_path import Point
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._layout import kind_last
 from jaxsched.solvers._repair import proportional, site_load
@@ -57,3 +58,9 @@ class Proportional(AbstractSolver):
 
     def finish(self, problem: Problem, state: Schedule) -> Schedule:
         return state
+
+    def interior(self, state: Schedule) -> Point | None:
+        raise ValueError(
+            "Proportional does not look for the optimum, so its schedule and cost have no derivative by the optimality "
+            "conditions; differentiate through `solve` with InteriorPoint or ADMM, or call it on constants."
+        )

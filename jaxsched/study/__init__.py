@@ -1,6 +1,6 @@
 """From a scenario to schedules and what they do: build the problem, solve it, compare policies."""
 
-from jaxsched.study._build import UTILISATION_LIMIT, Study, build, site_cost, with_cooling
+from jaxsched.study._build import UTILISATION_LIMIT, Study, build, repose, site_cost, with_cooling
 from jaxsched.study._evaluate import Outcome, check_feasible, evaluate
 from jaxsched.study._policies import (
     BLIND_PARTIAL_PUE,
@@ -29,6 +29,7 @@ __all__ = [
     "greenest",
     "nearest",
     "proportional",
+    "repose",
     "site_cost",
     "temperature_aware",
     "temperature_blind",

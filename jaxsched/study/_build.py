@@ -99,15 +99,11 @@ def build(scenario: Scenario, *, dtype: Any = None) -> Study:
     work, prefill = _service(sites, classes)
     site_model = _site_model(scenario, work)
     conditions = _conditions(scenario)
-    limit = jnp.asarray(sites["facility_limit_kw"].to_numpy(float))
-    shape = (len(scenario.times), len(sites))
-    cap = jnp.broadcast_to(site_model.load_cap(limit, conditions, UTILISATION_LIMIT), shape)
+    cap = _cap(scenario, site_model, conditions)
     allowed = _allowed(scenario, prefill)
-    seconds = scenario.rtt[:, :, None] + prefill[None, :, :]
-    worth = scenario.weights["waiting"].value * _SECONDS_PER_HOUR * scenario.slot_hours
     problem = Problem(
         demand=scenario.demand,
-        route_cost=(worth * seconds)[None],
+        route_cost=_route_cost(scenario, site_model, jnp.asarray(scenario.rtt), prefill),
         capacity=cap,
         site_cost=site_cost(site_model, conditions, cap, scenario.slot_hours),
         work=work,
@@ -115,6 +111,55 @@ def build(scenario: Scenario, *, dtype: Any = None) -> Study:
         dtype=dtype or jnp.asarray(0.0).dtype,
     )
     return Study(scenario, site_model, conditions, cap, work, prefill, allowed, problem)
+
+
+def repose(
+    study: Study,
+    *,
+    site_model: SiteModel | None = None,
+    conditions: Conditions | None = None,
+    rtt: Float[Array, "origin site"] | None = None,
+) -> Problem:
+    """The routing problem of a study under other sites, weather, signals or round-trip times.
+
+    Costs and capacities follow what is given, also under `jax.grad`, `jit` and `vmap`: this is where a gradient with
+    respect to weather, prices, weights or a parameter of a model starts. Demand, work, and which routes are allowed stay
+    those of the study, so that a limit on latency does not move with `rtt`.
+
+    Arguments:
+        study: The study.
+        site_model: Sites; those of the study where not given.
+        conditions: Weather and signals [slot, site]; those of the study where not given.
+        rtt: Round-trip time [origin, site] [s]; that of the scenario where not given.
+    """
+    scenario = study.scenario
+    site_model = study.site_model if site_model is None else site_model
+    conditions = study.conditions if conditions is None else conditions
+    cap = _cap(scenario, site_model, conditions)
+    rtt = jnp.asarray(scenario.rtt) if rtt is None else rtt
+    return Problem(
+        demand=study.problem.demand,
+        route_cost=_route_cost(scenario, site_model, rtt, study.prefill),
+        capacity=cap,
+        site_cost=site_cost(site_model, conditions, cap, scenario.slot_hours),
+        work=study.problem.work,
+        allowed=study.problem.allowed,
+        dtype=study.problem.demand.dtype,
+    )
+
+
+def _cap(scenario: Scenario, site_model: SiteModel, conditions: Conditions) -> Float[Array, "slot site"]:
+    limit = jnp.asarray(scenario.sites["facility_limit_kw"].to_numpy(float))
+    shape = (len(scenario.times), len(scenario.sites))
+    return jnp.broadcast_to(site_model.load_cap(limit, conditions, UTILISATION_LIMIT), shape)
+
+
+def _route_cost(
+    scenario: Scenario, site_model: SiteModel, rtt: Float[Array, "origin site"], prefill: np.ndarray
+) -> Float[Array, "1 origin site kind"]:
+    """What the round trip and the prefill of one request per second cost over a slot [AUD]."""
+    worth = _SECONDS_PER_HOUR * scenario.slot_hours * site_model.weights.waiting
+    return (worth * (rtt[:, :, None] + jnp.asarray(prefill, rtt.dtype)[None]))[None]
 
 
 def site_cost(site_model: SiteModel, conditions: Conditions, cap: Float[Array, "slot site"], hours: float):

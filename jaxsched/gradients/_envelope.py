@@ -1,0 +1,136 @@
+"""Gradient of the optimal cost by the envelope theorem: one pass over the routes, no solve."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jaxsched._schedule import Schedule
+from jaxsched.problem import Problem, SlotProblem
+from jaxsched.solvers import kind_first
+from jaxsched.solvers._repair import site_load
+from jaxsched.solvers._site_step import derivatives
+
+
+def optimal_cost(problem: Problem, schedule: Schedule) -> Float[Array, ""]:
+    """Cost of all slots of a schedule, whose derivative is that of the optimal cost.
+
+    The value is `schedule.objective`. Its derivative is that of the Lagrangian in the problem, routing x, loads L and
+    prices p of the schedule being held:
+
+        d cost = sum x dc + sum df(L) + sum y dD - sum w dcapacity + sum p x dg
+        y = min_j (c + g p),    w = max(0, p - f'(capacity))
+
+    for the routes that may be used. It is exact at the optimum, whichever solver found it; of a schedule with a relative
+    gap e it errs by about sqrt(e) at worst, mostly by far less. It costs one pass over the routes. Where sites tie, the
+    shares of the schedule decide; at a kink of the optimal cost it is one of the subgradients. At a demand of zero and at
+    a site without capacity it is the derivative to the right. Works in forward and reverse mode, under `jit` and `vmap`.
+    Second derivatives need a schedule that itself was differentiated, that is `solve(problem, ...)` in the same function.
+
+    Arguments:
+        problem: What was solved; differentiate with respect to any array in it.
+        schedule: Its schedule. Derivatives of it are not needed and not used.
+
+    Returns:
+        Cost [unit of cost of the problem].
+
+    Raises:
+        ValueError: If the schedule has another shape than the problem.
+
+    Source:
+        Milgrom and Segal, "Envelope theorems for arbitrary choice sets" (2002).
+    """
+    return slot_costs(problem, schedule).sum()
+
+
+def slot_costs(problem: Problem, schedule: Schedule) -> Float[Array, " slot"]:
+    """As `optimal_cost`, slot by slot."""
+    slots, origins, sites, kinds = problem.shape
+    wanted = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
+    if schedule.routing.shape != wanted:
+        raise ValueError(f"the schedule has a routing of shape {schedule.routing.shape}; the problem needs {wanted}.")
+    return _with_envelope(problem, schedule.routing, schedule.prices, schedule.slot_objective)
+
+
+@eqx.filter_custom_jvp
+def _with_envelope(problem: Problem, routing: Array, prices: Array, value: Array) -> Array:
+    return value
+
+
+@_with_envelope.def_jvp
+def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array | None]:
+    problem, routing, prices, value = primals
+    # Applied again, so that second derivatives see a value that varies; they take routing and prices as they vary too.
+    value = _with_envelope(problem, routing, prices, value)
+    if not jax.tree.leaves(tangents[0]):
+        return value, None
+    return value, _change(problem, tangents[0], kind_first(problem, routing), prices)
+
+
+@eqx.filter_jit
+def _change(problem: Problem, dot: Problem, routing: Array, prices: Array) -> Array:
+    """Derivative of the Lagrangian of each slot along a change of the problem."""
+    slots, axes = problem.slots()
+    held = jax.vmap(_multipliers, in_axes=(axes, 0))(slots, prices)
+
+    def values(problem):
+        slots, axes = problem.slots()
+        return jax.vmap(_lagrangian, in_axes=(axes, 0, 0, 0, 0))(slots, routing, *held)
+
+    # The loads at which the site costs are taken are held too.
+    loads = jax.vmap(site_load, in_axes=(axes, 0))(slots, routing)
+
+    def site_costs(problem):
+        slots, axes = problem.slots()
+        return jax.vmap(lambda slot, load: slot.site_cost(load).sum(), in_axes=(axes, 0))(slots, loads)
+
+    return along(lambda p: values(p) + site_costs(p), problem, dot)
+
+
+def along(function: Callable[[Problem], Any], problem: Problem, dot: Problem) -> Any:
+    """Derivative of a function of the problem along a change of it, which is None at arrays that do not change."""
+    moves = jax.tree.map(lambda change: change is not None, dot, is_leaf=lambda change: change is None)
+    moving, rest = eqx.partition(problem, moves)
+    return jax.jvp(lambda part: function(eqx.combine(part, rest)), (moving,), (dot,))[1]
+
+
+def _lagrangian(
+    problem: SlotProblem,
+    routing: Float[Array, "kind origin site"],
+    multiplier: Float[Array, "kind origin"],
+    scarcity: Float[Array, " site"],
+    prices: Float[Array, " site"],
+) -> Float[Array, ""]:
+    """The Lagrangian but for the cost of the sites, up to a constant of what is held."""
+    routes = (problem.route_cost * routing).sum() + (site_load(problem, routing) * prices).sum()
+    return routes + (problem.demand * multiplier).sum() - (problem.capacity * scarcity).sum()
+
+
+def _multipliers(
+    problem: SlotProblem, prices: Float[Array, " site"]
+) -> tuple[Float[Array, "kind origin"], Float[Array, " site"], Float[Array, " site"]]:
+    """What one more request of each demand costs, what one more unit of capacity saves, and prices at every site."""
+    allowed = True if problem.allowed is None else problem.allowed
+    cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
+    least = _smallest(jnp.where(allowed & (problem.capacity > 0)[None, None, :], cost, jnp.inf))
+    multiplier = jnp.where(jnp.isfinite(least), least, 0.0)
+    # A site without capacity is worth what the best of its routes would save.
+    saved = (multiplier[..., None] - problem.route_cost) / problem.work[:, None, :]
+    wanted = allowed & (problem.demand > 0)[..., None]
+    most = -_smallest(jnp.where(wanted, -saved, jnp.inf).reshape(-1, len(prices)).T)
+    closed = (problem.capacity <= 0) & jnp.isfinite(most)
+    prices = jnp.where(closed, most, prices)
+    scarcity = jnp.maximum(prices - derivatives(problem.site_cost, problem.capacity)[1], 0.0)
+    return multiplier, jnp.where(closed | (problem.capacity > 0), scarcity, 0.0), prices
+
+
+def _smallest(values: Float[Array, "*rows n"]) -> Float[Array, "*rows"]:
+    """The least of each row, differentiable once more.
+
+    `min` compares its answer with a second evaluation of its argument when it is differentiated, and where the compiler
+    rounds that differently it finds no least entry at all.
+    """
+    return jnp.take_along_axis(values, values.argmin(-1)[..., None], -1)[..., 0]
