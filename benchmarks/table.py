@@ -147,7 +147,7 @@ def gradients(result: Mapping[str, Any]) -> str:
             f"{case['envelope_seconds']:.5f}",
             f"{case['envelope_share']:.3f}",
             f"{case['solve_and_implicit_seconds']:.4f}",
-            f"{case['implicit_share']:.3f}",
+            f"{case['implicit_share']:.3f}" if case["implicit_share"] > 0 else "below noise",
             f"{case['solve_and_implicit_first_call_seconds']:.1f}",
             f"{max(e['envelope'] for e in case['errors'].values()):.1e}",
             f"{max(e['implicit'] for e in case['errors'].values()):.1e}",
