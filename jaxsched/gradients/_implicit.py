@@ -121,6 +121,8 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
     slope = derivatives(problem.site_cost, point.load)[2] + firmness
     masks = (here.usable, here.is_open, here.usable.any(-1), here.is_open)
 
+    at = here.point
+    is_full = at.scarcity * problem.capacity > at.room * cost_spread(problem, at.prices)
     like = (point.routing, point.load, point.multiplier, point.prices)
 
     def packed(*parts):
@@ -142,7 +144,9 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
         reduced, price, demand, balance = parts(right)
         left = Residuals(-reduced, -demand, balance, jnp.zeros_like(balance), price)
         step = here.newton((zero, zero), left, refinements=1)
-        return packed(step.routing, step.load, step.multiplier, step.prices)
+        # A full site hardly moves: only its price tells by how little, and reverse mode multiplies that by w / s.
+        load = jnp.where(is_full, here.softness * (price + step.prices), step.load)
+        return packed(step.routing, load, step.multiplier, step.prices)
 
     right = (-change.reduced_cost, change.price + firmness * change.capacity, -change.demand, change.balance)
     routing, load, multiplier, prices = parts(
