@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, own_names, words
+from jaxsched.scenarios.readers._recording import TIMELESS
 
 # Longer than twice around the Earth in fibre, with room for a satellite [ms].
 _TIME: Limits = {"low": 0.0, "high": 3_000.0}
@@ -42,11 +43,7 @@ class RoundTrips:
         pairs = int(np.isfinite(self.rtt_ms[apart]).sum()) // 2
         return {
             "kind": self.kind,
-            "zone": None,
-            "stamp": None,
-            "step_seconds": None,
-            "start_utc": None,
-            "end_utc": None,
+            **TIMELESS,
             "rows": pairs,
             "gaps": int(apart.sum()) // 2 - pairs,
             "units": {"rtt_ms": "ms"},

@@ -25,6 +25,9 @@ UNITS = {
     "_mwh": "MWh",
     "_c": "degC",
 }
+TIMELESS = dict.fromkeys(("zone", "stamp", "step_seconds", "start_utc", "end_utc"))
+"""What has no meaning in the description of a table without times."""
+
 _KEYS = ("start_utc", "place")
 # So many equal spacings in a row are a step of their own, and no gaps.
 _RUN = 12

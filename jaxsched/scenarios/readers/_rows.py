@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 from jaxsched.scenarios.readers._raw import RawTable, load, need, numbers, own_names, words
+from jaxsched.scenarios.readers._recording import TIMELESS
 
 Region = Literal["NSW1", "QLD1", "SA1", "TAS1", "VIC1", "WEM", "NT"]
 State = Literal["NSW", "QLD", "SA", "TAS", "VIC", "WA", "NT", "ACT"]
@@ -84,11 +85,7 @@ class Rows:
         units = {"latitude": "deg", "longitude": "deg", "facility_limit_kw": "kW", "population": "1", "gpus": "1"}
         return {
             "kind": self.kind,
-            "zone": None,
-            "stamp": None,
-            "step_seconds": None,
-            "start_utc": None,
-            "end_utc": None,
+            **TIMELESS,
             "rows": len(self.table),
             "gaps": None,
             "units": {name: unit for name, unit in units.items() if name in self.table},
