@@ -123,37 +123,37 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
 
     at = here.point
     is_full = at.scarcity * problem.capacity > at.room * cost_spread(problem, at.prices)
-    like = (point.routing, point.load, point.multiplier, point.prices)
-
-    def packed(*parts):
-        # One vector: a transposed solve needs all of its right-hand side to vary.
-        kept = (jnp.where(mask, part, 0.0) for mask, part in zip(masks, parts, strict=True))
-        return jnp.concatenate([jnp.ravel(part) for part in kept])
-
-    def parts(vector):
-        ends = np.cumsum([part.size for part in like])[:-1]
-        cut = (part.reshape(by.shape) for part, by in zip(jnp.split(vector, ends), like, strict=True))
-        return tuple(jnp.where(mask, part, 0.0) for mask, part in zip(masks, cut, strict=True))
 
     def matrix(vector):
-        routing, load, multiplier, prices = parts(vector)
+        routing, load, multiplier, prices = _parts(masks, vector)
         reduced = stiffness * routing - multiplier[..., None] + work * prices[None, None, :]
-        return packed(reduced, slope * load - prices, -routing.sum(-1), (work * routing).sum((0, 1)) - load)
+        return _packed(masks, reduced, slope * load - prices, -routing.sum(-1), (work * routing).sum((0, 1)) - load)
 
     def solve(_, right):
-        reduced, price, demand, balance = parts(right)
+        reduced, price, demand, balance = _parts(masks, right)
         left = Residuals(-reduced, -demand, balance, jnp.zeros_like(balance), price)
         step = here.newton((zero, zero), left, refinements=1)
         # A full site hardly moves: only its price tells by how little, and reverse mode multiplies that by w / s.
         load = jnp.where(is_full, here.softness * (price + step.prices), step.load)
-        return packed(step.routing, load, step.multiplier, step.prices)
+        return _packed(masks, step.routing, load, step.multiplier, step.prices)
 
     right = (-change.reduced_cost, change.price + firmness * change.capacity, -change.demand, change.balance)
-    routing, load, multiplier, prices = parts(
-        jax.lax.custom_linear_solve(matrix, packed(*right), solve, symmetric=True)
+    routing, load, multiplier, prices = _parts(
+        masks, jax.lax.custom_linear_solve(matrix, _packed(masks, *right), solve, symmetric=True)
     )
     room = jnp.where(here.is_open, change.capacity - load, 0.0)
     return Point(routing, -stiffness * routing, multiplier, load, room, -firmness * room, prices)
+
+
+def _packed(masks: tuple[Array, ...], *parts: Array) -> Array:
+    """One vector of what the masks keep: a transposed solve needs all of its right-hand side to vary."""
+    return jnp.concatenate([jnp.ravel(jnp.where(mask, part, 0.0)) for mask, part in zip(masks, parts, strict=True)])
+
+
+def _parts(masks: tuple[Array, ...], vector: Array) -> tuple[Array, ...]:
+    """The parts of a packed vector."""
+    cuts = jnp.split(vector, np.cumsum([mask.size for mask in masks])[:-1])
+    return tuple(jnp.where(mask, cut.reshape(mask.shape), 0.0) for mask, cut in zip(masks, cuts, strict=True))
 
 
 def _smoothed(problem: SlotProblem, point: Point) -> Point:

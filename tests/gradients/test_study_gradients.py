@@ -76,7 +76,8 @@ def test_every_parameter_and_signal_has_the_derivative_of_re_solves(effects, out
         if not abs(terms.sum() - finite) <= rtol * scale:
             wrong[name] = (finite, terms.sum())
     assert not wrong
-    assert moved > 20
+    # Not for want of effects: this many parameters and signals move the output by more than nothing.
+    assert moved > 10
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Conditions)])
