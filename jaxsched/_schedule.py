@@ -52,15 +52,41 @@ class Schedule(eqx.Module):
         slot_bound: Proved lower bound of each slot; infinite where the slot is proved infeasible.
         result: The verdict, a member of `RESULTS`.
         stats: Iterations and history.
+        sites: Site of each entry of `routing` where only candidate routes are kept, which then stand in the place of the
+            sites [slot, origin, route(, kind)]; None where `routing` holds every site in order.
     """
 
-    routing: Float[Array, "slot origin site *kind"]
+    routing: Float[Array, "slot origin route *kind"]
     load: Float[Array, "slot site"]
     prices: Float[Array, "slot site"]
     slot_objective: Float[Array, " slot"]
     slot_bound: Float[Array, " slot"]
     result: RESULTS
     stats: Stats
+    sites: Int[Array, "slot origin route *kind"] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Numbers of slots, origins and sites, and of kinds where demand has them."""
+        slots, origins, _, *kinds = self.routing.shape
+        return slots, origins, self.load.shape[1], *kinds
+
+    def select(self, slots: slice) -> "Schedule":
+        """The schedule of some slots alone; verdict and history stay those of all."""
+        arrays = (self.routing, self.load, self.prices, self.slot_objective, self.slot_bound)
+        cut = eqx.tree_at(
+            lambda s: (s.routing, s.load, s.prices, s.slot_objective, s.slot_bound),
+            self,
+            tuple(a[slots] for a in arrays),
+        )
+        return cut if self.sites is None else eqx.tree_at(lambda s: s.sites, cut, self.sites[slots])
+
+    def to_dense(self) -> Float[Array, "slot origin site *kind"]:
+        """Requests per second on every route, also where only candidates are kept."""
+        if self.sites is None:
+            return self.routing
+        empty = jnp.zeros(self.shape, self.routing.dtype)
+        return jnp.put_along_axis(empty, self.sites, self.routing, 2, inplace=False)
 
     @property
     def objective(self) -> Float[Array, ""]:
@@ -107,3 +133,26 @@ def trim(schedule: Schedule) -> Schedule:
     # On the host: a slice of JAX would compile anew for every number of checks.
     short = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[:reached]), schedule.stats.history)
     return eqx.tree_at(lambda s: s.stats.history, schedule, short)
+
+
+def joined(parts: list[Schedule]) -> Schedule:
+    """The schedule of all slots from those of chunks of them: iterations are the most of any, the verdict is the worst."""
+    checks = max(len(part.stats.history.step) for part in parts)
+    steps, costs, bounds = (
+        jnp.stack(values) for values in zip(*(_filled(p.stats, checks) for p in parts), strict=True)
+    )
+    history = History(steps.max(0), costs.sum(0), bounds.sum(0))
+    result = parts[0].result
+    for part in parts[1:]:
+        result = RESULTS.where(result == RESULTS.successful, part.result, result)
+    num_steps = jnp.stack([part.stats.num_steps for part in parts]).max()
+    arrays = [(p.routing, p.load, p.prices, p.slot_objective, p.slot_bound, p.sites) for p in parts]
+    routing, load, prices, cost, bound, sites = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *arrays)
+    return Schedule(routing, load, prices, cost, bound, result, Stats(num_steps, history), sites)
+
+
+def _filled(stats: Stats, checks: int) -> tuple[Array, Array, Array]:
+    """History of so many checks, in which what was reached last goes on."""
+    history = stats.history
+    done = jnp.minimum(jnp.arange(checks), jnp.maximum(jnp.count_nonzero(history.step) - 1, 0))
+    return history.step[done], history.objective[done], history.bound[done]

@@ -10,13 +10,15 @@ import numpy as np
 
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
-from jaxsched._schedule import History, Schedule, Stats, trim
+from jaxsched._schedule import History, Schedule, Stats, joined, trim
 from jaxsched.gradients import constant, with_derivatives
-from jaxsched.problem import Problem
+from jaxsched.problem import Problem, restricted
 from jaxsched.solvers import ADMM, AbstractSolver, InteriorPoint, Point
 
 # Work may exceed capacity by this many rounding errors before it is called infeasible.
 _ROUNDINGS = 64.0
+# Bytes that the iteration may take where the user says nothing.
+MEMORY = 4 * 2.0**30
 
 
 def solve(
@@ -26,6 +28,7 @@ def solve(
     warm_start: Schedule | None = None,
     progress: Callable[[int, float, float], None] | None = None,
     throw: bool = True,
+    memory: float = MEMORY,
 ) -> Schedule:
     """Route every request at the least cost that the solver's tolerance asks for, with a proof.
 
@@ -42,6 +45,8 @@ def solve(
         warm_start: Schedule of a problem of the same shape to start from.
         progress: Called on the host after each check with the iterations done, the best cost and the best bound; its
             exceptions (and Ctrl-C) end the solve. Not available inside `jit`.
+        memory: Bytes that an iteration may take: slots are solved so many at a time, each time to the tolerance. The
+            problem, the schedule and what all slots share come on top. Under `jit` every chunk is compiled.
         throw: Whether a verdict other than success raises; otherwise it is in `schedule.result`.
 
     Returns:
@@ -50,18 +55,51 @@ def solve(
     Raises:
         InfeasibleError: If the work cannot fit; the message names the slot, the origin and the shortfall.
         SolveError: If the tolerance was not reached.
-        ValueError: If `warm_start` has another shape.
+        ValueError: If `warm_start` has another shape, or `memory` is not positive.
     """
-    posed = problem
-    problem, solver, warm_start = constant((problem, ADMM() if solver is None else solver, warm_start))
-    concrete = all(is_concrete(leaf) for leaf in jax.tree.leaves(problem))
+    solver = constant(ADMM() if solver is None else solver)
+    _check_budget(memory)
     if warm_start is not None:
         _check_same_shape(problem, warm_start)
-    shortfall = find_shortfall(problem) if concrete else None
+    shortfall = find_shortfall(constant(problem)) if _all_concrete(problem) else None
     if shortfall is not None:
         if throw:
             raise InfeasibleError(shortfall)
         return _no_schedule(problem)
+    parts = [
+        _solve_slots(problem.select(slots), solver, None if warm_start is None else warm_start.select(slots), progress)
+        for slots in _chunks(problem, solver, memory)
+    ]
+    schedule = parts[0] if len(parts) == 1 else joined(parts)
+    if _all_concrete(schedule) and throw and not bool(schedule.result == RESULTS.successful):
+        infeasible = bool(schedule.result == RESULTS.infeasible)
+        raise (InfeasibleError if infeasible else SolveError)(_explain(schedule))
+    return schedule
+
+
+def _all_concrete(tree: Any) -> bool:
+    return all(is_concrete(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def _chunks(problem: Problem, solver: AbstractSolver, memory: float) -> list[slice]:
+    """Slots that are solved together, as many as the memory allows and all about as many."""
+    slots, _, sites, _ = problem.shape
+    most = max(int(memory // max(solver.bytes_per_slot(problem, sites), 1)), 1)
+    size = -(-slots // -(-slots // most))
+    return [slice(first, min(first + size, slots)) for first in range(0, slots, size)]
+
+
+def _solve_slots(
+    posed: Problem,
+    solver: AbstractSolver,
+    warm_start: Schedule | None,
+    progress: Callable[[int, float, float], None] | None,
+) -> Schedule:
+    """Solve some slots together, whatever the verdict."""
+    problem, warm_start = constant((posed, warm_start))
+    first = solver.rehearsal(problem) if warm_start is None else None
+    if first is not None:
+        warm_start = _solve_slots(*first, None, None)
     state = _start(problem, solver, warm_start)
     if progress is None:
         state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps))
@@ -71,12 +109,9 @@ def solve(
             steps, objective, bound = solver.certificate(state)
             progress(int(steps), float(objective), float(bound))
     schedule = _finish(problem, solver, state)
-    if concrete and is_concrete(schedule.slot_bound):
+    if _all_concrete(schedule):
         schedule = trim(schedule)
-        if throw and not bool(schedule.result == RESULTS.successful):
-            infeasible = bool(schedule.result == RESULTS.infeasible)
-            raise (InfeasibleError if infeasible else SolveError)(_explain(schedule))
-    if all(is_concrete(leaf) for leaf in jax.tree.leaves(posed)):
+    if _all_concrete(posed):
         return schedule
     return with_derivatives(posed, schedule, eqx.Partial(_interior, solver=solver, state=state, schedule=schedule))
 
@@ -101,8 +136,9 @@ def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule:
     point = solver.interior(state)
     if point is not None:
         return point
-    exact = InteriorPoint()
-    return exact.interior(_iterate(problem, exact, _start(problem, exact, schedule), jnp.asarray(exact.max_steps)))
+    exact: Any = InteriorPoint()
+    routes: Any = restricted(problem, schedule.sites, certified=False)
+    return exact.interior(_iterate(routes, exact, _start(routes, exact, schedule), jnp.asarray(exact.max_steps)))
 
 
 @eqx.filter_jit
@@ -157,11 +193,16 @@ def _explain(schedule: Schedule) -> str:
     )
 
 
+def _check_budget(memory: float) -> None:
+    if not memory > 0:
+        raise ValueError(f"memory is {memory:g} bytes; it must be > 0.")
+
+
 def _check_same_shape(problem: Problem, warm_start: Schedule) -> None:
     slots, origins, sites, kinds = problem.shape
     wanted = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
-    if warm_start.routing.shape != wanted:
-        raise ValueError(f"warm_start has a routing of shape {warm_start.routing.shape}; the problem needs {wanted}.")
+    if warm_start.shape != wanted:
+        raise ValueError(f"warm_start routes {warm_start.shape}; the problem needs {wanted}.")
 
 
 def _no_schedule(problem: Problem) -> Schedule:

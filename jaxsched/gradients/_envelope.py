@@ -11,7 +11,6 @@ from jaxtyping import Array, Float
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.solvers import kind_first
-from jaxsched.solvers._repair import site_load
 from jaxsched.solvers._site_step import derivatives
 
 
@@ -81,7 +80,7 @@ def _change(problem: Problem, dot: Problem, routing: Array, prices: Array) -> Ar
         return jax.vmap(_lagrangian, in_axes=(axes, 0, 0, 0, 0))(slots, routing, *held)
 
     # The loads at which the site costs are taken are held too.
-    loads = jax.vmap(site_load, in_axes=(axes, 0))(slots, routing)
+    loads = jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, routing)
 
     def site_costs(problem):
         slots, axes = problem.slots()
@@ -105,7 +104,7 @@ def _lagrangian(
     prices: Float[Array, " site"],
 ) -> Float[Array, ""]:
     """The Lagrangian but for the cost of the sites, up to a constant of what is held."""
-    routes = (problem.route_cost * routing).sum() + (site_load(problem, routing) * prices).sum()
+    routes = (problem.route_cost * routing).sum() + (problem.load(routing) * prices).sum()
     return routes + (problem.demand * multiplier).sum() - (problem.capacity * scarcity).sum()
 
 
@@ -114,7 +113,7 @@ def _multipliers(
 ) -> tuple[Float[Array, "kind origin"], Float[Array, " site"], Float[Array, " site"]]:
     """What one more request of each demand costs, what one more unit of capacity saves, and prices at every site."""
     allowed = True if problem.allowed is None else problem.allowed
-    cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
+    cost = problem.priced(prices)
     least = _smallest(jnp.where(allowed & (problem.capacity > 0)[None, None, :], cost, jnp.inf))
     multiplier = jnp.where(jnp.isfinite(least), least, 0.0)
     # A site without capacity is worth what the best of its routes would save.

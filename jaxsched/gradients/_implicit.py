@@ -114,7 +114,7 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
         -sum_j dx = -r_demand                sum_ik g dx - dL = r_balance
     """
     point = _smoothed(problem, point)
-    work, zero = problem.work[:, None, :], jnp.zeros((), point.load.dtype)
+    zero = jnp.zeros((), point.load.dtype)
     here = Linearised(problem, jax.lax.stop_gradient(point), zero)
     stiffness = jnp.where(here.usable, point.reduced_cost / jnp.where(here.usable, point.routing, 1.0), 0.0)
     firmness = point.scarcity / point.room
@@ -126,8 +126,8 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
 
     def matrix(vector):
         routing, load, multiplier, prices = _parts(masks, vector)
-        reduced = stiffness * routing - multiplier[..., None] + work * prices[None, None, :]
-        return _packed(masks, reduced, slope * load - prices, -routing.sum(-1), (work * routing).sum((0, 1)) - load)
+        reduced = stiffness * routing - multiplier[..., None] + problem.priced_work(prices)
+        return _packed(masks, reduced, slope * load - prices, -routing.sum(-1), problem.load(routing) - load)
 
     def solve(_, right):
         reduced, price, demand, balance = _parts(masks, right)
@@ -163,7 +163,7 @@ def _smoothed(problem: SlotProblem, point: Point) -> Point:
     conditions then hold to about the barrier, which is as good as the derivative is.
     """
     usable = usable_routes(problem)
-    is_open = usable.any((0, 1))
+    is_open = problem.reached(usable)
     barrier = jnp.asarray(_BARRIER * float(jnp.finfo(point.load.dtype).eps) ** (2.0 / 3.0), point.load.dtype)
     spread = cost_spread(problem, point.prices)
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]

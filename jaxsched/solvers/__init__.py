@@ -2,6 +2,7 @@
 
 from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._base import AbstractSolver
+from jaxsched.solvers._candidates import Candidates
 from jaxsched.solvers._central_path import Point
 from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import kind_first, kind_last
@@ -12,6 +13,7 @@ __all__ = [
     "ADMM",
     "AbstractMetric",
     "AbstractSolver",
+    "Candidates",
     "FlowMetric",
     "InteriorPoint",
     "Point",

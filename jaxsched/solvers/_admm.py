@@ -1,5 +1,7 @@
 """The distributed solver: sites post prices, origins re-route."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,22 +10,27 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
-from jaxsched.problem import Problem, SlotProblem
-from jaxsched.solvers._base import AbstractSolver
-from jaxsched.solvers._certificate import improve
+from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched.solvers._base import AbstractRouteSolver, Standing
+from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._layout import kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
-from jaxsched.solvers._repair import proportional, site_load
+from jaxsched.solvers._repair import proportional, serving
 from jaxsched.solvers._site_step import derivatives, site_step
+
+# Arrays of the size of the routing that a solve holds at once (measured from compiled programs).
+_ARRAYS = 14
 
 
 class SlotState(eqx.Module):
     """Where the iteration of one slot stands, and the best that its certificate has seen.
 
     Attributes:
-        flow: Douglas-Rachford variable; routing = flow - metric work price at a fixed point.
-        metric: Inverse penalty of each route.
+        routing: Last routing of the origins.
+        prices: Last prices of the sites.
+        mean_routing: Average routing of the last epoch, which the metric follows.
+        mean_prices: Average prices of the last epoch.
         multiplier: Cost of the next request of each origin and kind, negated.
         load: Load of each site.
         best_routing: Cheapest feasible routing found.
@@ -33,11 +40,13 @@ class SlotState(eqx.Module):
         infeasible: Whether prices have proved that the work cannot fit.
     """
 
-    flow: Float[Array, "kind origin site"]
-    metric: Float[Array, "kind origin site"]
+    routing: Float[Array, "kind origin route"]
+    prices: Float[Array, " site"]
+    mean_routing: Float[Array, "kind origin route"]
+    mean_prices: Float[Array, " site"]
     multiplier: Float[Array, "kind origin"]
     load: Float[Array, " site"]
-    best_routing: Float[Array, "kind origin site"]
+    best_routing: Float[Array, "kind origin route"]
     best_prices: Float[Array, " site"]
     objective: Float[Array, ""]
     bound: Float[Array, ""]
@@ -52,7 +61,7 @@ class ADMMState(eqx.Module):
     history: History
 
 
-class ADMM(AbstractSolver):
+class ADMM(AbstractRouteSolver):
     """Alternating directions between origins and sites, stopped by a certified gap.
 
     Each origin owns its routing x on a simplex, each site its own copy z with the cost of load. The penalty is a
@@ -95,7 +104,11 @@ class ADMM(AbstractSolver):
         if is_concrete(self.atol) and not float(self.atol) >= 0:
             raise ValueError(f"ADMM.atol is {float(self.atol):g}; it must be at least 0.")
 
-    def init(self, problem: Problem, warm_start: Schedule | None) -> ADMMState:
+    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+        _, origins, _, kinds = problem.shape
+        return _ARRAYS * origins * routes * kinds * problem.demand.dtype.itemsize
+
+    def init(self, problem: AnyProblem, warm_start: Schedule | None) -> ADMMState:
         slots, axes = problem.slots()
         if warm_start is None:
             start = jax.vmap(self._cold_start, in_axes=(axes,))(slots)
@@ -108,7 +121,7 @@ class ADMM(AbstractSolver):
         history = History(jnp.zeros(checks, int), unknown, -unknown)
         return ADMMState(start, jnp.asarray(0), history)
 
-    def step(self, problem: Problem, state: ADMMState) -> ADMMState:
+    def step(self, problem: AnyProblem, state: ADMMState) -> ADMMState:
         slots, axes = problem.slots()
         after = jax.vmap(self._epoch, in_axes=(axes, 0))(slots, state.slots)
         num_steps = jnp.minimum(state.num_steps + self.check_every, self.max_steps)
@@ -127,13 +140,13 @@ class ADMM(AbstractSolver):
         _, objective, bound = self.certificate(state)
         return self._reached(objective, bound) | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
 
-    def finish(self, problem: Problem, state: ADMMState) -> Schedule:
+    def finish(self, problem: AnyProblem, state: ADMMState) -> Schedule:
         slots, axes = problem.slots()
         best = state.slots
         bound = jnp.where(best.infeasible, jnp.inf, best.bound)
         schedule = Schedule(
             routing=kind_last(problem, best.best_routing),
-            load=jax.vmap(site_load, in_axes=(axes, 0))(slots, best.best_routing),
+            load=jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, best.best_routing),
             prices=best.best_prices,
             slot_objective=best.objective,
             slot_bound=bound,
@@ -144,6 +157,25 @@ class ADMM(AbstractSolver):
 
     def interior(self, state: ADMMState) -> None:
         return None
+
+    def rehearsal(self, problem: Problem) -> None:
+        return None
+
+    def standing(self, state: ADMMState) -> Standing:
+        best = state.slots
+        return Standing(
+            jnp.maximum(best.mean_routing, best.best_routing), best.best_prices, best.objective - best.bound
+        )
+
+    def reroute(self, problem: CandidateProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
+        slots, axes = problem.slots()
+
+        def routings(s: SlotState) -> tuple[Array, ...]:
+            return (s.routing, s.mean_routing, s.best_routing)
+
+        moved = eqx.tree_at(routings, state.slots, tuple(carry(r) for r in routings(state.slots)))
+        moved = jax.vmap(_on_new_routes, in_axes=(axes, 0))(slots, moved)
+        return eqx.tree_at(lambda s: s.slots, state, moved)
 
     def _reached(self, objective: Float[Array, ""], bound: Float[Array, ""]) -> Bool[Array, ""]:
         rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
@@ -159,24 +191,21 @@ class ADMM(AbstractSolver):
 
     def _cold_start(self, problem: SlotProblem) -> SlotState:
         routing = proportional(problem)
-        load = jnp.minimum(site_load(problem, routing), problem.capacity)
+        load = jnp.minimum(problem.load(routing), problem.capacity)
         return self._start(problem, routing, derivatives(problem.site_cost, load)[1])
 
     def _start(
-        self, problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]
+        self, problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
     ) -> SlotState:
-        served = routing.sum(-1, keepdims=True)
-        demand = problem.demand[..., None]
-        routing = jnp.where(served > 0, routing * (demand / jnp.where(served > 0, served, 1.0)), proportional(problem))
-        metric = self.metric(problem, routing, prices)
-        flow = _flow(problem, routing, metric, prices)
-        cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
+        routing = serving(problem, routing)
         zero = jnp.zeros((), routing.dtype)
         return SlotState(
-            flow=flow,
-            metric=metric,
-            multiplier=-jnp.broadcast_to(cost, routing.shape).min(-1),
-            load=jnp.minimum(site_load(problem, routing), problem.capacity),
+            routing=routing,
+            prices=prices,
+            mean_routing=routing,
+            mean_prices=prices,
+            multiplier=-jnp.broadcast_to(problem.priced(prices), routing.shape).min(-1),
+            load=jnp.minimum(problem.load(routing), problem.capacity),
             best_routing=routing,
             best_prices=prices,
             objective=zero + jnp.inf,
@@ -185,15 +214,19 @@ class ADMM(AbstractSolver):
         )
 
     def _epoch(self, problem: SlotProblem, state: SlotState) -> SlotState:
-        """Iterate, bring the certificate up to date, and reset the metric."""
-        give = (state.metric.sum(1) * problem.work**2).sum(0)
-        relaxation = self.relaxation.astype(state.flow.dtype)
+        """Set the metric anew, iterate, and bring the certificate up to date.
+
+        The Douglas-Rachford variable is rebuilt from routing and prices, which rescales the dual to the new metric.
+        """
+        metric = self.metric(problem, state.mean_routing, state.mean_prices)
+        give = (problem.to_sites(metric) * problem.work**2).sum(0)
+        relaxation = self.relaxation.astype(metric.dtype)
 
         def half_step(flow, multiplier, load):
-            load, prices = site_step(problem.site_cost, problem.capacity, site_load(problem, flow), give, load)
-            copy = flow - state.metric * (problem.work * prices[None, :])[:, None, :]
-            target = 2.0 * copy - flow - state.metric * problem.route_cost
-            routing, multiplier = project(target, state.metric, problem.demand, multiplier)
+            load, prices = site_step(problem.site_cost, problem.capacity, problem.load(flow), give, load)
+            copy = flow - metric * problem.priced_work(prices)
+            target = 2.0 * copy - flow - metric * problem.route_cost
+            routing, multiplier = project(target, metric, problem.demand, multiplier)
             return copy, routing, prices, multiplier, load
 
         def iterate(_, carry):
@@ -202,31 +235,21 @@ class ADMM(AbstractSolver):
             flow = flow + relaxation * (routing - copy)
             return flow, multiplier, load, routing_sum + routing, prices_sum + prices
 
-        nothing = (jnp.zeros_like(state.flow), jnp.zeros_like(state.load))
-        carry = (state.flow, state.multiplier, state.load, *nothing)
+        flow = state.routing + metric * problem.priced_work(state.prices)
+        nothing = (jnp.zeros_like(flow), jnp.zeros_like(state.load))
+        carry = (flow, state.multiplier, state.load, *nothing)
         flow, multiplier, load, routing_sum, prices_sum = jax.lax.fori_loop(0, self.check_every, iterate, carry)
         _, routing, prices, multiplier, load = half_step(flow, multiplier, load)
         mean_routing, mean_prices = routing_sum / self.check_every, prices_sum / self.check_every
-        metric = self.metric(problem, mean_routing, mean_prices)
-        state = improve(problem, state, mean_routing, (mean_prices, prices))
-        return SlotState(
-            flow=_flow(problem, routing, metric, prices),
-            metric=metric,
-            multiplier=multiplier,
-            load=load,
-            best_routing=state.best_routing,
-            best_prices=state.best_prices,
-            objective=state.objective,
-            bound=state.bound,
-            infeasible=state.infeasible,
+        best = improve(problem, state, mean_routing, (mean_prices, prices))
+        return eqx.tree_at(
+            lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
+            best,
+            (routing, prices, mean_routing, mean_prices, multiplier, load),
         )
 
 
-def _flow(
-    problem: SlotProblem,
-    routing: Float[Array, "kind origin site"],
-    metric: Float[Array, "kind origin site"],
-    prices: Float[Array, " site"],
-) -> Float[Array, "kind origin site"]:
-    """The Douglas-Rachford variable of a routing and prices: a new metric rescales the scaled dual through this."""
-    return routing + metric * (problem.work * prices[None, :])[:, None, :]
+def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
+    """What was carried over, made to serve every demand again."""
+    routing, mean = serving(problem, state.routing), serving(problem, state.mean_routing)
+    return eqx.tree_at(lambda s: (s.routing, s.mean_routing), reassess(problem, state), (routing, mean))

@@ -1,13 +1,14 @@
 """What every solver offers to the one loop that iterates."""
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import Problem
+from jaxsched.problem import CandidateProblem, Problem
 from jaxsched.solvers._central_path import Point
 
 
@@ -18,11 +19,19 @@ class AbstractSolver(eqx.Module):
     max_steps: eqx.AbstractVar[int]
 
     @abc.abstractmethod
-    def init(self, problem: Problem, warm_start: Schedule | None) -> Any:
+    def rehearsal(self, problem: Problem) -> "tuple[Problem, AbstractSolver] | None":
+        """A smaller problem, or an easier method, whose answer is the warm start where none was given; mostly None."""
+
+    @abc.abstractmethod
+    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+        """Memory that a solve takes for each slot with so many routes of each demand, but for what all slots share [B]."""
+
+    @abc.abstractmethod
+    def init(self, problem: Any, warm_start: Schedule | None) -> Any:
         """State before the first step, from nothing or from the schedule of a similar problem."""
 
     @abc.abstractmethod
-    def step(self, problem: Problem, state: Any) -> Any:
+    def step(self, problem: Any, state: Any) -> Any:
         """State after some more iterations, with its certificate brought up to date."""
 
     @abc.abstractmethod
@@ -34,7 +43,7 @@ class AbstractSolver(eqx.Module):
         """Whether to stop: tolerance reached, infeasibility proved, or steps used up."""
 
     @abc.abstractmethod
-    def finish(self, problem: Problem, state: Any) -> Schedule:
+    def finish(self, problem: Any, state: Any) -> Schedule:
         """The best feasible answer seen and its proof."""
 
     @abc.abstractmethod
@@ -45,4 +54,36 @@ class AbstractSolver(eqx.Module):
 
         Raises:
             ValueError: If the answer is not meant to be optimal, so that optimality conditions say nothing about it.
+        """
+
+
+class Standing(eqx.Module):
+    """Where the iteration of each slot stands.
+
+    Attributes:
+        routing: Flows whose routes must be kept.
+        prices: Prices of load.
+        difference: Best feasible cost minus best bound; infinite while either is missing.
+    """
+
+    routing: Float[Array, "slot kind origin route"]
+    prices: Float[Array, "slot site"]
+    difference: Float[Array, " slot"]
+
+
+class AbstractRouteSolver(AbstractSolver):
+    """A method that can go on after some of its routes were exchanged for others."""
+
+    @abc.abstractmethod
+    def standing(self, state: Any) -> Standing:
+        """Flows, prices and certificate of a state."""
+
+    @abc.abstractmethod
+    def reroute(self, problem: CandidateProblem, state: Any, carry: Callable[[Array], Array]) -> Any:
+        """State on other routes.
+
+        Arguments:
+            problem: A `CandidateProblem` with the new routes.
+            state: State on the old ones.
+            carry: Moves an array over routes [slot, kind, origin, route] to the new ones; 0 on those that are new.
         """

@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._metric import cost_spread
 from jaxsched.solvers._newton import Reduced
-from jaxsched.solvers._repair import proportional, site_load
+from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
 
 # Share of the way to the boundary that a step goes.
@@ -20,6 +20,8 @@ _CORRECTIONS = 2
 _BAND = (0.1, 10.0)
 # Loads start within these shares of the capacity, where a convex cost is finite.
 _START = (0.01, 0.99)
+# Most of a demand that a route which enters on the way carries at first.
+_ENTERING = 1e-3
 # Share of the proportional routing mixed into a warm start: a route that carries nothing could not come back.
 _COLD_SHARE = 0.1
 
@@ -37,8 +39,8 @@ class Point(eqx.Module):
         prices: p, the price of load.
     """
 
-    routing: Float[Array, "kind origin site"]
-    reduced_cost: Float[Array, "kind origin site"]
+    routing: Float[Array, "kind origin route"]
+    reduced_cost: Float[Array, "kind origin route"]
     multiplier: Float[Array, "kind origin"]
     load: Float[Array, " site"]
     room: Float[Array, " site"]
@@ -56,9 +58,9 @@ class Residuals(eqx.Module):
     price: Array
 
 
-def usable_routes(problem: SlotProblem) -> Bool[Array, "kind origin site"]:
+def usable_routes(problem: SlotProblem) -> Bool[Array, "kind origin route"]:
     """Routes that can carry something: allowed, from a demand that is not zero, to a site with capacity."""
-    usable = (problem.demand > 0)[..., None] & (problem.capacity > 0)[None, None, :]
+    usable = (problem.demand > 0)[..., None] & problem.at_routes(problem.capacity > 0)
     return usable if problem.allowed is None else usable & problem.allowed
 
 
@@ -68,7 +70,9 @@ def cold_start(problem: SlotProblem) -> Point:
     return _centred(problem, routing, derivatives(problem.site_cost, _inside(problem, routing))[1])
 
 
-def warm_start(problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]) -> Point:
+def warm_start(
+    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
+) -> Point:
     """A point inside, near a routing and prices of a similar problem."""
     served = jnp.where(usable_routes(problem), routing, 0.0)
     total = served.sum(-1, keepdims=True)
@@ -77,19 +81,19 @@ def warm_start(problem: SlotProblem, routing: Float[Array, "kind origin site"], 
     return _centred(problem, (1.0 - _COLD_SHARE) * served + _COLD_SHARE * usual, prices)
 
 
-def _inside(problem: SlotProblem, routing: Float[Array, "kind origin site"]) -> Float[Array, " site"]:
+def _inside(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, " site"]:
     low, high = _START
-    load = jnp.clip(site_load(problem, routing), low * problem.capacity, high * problem.capacity)
-    return jnp.where(usable_routes(problem).any((0, 1)), load, 0.0)
+    load = jnp.clip(problem.load(routing), low * problem.capacity, high * problem.capacity)
+    return jnp.where(problem.reached(usable_routes(problem)), load, 0.0)
 
 
-def _centred(problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]) -> Point:
+def _centred(problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> Point:
     """Duals halfway, in logarithms, between no residual and equal complementarity products."""
     usable = usable_routes(problem)
-    is_open = usable.any((0, 1))
+    is_open = problem.reached(usable)
     load = _inside(problem, routing)
     room = jnp.where(is_open, problem.capacity - load, 1.0)
-    cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
+    cost = problem.priced(prices)
     least = jnp.where(usable, cost, jnp.inf).min(-1)
     multiplier = jnp.where(jnp.isfinite(least), least, 0.0) - cost_spread(problem, prices)
     feasible = jnp.where(usable, cost - multiplier[..., None], 1.0)
@@ -99,11 +103,32 @@ def _centred(problem: SlotProblem, routing: Float[Array, "kind origin site"], pr
     return Point(routing, reduced_cost, multiplier, load, room, scarcity, prices + scarcity)
 
 
+def entered(problem: SlotProblem, point: Point) -> Point:
+    """A point with flows and reduced costs for the usable routes that have none: small, positive, on the central path."""
+    usable = usable_routes(problem)
+    is_new = usable & ~(point.routing > 0)
+    total, count = complementarity(
+        problem, eqx.tree_at(lambda p: p.reduced_cost, point, jnp.where(is_new, 0.0, point.reduced_cost))
+    )
+    mean = total / count
+    reduced = jnp.abs(problem.priced(point.prices) - point.multiplier[..., None])
+    demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
+    reduced = jnp.where(is_new, jnp.maximum(reduced, mean / (_ENTERING * demand)), 1.0)
+    return eqx.tree_at(
+        lambda p: (p.routing, p.reduced_cost),
+        point,
+        (
+            jnp.where(is_new, mean / reduced, point.routing),
+            jnp.where(is_new, reduced, jnp.where(usable, point.reduced_cost, 1.0)),
+        ),
+    )
+
+
 def complementarity(problem: SlotProblem, point: Point) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Sum of all complementarity products, and their number (at least 1)."""
     usable = usable_routes(problem)
     products = jnp.where(usable, point.routing * point.reduced_cost, 0.0).sum() + (point.room * point.scarcity).sum()
-    count = usable.sum() + usable.any((0, 1)).sum()
+    count = usable.sum() + problem.reached(usable).sum()
     return products, jnp.maximum(count, 1).astype(products.dtype)
 
 
@@ -114,13 +139,13 @@ def residuals(problem: SlotProblem, point: Point) -> Residuals:
 
 def _residuals(problem: SlotProblem, point: Point, marginal: Float[Array, " site"]) -> Residuals:
     usable = usable_routes(problem)
-    is_open = usable.any((0, 1))
-    cost = problem.route_cost + (problem.work * point.prices[None, :])[:, None, :]
+    is_open = problem.reached(usable)
+    cost = problem.priced(point.prices)
     reduced = cost - point.multiplier[..., None] - point.reduced_cost
     return Residuals(
         reduced_cost=jnp.where(usable, reduced, 0.0),
         demand=jnp.where(usable.any(-1), problem.demand - point.routing.sum(-1), 0.0),
-        balance=jnp.where(is_open, point.load - site_load(problem, point.routing), 0.0),
+        balance=jnp.where(is_open, point.load - problem.load(point.routing), 0.0),
         capacity=jnp.where(is_open, problem.capacity - point.load - point.room, 0.0),
         price=jnp.where(is_open, point.prices - marginal - point.scarcity, 0.0),
     )
@@ -135,22 +160,23 @@ class Linearised(eqx.Module):
     price          f'(L) + w = p
     """
 
+    problem: SlotProblem
     point: Point
-    usable: Bool[Array, "kind origin site"]
+    usable: Bool[Array, "kind origin route"]
     is_open: Bool[Array, " site"]
-    work: Float[Array, "kind 1 site"]
-    theta: Float[Array, "kind origin site"]
+    theta: Float[Array, "kind origin route"]
     softness: Float[Array, " site"]
     system: Reduced
     residuals: Residuals
 
     def __init__(self, problem: SlotProblem, point: Point, regularisation: Float[Array, ""]):
-        self.point, self.usable = point, usable_routes(problem)
-        self.is_open, self.work = self.usable.any((0, 1)), problem.work[:, None, :]
+        self.problem, self.point = problem, point
+        self.usable = usable_routes(problem)
+        self.is_open = problem.reached(self.usable)
         _, first, second = derivatives(problem.site_cost, point.load)
         self.theta = jnp.where(self.usable, point.routing / point.reduced_cost, 0.0)
         self.softness = jnp.where(self.is_open, 1.0 / (second + point.scarcity / point.room), 1.0)
-        self.system = Reduced(self.theta, problem.work, self.softness, regularisation)
+        self.system = Reduced(problem, self.theta, self.softness, regularisation)
         self.residuals = _residuals(problem, point, first)
 
     def _at_open(self, value: Float[Array, " site"]) -> Float[Array, " site"]:
@@ -158,27 +184,27 @@ class Linearised(eqx.Module):
 
     def newton(self, targets: tuple[Array, Array], residuals: Residuals, refinements: int = 0) -> Point:
         """Step that changes the complementarity products of routes and sites by targets and removes residuals."""
-        point, theta, work = self.point, self.theta, self.work
+        problem, point, theta = self.problem, self.point, self.theta
         route, site = targets
         push = jnp.where(self.usable, route / point.reduced_cost, 0.0) - theta * residuals.reduced_cost
         pull = self._at_open(residuals.price - (site - point.scarcity * residuals.capacity) / point.room)
         a = residuals.demand - push.sum(-1)
-        b = (work * push).sum((0, 1)) - pull * self.softness - residuals.balance
+        b = problem.load(push) - pull * self.softness - residuals.balance
         multiplier, prices = self.system.solve(a, b)
 
         def answer(multiplier, prices):
-            return theta * (multiplier[..., None] - work * prices[None, None, :])
+            return theta * (multiplier[..., None] - problem.priced_work(prices))
 
         routing = push + answer(multiplier, prices)
         # Each correction is added to the flows themselves: worked out again from the sums of multipliers and prices they
         # would take on the rounding of those, magnified by Theta.
         for _ in range(refinements):
-            left = (work * routing).sum((0, 1)) - residuals.balance - self.softness * (prices + pull)
+            left = problem.load(routing) - residuals.balance - self.softness * (prices + pull)
             more = self.system.solve(residuals.demand - routing.sum(-1), left)
             multiplier, prices = multiplier + more[0], prices + more[1]
             routing = routing + answer(*more)
         # From the balance, not from (dp + pull) / h: those two cancel at a site with much room.
-        load = self._at_open((work * routing).sum((0, 1)) - residuals.balance)
+        load = self._at_open(problem.load(routing) - residuals.balance)
         room = residuals.capacity - load
         reduced_cost = (route - point.reduced_cost * routing) / jnp.where(self.usable, point.routing, 1.0)
         scarcity = self._at_open((site - point.scarcity * room) / point.room)

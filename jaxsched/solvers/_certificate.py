@@ -7,17 +7,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
-from jaxsched.solvers._repair import repair, site_load
+from jaxsched.solvers._repair import repair, serving
 from jaxsched.solvers._site_step import conjugate
 
 # Rounding errors of a bound's terms that are taken off it: a product, a sum and a pairwise summation of many terms.
 BOUND_ROUNDINGS = 8.0
 
 
-def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin site"]) -> Float[Array, ""]:
+def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, ""]:
     """Cost of a routing in one slot: its routes and the load of its sites."""
     by_row = (problem.route_cost * routing).sum(-1)
-    return by_row.sum() + problem.site_cost(site_load(problem, routing)).sum()
+    return by_row.sum() + problem.site_cost(problem.load(routing)).sum()
 
 
 def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
@@ -25,10 +25,12 @@ def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Arr
 
         sum_ik demand min_j (c + g theta) + sum_j min_{0 <= L <= most} (f(L) - theta L)
 
-    where most is the capacity, or the load of all demand that may come if that is less. An allowance for the rounding
+    where most is the capacity, or the load of all demand that may come if that is less, and j runs over every site, also
+    where the problem lists candidates. An allowance for the rounding
     of its own sums is taken off, so that the bound holds in float32 too.
     """
-    served = _cheapest_route(problem, problem.route_cost + _priced_work(problem, prices))
+    problem = problem.whole or problem
+    served = _cheapest_route(problem, problem.priced(prices))
     least, size = conjugate(problem.site_cost, _most_load(problem), prices)
     rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
     return served.sum() + least.sum() - rounding
@@ -39,15 +41,15 @@ def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bo
 
     Work that must be bought is worth more than all capacity is: sum demand min_j g theta > sum capacity theta.
     """
-    prices = jnp.maximum(prices, 0.0)
-    needed = _cheapest_route(problem, _priced_work(problem, prices)).sum()
+    problem, prices = problem.whole or problem, jnp.maximum(prices, 0.0)
+    needed = _cheapest_route(problem, problem.priced_work(prices)).sum()
     offered = (problem.capacity * prices).sum()
     return needed > offered * (1.0 + 1e3 * jnp.finfo(prices.dtype).eps)
 
 
 def feasible_cost(
-    problem: SlotProblem, routing: Float[Array, "kind origin site"]
-) -> tuple[Float[Array, ""], Float[Array, "kind origin site"]]:
+    problem: SlotProblem, routing: Float[Array, "kind origin route"]
+) -> tuple[Float[Array, ""], Float[Array, "kind origin route"]]:
     """Cost of a repaired routing, infinite where the repair did not fit, and that routing."""
     repaired, fits = repair(problem, routing)
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
@@ -56,7 +58,7 @@ def feasible_cost(
 def improve(
     problem: SlotProblem,
     best: Any,
-    routing: Float[Array, "kind origin site"],
+    routing: Float[Array, "kind origin route"],
     candidates: tuple[Float[Array, " site"], ...],
 ) -> Any:
     """Keep the best feasible cost and the best bound of those known.
@@ -91,6 +93,12 @@ def improve(
     )
 
 
+def reassess(problem: SlotProblem, best: Any) -> Any:
+    """The best routing known, carried over to other routes: what it costs there. Bounds hold for every route and stay."""
+    cost, repaired = feasible_cost(problem, serving(problem, best.best_routing))
+    return eqx.tree_at(lambda s: (s.best_routing, s.objective), best, (repaired, cost))
+
+
 def _most_load(problem: SlotProblem) -> Float[Array, " site"]:
     """Load that a site can be asked to carry at most."""
     may_come = problem.demand[..., None]
@@ -101,13 +109,9 @@ def _most_load(problem: SlotProblem) -> Float[Array, " site"]:
     return jnp.minimum(problem.capacity, rounded_up)
 
 
-def _priced_work(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind 1 site"]:
-    return (problem.work * prices[None, :])[:, None, :]
-
-
 def _cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
     # A site without capacity takes nothing at any price.
-    usable = problem.capacity[None, None, :] > 0
+    usable = problem.at_routes(problem.capacity > 0)
     usable = usable if problem.allowed is None else usable & problem.allowed
     least = jnp.where(usable, cost, jnp.inf).min(-1)
     return jnp.where(problem.demand > 0, problem.demand * least, 0.0)

@@ -1,5 +1,7 @@
 """The exact solver: primal-dual interior point on a system of sites (or demands) alone."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,12 +10,12 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
-from jaxsched.problem import Problem, SlotProblem
-from jaxsched.solvers._base import AbstractSolver
-from jaxsched.solvers._central_path import Point, advance, cold_start, complementarity, warm_start
-from jaxsched.solvers._certificate import improve
+from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched.solvers._base import AbstractRouteSolver, Standing
+from jaxsched.solvers._central_path import Point, advance, cold_start, complementarity, entered, warm_start
+from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._layout import kind_first, kind_last
-from jaxsched.solvers._repair import proportional, site_load
+from jaxsched.solvers._repair import proportional
 
 # Iterations without progress after which a slot is at rest, and the least relative progress that counts.
 _PATIENCE, _PROGRESS = 12, 0.9
@@ -21,6 +23,10 @@ _PATIENCE, _PROGRESS = 12, 0.9
 _ROUNDED = 0.1
 # A factorisation that fails is tried again with the diagonal raised by this factor more, from one rounding error on.
 _FIRM, _RELAX = 100.0, 0.1
+
+
+# Arrays of the size of the routing, and square matrices, that a solve holds at once (measured from compiled programs).
+_ARRAYS, _MATRICES = 30, 4
 
 
 class SlotState(eqx.Module):
@@ -41,7 +47,7 @@ class SlotState(eqx.Module):
 
     point: Point
     regularisation: Float[Array, ""]
-    best_routing: Float[Array, "kind origin site"]
+    best_routing: Float[Array, "kind origin route"]
     best_prices: Float[Array, " site"]
     objective: Float[Array, ""]
     bound: Float[Array, ""]
@@ -59,7 +65,7 @@ class InteriorPointState(eqx.Module):
     history: History
 
 
-class InteriorPoint(AbstractSolver):
+class InteriorPoint(AbstractRouteSolver):
     """Exact answers by a primal-dual interior-point method, each slot stopped by its certified gap.
 
     Every iteration eliminates the routes by hand and factors one dense symmetric matrix per slot: sites by sites, or
@@ -99,7 +105,14 @@ class InteriorPoint(AbstractSolver):
             if is_concrete(value) and wrong(float(value)):
                 raise ValueError(f"InteriorPoint.{name} is {float(value):g}; it must be {wanted}.")
 
-    def init(self, problem: Problem, warm_start: Schedule | None) -> InteriorPointState:
+    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+        _, origins, sites, kinds = problem.shape
+        listed = routes**2 if routes < sites else 0
+        matrix = min(sites, origins * kinds) ** 2
+        numbers = origins * kinds * (_ARRAYS * routes + listed) + _MATRICES * matrix
+        return numbers * problem.demand.dtype.itemsize
+
+    def init(self, problem: AnyProblem, warm_start: Schedule | None) -> InteriorPointState:
         slots, axes = problem.slots()
         if warm_start is None:
             start = jax.vmap(lambda slot: _state(slot, cold_start(slot)), in_axes=(axes,))(slots)
@@ -110,7 +123,7 @@ class InteriorPoint(AbstractSolver):
         unknown = jnp.full(self.max_steps, jnp.inf, problem.demand.dtype)
         return InteriorPointState(start, jnp.asarray(0), History(jnp.zeros(self.max_steps, int), unknown, -unknown))
 
-    def step(self, problem: Problem, state: InteriorPointState) -> InteriorPointState:
+    def step(self, problem: AnyProblem, state: InteriorPointState) -> InteriorPointState:
         slots, axes = problem.slots()
         before = state.slots
         after = jax.vmap(_iterate_slot, in_axes=(axes, 0))(slots, before)
@@ -138,12 +151,12 @@ class InteriorPoint(AbstractSolver):
         nothing_left = answered & jnp.all(rest | self._settled(state.slots))
         return nothing_left | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
 
-    def finish(self, problem: Problem, state: InteriorPointState) -> Schedule:
+    def finish(self, problem: AnyProblem, state: InteriorPointState) -> Schedule:
         slots, axes = problem.slots()
         best = state.slots
         schedule = Schedule(
             routing=kind_last(problem, best.best_routing),
-            load=jax.vmap(site_load, in_axes=(axes, 0))(slots, best.best_routing),
+            load=jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, best.best_routing),
             prices=best.best_prices,
             slot_objective=best.objective,
             slot_bound=jnp.where(best.infeasible, jnp.inf, best.bound),
@@ -154,6 +167,25 @@ class InteriorPoint(AbstractSolver):
 
     def interior(self, state: InteriorPointState) -> Point:
         return state.slots.point
+
+    def rehearsal(self, problem: Problem) -> None:
+        return None
+
+    def standing(self, state: InteriorPointState) -> Standing:
+        best = state.slots
+        return Standing(best.point.routing, best.point.prices, best.objective - best.bound)
+
+    def reroute(
+        self, problem: CandidateProblem, state: InteriorPointState, carry: Callable[[Array], Array]
+    ) -> InteriorPointState:
+        slots, axes = problem.slots()
+
+        def routes(s: SlotState) -> tuple[Array, ...]:
+            return (s.point.routing, s.point.reduced_cost, s.best_routing)
+
+        moved = eqx.tree_at(routes, state.slots, tuple(carry(r) for r in routes(state.slots)))
+        moved = jax.vmap(_on_new_routes, in_axes=(axes, 0))(slots, moved)
+        return eqx.tree_at(lambda s: s.slots, state, moved)
 
     def _reached(self, objective: Array, bound: Array, slots: int) -> Bool[Array, "*slot"]:
         rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
@@ -194,7 +226,7 @@ def _state(problem: SlotProblem, point: Point) -> SlotState:
 
 
 def _warm_state(
-    problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]
+    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
 ) -> SlotState:
     return _state(problem, warm_start(problem, routing, prices))
 
@@ -227,3 +259,8 @@ def _iterate_slot(problem: SlotProblem, state: SlotState) -> SlotState:
             jnp.where(nearer, products, state.products),
         ),
     )
+
+
+def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
+    """The point with new routes entered, and what its best routing costs on them."""
+    return eqx.tree_at(lambda s: s.point, reassess(problem, state), entered(problem, state.point))

@@ -3,15 +3,15 @@
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from jaxsched.problem import Problem
+from jaxsched.problem import AnyProblem
 
 
-def kind_first(problem: Problem, routing: Array) -> Array:
+def kind_first(problem: AnyProblem, routing: Array) -> Array:
     """A routing of the interface in the layout of the solvers."""
     return jnp.transpose(routing if problem.has_kinds else routing[..., None], (0, 3, 1, 2))
 
 
-def kind_last(problem: Problem, routing: Array) -> Array:
+def kind_last(problem: AnyProblem, routing: Array) -> Array:
     """A routing of the solvers in the layout of the interface."""
     routing = jnp.transpose(routing, (0, 2, 3, 1))
     return routing if problem.has_kinds else routing[..., 0]

@@ -16,8 +16,8 @@ class AbstractMetric(eqx.Module):
 
     @abc.abstractmethod
     def __call__(
-        self, problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]
-    ) -> Float[Array, "kind origin site"]:
+        self, problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
+    ) -> Float[Array, "kind origin route"]:
         """The metric at a routing (a running average) and prices; 0 on routes that are not allowed."""
 
 
@@ -59,8 +59,9 @@ class UniformMetric(AbstractMetric):
 
 
 def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
-    """Demand-weighted standard deviation, over the sites, of what one request costs at given prices."""
-    cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
+    """Demand-weighted standard deviation, over all sites, of what one request costs at given prices."""
+    problem = problem.whole or problem
+    cost = problem.priced(prices)
     cost = jnp.broadcast_to(cost, (*problem.demand.shape, problem.capacity.shape[0]))
     usable = jnp.ones_like(cost, bool) if problem.allowed is None else jnp.broadcast_to(problem.allowed, cost.shape)
     count = jnp.maximum(usable.sum(-1), 1).astype(cost.dtype)

@@ -5,6 +5,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxsched.problem import SlotProblem
+
 
 class Reduced(eqx.Module):
     """A factored system in the steps of the multipliers dy [kind, origin] and of the prices dp [site].
@@ -21,48 +23,49 @@ class Reduced(eqx.Module):
     row, and `row - Theta` would keep no digit; the diagonals are therefore added up from the other routes alone.
 
     Attributes:
+        problem: One slot.
         factor: Lower Cholesky factor.
         coupling: T.
         row: Sum of Theta of each demand, 1 where it has no route.
         column: C.
     """
 
+    problem: SlotProblem
     factor: Float[Array, "n n"]
-    coupling: Float[Array, "kind origin site"]
+    coupling: Float[Array, "kind origin route"]
     row: Float[Array, "kind origin"]
     column: Float[Array, " site"]
 
     def __init__(
         self,
-        theta: Float[Array, "kind origin site"],
-        work: Float[Array, "kind site"],
+        problem: SlotProblem,
+        theta: Float[Array, "kind origin route"],
         softness: Float[Array, " site"],
         regularisation: Float[Array, ""],
     ):
         """Assemble and factor.
 
         Arguments:
+            problem: Work g, and which site each route ends at.
             theta: Theta, the inverse of the barrier's curvature z / x of each route; 0 where a route is not usable.
-            work: g.
             softness: 1 / h, the inverse curvature of the cost and barrier of each site, > 0.
             regularisation: Relative increase of the diagonal, >= 0.
         """
-        sites = theta.shape[-1]
-        self.coupling = theta * work[:, None, :]
+        self.problem = problem
+        work = problem.at_routes(problem.work)
+        self.coupling = theta * work
         total = theta.sum(-1)
         self.row = jnp.where(total > 0, total, 1.0)
-        weight = self.coupling * work[:, None, :]
-        self.column = softness + weight.sum((0, 1))
-        if _by_sites(theta.shape):
-            scaled = (self.coupling / jnp.sqrt(self.row)[..., None]).reshape(-1, sites)
-            matrix = -(scaled.T @ scaled)
-            others = sum_of_others(theta, -1)
-            diagonal = softness + (weight * (others / self.row[..., None])).sum((0, 1))
+        weight = self.coupling * work
+        self.column = softness + problem.to_sites(weight).sum(0)
+        if _by_sites(problem):
+            matrix = -_between_sites(problem, self.coupling / jnp.sqrt(self.row)[..., None])
+            others = sum_of_others(theta)
+            diagonal = softness + problem.to_sites(weight * (others / self.row[..., None])).sum(0)
         else:
-            scaled = (self.coupling / jnp.sqrt(self.column)[None, None, :]).reshape(-1, sites)
-            matrix = -(scaled @ scaled.T)
-            others = sum_of_others(weight, (0, 1))
-            diagonal = (theta * ((others + softness[None, None, :]) / self.column[None, None, :])).sum(-1)
+            matrix = -_between_demands(problem, self.coupling / problem.at_routes(jnp.sqrt(self.column)))
+            others = problem.at_routes(softness) + _others_at_site(problem, weight)
+            diagonal = (theta * (others / problem.at_routes(self.column))).sum(-1)
             diagonal = jnp.where(total > 0, diagonal, 1.0).reshape(-1)
         size = jnp.arange(len(diagonal))
         self.factor = jnp.linalg.cholesky(matrix.at[size, size].set(diagonal * (1.0 + regularisation)))
@@ -71,31 +74,70 @@ class Reduced(eqx.Module):
         self, a: Float[Array, "kind origin"], b: Float[Array, " site"]
     ) -> tuple[Float[Array, "kind origin"], Float[Array, " site"]]:
         """The steps dy and dp for a right-hand side."""
-        if _by_sites(self.coupling.shape):
-            prices = self._substitute(b + (self.coupling * (a / self.row)[..., None]).sum((0, 1)))
-            return (a + (self.coupling * prices[None, None, :]).sum(-1)) / self.row, prices
-        multiplier = self._substitute(
-            (a + (self.coupling * (b / self.column)[None, None, :]).sum(-1)).reshape(-1)
-        ).reshape(a.shape)
-        return multiplier, (b + (self.coupling * multiplier[..., None]).sum((0, 1))) / self.column
+        if _by_sites(self.problem):
+            prices = self._substitute(b + self._to_sites(a / self.row))
+            return (a + self._to_demands(prices)) / self.row, prices
+        multiplier = self._substitute((a + self._to_demands(b / self.column)).reshape(-1)).reshape(a.shape)
+        return multiplier, (b + self._to_sites(multiplier)) / self.column
+
+    def _to_sites(self, demands: Float[Array, "kind origin"]) -> Float[Array, " site"]:
+        return self.problem.to_sites(self.coupling * demands[..., None]).sum(0)
+
+    def _to_demands(self, sites: Float[Array, " site"]) -> Float[Array, "kind origin"]:
+        return (self.coupling * self.problem.at_routes(sites)).sum(-1)
 
     def _substitute(self, right: Float[Array, " n"]) -> Float[Array, " n"]:
         half = jax.scipy.linalg.solve_triangular(self.factor, right, lower=True)
         return jax.scipy.linalg.solve_triangular(self.factor, half, lower=True, trans=1)
 
 
-def sum_of_others(values: Array, axis: int | tuple[int, ...]) -> Array:
-    """For each of some non-negative values, the sum of all others along axes, to rounding relative to that sum.
+def sum_of_others(values: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:
+    """For each of some non-negative values, the sum of all others in its row, to rounding relative to that sum.
 
     Only the largest can exceed half of the total; for every other value, total - value loses at most one digit.
     """
-    largest = values.max(axis, keepdims=True)
+    largest = values.max(-1, keepdims=True)
     is_largest = values == largest
-    equals = is_largest.sum(axis, keepdims=True).astype(values.dtype)
-    rest = jnp.where(is_largest, 0.0, values).sum(axis, keepdims=True)
+    equals = is_largest.sum(-1, keepdims=True).astype(values.dtype)
+    rest = jnp.where(is_largest, 0.0, values).sum(-1, keepdims=True)
     return jnp.where(is_largest, rest + (equals - 1.0) * largest, rest + (equals * largest - values))
 
 
-def _by_sites(shape: tuple[int, ...]) -> bool:
-    kinds, origins, sites = shape
-    return sites <= kinds * origins
+def _others_at_site(problem: SlotProblem, weight: Float[Array, "kind origin route"]) -> Array:
+    """For each route, the sum of the weights of all other routes to its site."""
+    whole = _by_site(problem, weight)
+    others = sum_of_others(whole.reshape(-1, whole.shape[-1]).T).T.reshape(whole.shape)
+    return others if problem.sites is None else jnp.take_along_axis(others, problem.sites, -1)
+
+
+def _by_site(problem: SlotProblem, routes: Float[Array, "kind origin route"]) -> Float[Array, "kind origin site"]:
+    """Values of routes with the site as last axis, 0 where there is no route."""
+    if problem.sites is None:
+        return routes
+    kinds, origins, _ = routes.shape
+    rows = jnp.arange(kinds)[:, None, None], jnp.arange(origins)[None, :, None]
+    empty = jnp.zeros((kinds, origins, len(problem.capacity)), routes.dtype)
+    return empty.at[(*rows, problem.sites)].add(routes)
+
+
+def _between_sites(problem: SlotProblem, scaled: Float[Array, "kind origin route"]) -> Float[Array, "site site"]:
+    """Sum over the demands of the products of each pair of their routes, at the sites of the pair."""
+    sites = len(problem.capacity)
+    if problem.sites is None:
+        rows = scaled.reshape(-1, sites)
+        return rows.T @ rows
+    pairs = problem.sites[..., :, None] * sites + problem.sites[..., None, :]
+    products = scaled[..., :, None] * scaled[..., None, :]
+    total = jnp.zeros(sites * sites, scaled.dtype)
+    return total.at[pairs.reshape(-1)].add(products.reshape(-1), mode="promise_in_bounds").reshape(sites, sites)
+
+
+def _between_demands(problem: SlotProblem, scaled: Float[Array, "kind origin route"]) -> Float[Array, "n n"]:
+    """Sum over the sites of the products of each pair of routes to them, at the demands of the pair."""
+    rows = _by_site(problem, scaled).reshape(-1, len(problem.capacity))
+    return rows @ rows.T
+
+
+def _by_sites(problem: SlotProblem) -> bool:
+    kinds, origins = problem.demand.shape
+    return len(problem.capacity) <= kinds * origins

@@ -13,7 +13,7 @@ from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._central_path import Point
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._layout import kind_last
-from jaxsched.solvers._repair import proportional, site_load
+from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
 
 
@@ -31,12 +31,19 @@ class Proportional(AbstractSolver):
     rtol: Array = eqx.field(converter=as_array, default=float("inf"))
     max_steps: int = eqx.field(static=True, default=0)
 
+    def rehearsal(self, problem: Problem) -> None:
+        return None
+
+    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+        _, origins, _, kinds = problem.shape
+        return 4 * origins * routes * kinds * problem.demand.dtype.itemsize
+
     def init(self, problem: Problem, warm_start: Schedule | None) -> Schedule:
         slots, axes = problem.slots()
 
         def one_slot(slot):
             cost, routing = feasible_cost(slot, proportional(slot))
-            load = site_load(slot, routing)
+            load = slot.load(routing)
             prices = derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
             return routing, load, prices, cost, dual_bound(slot, prices)
 

@@ -11,23 +11,25 @@ _ROUNDS = 3
 _ROOM = 32.0
 
 
-def site_load(problem: SlotProblem, routing: Float[Array, "kind origin site"]) -> Float[Array, " site"]:
-    """Load that a routing puts on each site."""
-    return (routing.sum(1) * problem.work).sum(0)
-
-
-def proportional(problem: SlotProblem) -> Float[Array, "kind origin site"]:
+def proportional(problem: SlotProblem) -> Float[Array, "kind origin route"]:
     """Routing that shares each demand over its allowed sites in proportion to their capacity for it."""
-    share = (problem.capacity[None, :] / problem.work)[:, None, :]
+    share = problem.at_routes(problem.capacity[None, :] / problem.work)
     if problem.allowed is not None:
         share = jnp.where(problem.allowed, share, 0.0)
     total = share.sum(-1, keepdims=True)
     return problem.demand[..., None] * (share / jnp.where(total > 0, total, 1.0))
 
 
+def serving(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:
+    """A routing scaled to serve every demand; proportional where it carries nothing of one."""
+    served = routing.sum(-1, keepdims=True)
+    scaled = routing * (problem.demand[..., None] / jnp.where(served > 0, served, 1.0))
+    return jnp.where(served > 0, scaled, proportional(problem))
+
+
 def repair(
-    problem: SlotProblem, routing: Float[Array, "kind origin site"]
-) -> tuple[Float[Array, "kind origin site"], Bool[Array, ""]]:
+    problem: SlotProblem, routing: Float[Array, "kind origin route"]
+) -> tuple[Float[Array, "kind origin route"], Bool[Array, ""]]:
     """Move what overloads a site to sites with room, and say whether every site now fits.
 
     Only the excess moves: each flow into an overloaded site shrinks by the same share, and what it sheds goes to the
@@ -37,17 +39,17 @@ def repair(
     limit = problem.capacity * room_kept
 
     def one_round(_, routing):
-        load = site_load(problem, routing)
+        load = problem.load(routing)
         keep = jnp.where(load > limit, limit / jnp.where(load > 0, load, 1.0), 1.0)
-        shed = (routing * (1.0 - keep)[None, None, :]).sum(-1)
-        room = (jnp.maximum(limit - load, 0.0)[None, :] / problem.work)[:, None, :]
+        shed = (routing * problem.at_routes(1.0 - keep)).sum(-1)
+        room = problem.at_routes(jnp.maximum(limit - load, 0.0)[None, :] / problem.work)
         if problem.allowed is not None:
             room = jnp.where(problem.allowed, room, 0.0)
         total = room.sum(-1)
         placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * room
         # A demand whose every allowed site is full keeps its flow, and the routing stays overloaded.
         stuck = (total <= 0)[..., None]
-        return jnp.where(stuck, routing, routing * keep[None, None, :] + placed)
+        return jnp.where(stuck, routing, routing * problem.at_routes(keep) + placed)
 
     repaired = jax.lax.fori_loop(0, _ROUNDS, one_round, routing)
-    return repaired, jnp.all(site_load(problem, repaired) <= problem.capacity)
+    return repaired, jnp.all(problem.load(repaired) <= problem.capacity)

@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 import jaxsched
 from jaxsched import ADMM, CongestionCost, Problem, solve
 from jaxsched.solvers._certificate import cost_of, dual_bound, feasible_cost, proves_infeasible
-from jaxsched.solvers._repair import proportional, repair, site_load
+from jaxsched.solvers._repair import proportional, repair
 from tests import oracles
 
 _dual_bound = eqx.filter_jit(dual_bound)
@@ -53,10 +53,10 @@ def test_repair_brings_an_overloaded_routing_within_capacity_and_serves_every_de
     slot = first_slot(problem)
     share = np.where(np.asarray(slot.allowed), np.asarray(slot.capacity) ** -8.0, 0.0)
     routing = jnp.asarray(np.asarray(slot.demand)[..., None] * share / share.sum(-1, keepdims=True))
-    assert (np.asarray(site_load(slot, routing)) > np.asarray(slot.capacity)).any()
+    assert (np.asarray(slot.load(routing)) > np.asarray(slot.capacity)).any()
     repaired, fits = repair(slot, routing)
     assert bool(fits)
-    assert (np.asarray(site_load(slot, repaired)) <= np.asarray(slot.capacity)).all()
+    assert (np.asarray(slot.load(repaired)) <= np.asarray(slot.capacity)).all()
     np.testing.assert_allclose(repaired.sum(-1), slot.demand, rtol=1e-12)
     assert (np.asarray(repaired)[~np.asarray(slot.allowed)] == 0).all()
 

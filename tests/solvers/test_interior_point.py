@@ -9,6 +9,7 @@ import pytest
 import jaxsched
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, CongestionCost, InteriorPoint, Problem, SolveError, solve
+from jaxsched.problem import SlotProblem
 from jaxsched.scenarios import australia
 from jaxsched.solvers._newton import Reduced, sum_of_others
 from jaxsched.study import build
@@ -263,19 +264,26 @@ class TestTransformations:
 
 class TestReducedSystem:
     def test_the_sum_of_others_keeps_its_digits_beside_a_giant(self):
-        others = np.asarray(sum_of_others(jnp.array([1e-9, 1e12, 3e-9, 0.0]), -1))
+        others = np.asarray(sum_of_others(jnp.array([1e-9, 1e12, 3e-9, 0.0])))
         np.testing.assert_allclose(others, [1e12, 4e-9, 1e12, 1e12], rtol=1e-15)
 
     def test_the_sum_of_others_counts_equal_values(self):
-        np.testing.assert_array_equal(sum_of_others(jnp.array([[2.0, 1.0, 2.0], [0.0, 0.0, 0.0]]), -1)[0], [3, 4, 3])
-        np.testing.assert_array_equal(sum_of_others(jnp.array([[2.0, 1.0], [2.0, 0.0]]), (0, 1)), [[3, 4], [3, 5]])
+        np.testing.assert_array_equal(sum_of_others(jnp.array([[2.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))[0], [3, 4, 3])
 
+    @pytest.mark.parametrize("routes", [None, 3])
     @pytest.mark.parametrize(("kinds", "origins", "sites"), [(3, 5, 4), (1, 3, 8)])
-    def test_both_eliminations_solve_the_full_system(self, kinds, origins, sites):
+    def test_both_eliminations_solve_the_full_system(self, kinds, origins, sites, routes):
         draw = np.random.default_rng(0)
         theta, work = draw.lognormal(0, 2, (kinds, origins, sites)), draw.uniform(0.5, 2, (kinds, sites))
         softness, a, b = draw.lognormal(0, 2, sites), draw.normal(size=(kinds, origins)), draw.normal(size=sites)
-        system = Reduced(*(jnp.asarray(v) for v in (theta, work, softness)), jnp.zeros(()))
+        chosen = None if routes is None else draw.permuted(np.tile(np.arange(sites), (kinds, origins, 1)), axis=-1)
+        chosen = None if chosen is None else chosen[..., :routes].astype(np.int32)
+        listed = theta if chosen is None else np.take_along_axis(theta, chosen, -1)
+        theta = theta if chosen is None else np.zeros_like(theta)
+        if chosen is not None:
+            np.put_along_axis(theta, chosen, listed, -1)
+        slot = SlotProblem(jnp.ones((kinds, origins)), None, jnp.asarray(work), jnp.ones(sites), None, None, chosen)
+        system = Reduced(slot, jnp.asarray(listed), jnp.asarray(softness), jnp.zeros(()))
         assert len(system.factor) == min(sites, kinds * origins)
         multiplier, prices = (np.asarray(v) for v in system.solve(jnp.asarray(a), jnp.asarray(b)))
         rows = (theta * (multiplier[..., None] - work[:, None] * prices)).sum(-1)

@@ -1,6 +1,5 @@
 """The abstract routing problem: demand, routes, shared capacity and a convex cost of load at each site."""
 
-import abc
 from typing import Any
 
 import equinox as eqx
@@ -10,79 +9,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jaxsched._parameters import as_array, is_concrete
-
-
-class AbstractSiteCost(eqx.Module):
-    """A convex cost of load at each site.
-
-    It is called for one slot at a time. Array leaves follow one rule, so that slots can be batched: a leaf
-    with two axes or more has the slot first (its length the number of slots, or 1); a leaf with one axis or
-    none is shared by all slots.
-    """
-
-    @abc.abstractmethod
-    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
-        """Cost of each load in one slot, elementwise; convex and twice differentiable on [0, capacity]."""
-
-    def load_limit(self) -> np.ndarray:
-        """Load at which the cost becomes infinite [(slot,) site], on the host; capacity must stay below it."""
-        return np.asarray(np.inf)
-
-
-class CongestionCost(AbstractSiteCost):
-    """Linear and quadratic cost of load plus a congestion term that blows up at the number of servers.
-
-        f(L) = linear L + quadratic L^2 + queueing L / (servers - L)
-
-    Attributes:
-        linear: Cost per unit of load [cost/server], any sign.
-        quadratic: Growth of the marginal cost [cost/server^2], >= 0.
-        queueing: Cost of one waiting request [cost], >= 0.
-        servers: Servers at the site, > capacity wherever `queueing` is positive.
-
-    Each is an array that broadcasts to [slot, site].
-
-    Raises:
-        ValueError: Where a coefficient has the wrong sign or is not a number.
-    """
-
-    linear: Array
-    quadratic: Array
-    queueing: Array
-    servers: Array
-
-    def __init__(self, linear: Any, quadratic: Any = 0.0, queueing: Any = 0.0, servers: Any = 1.0):
-        self.linear, self.quadratic = as_array(linear), as_array(quadratic)
-        self.queueing, self.servers = as_array(queueing), as_array(servers)
-
-    def __check_init__(self) -> None:
-        for name, lowest in (("linear", -np.inf), ("quadratic", 0.0), ("queueing", 0.0), ("servers", 0.0)):
-            value = getattr(self, name)
-            if is_concrete(value) and not (np.asarray(value) >= lowest).all():
-                raise ValueError(
-                    f"CongestionCost.{name} holds {np.nanmin(np.asarray(value)):g} or a NaN; every entry must be a "
-                    f"number >= {lowest:g}, or the cost is not convex."
-                )
-
-    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
-        # The second `where` keeps 0 / 0 out of the derivative where there is no queue.
-        queued = jnp.broadcast_to(self.queueing > 0, load.shape)
-        room = jnp.where(queued, self.servers - load, 1.0)
-        return (self.linear + self.quadratic * load) * load + jnp.where(queued, self.queueing * load / room, 0.0)
-
-    def load_limit(self) -> np.ndarray:
-        return np.where(np.asarray(self.queueing) > 0, np.asarray(self.servers), np.inf)
-
-
-class SlotProblem(eqx.Module):
-    """The problem of one slot in the layout of the solvers: kind first, site last."""
-
-    demand: Float[Array, "kind origin"]
-    route_cost: Float[Array, "kind origin site"]
-    work: Float[Array, "kind site"]
-    capacity: Float[Array, " site"]
-    allowed: Bool[Array, "kind origin site"] | None
-    site_cost: AbstractSiteCost
+from jaxsched.problem._checks import check_below_limit, check_broadcast, check_numbers, forbid_infinite
+from jaxsched.problem._site_cost import AbstractSiteCost
+from jaxsched.problem._slot import SlotProblem
 
 
 class Problem(eqx.Module):
@@ -141,10 +70,10 @@ class Problem(eqx.Module):
         route_cost = self._spread(route_cost, sizes, "route_cost")
         work = jnp.ones(1, demand.dtype) if work is None else as_array(work)
         work = work[:, None] if work.ndim == 1 else work
-        _check_broadcast(work, (sizes[2], sizes[3]), "work", "[site(, kind)]")
+        check_broadcast(work, (sizes[2], sizes[3]), "work", "[site(, kind)]")
         if allowed is not None:
             allowed = self._spread(jnp.asarray(allowed, bool), sizes, "allowed")
-        allowed, route_cost = _forbid_infinite(allowed, route_cost)
+        allowed, route_cost = forbid_infinite(allowed, route_cost)
         if allowed is not None:
             allowed = jnp.broadcast_to(allowed, (*allowed.shape[:2], *sizes[2:]))
         site_cost = jax.tree.map(as_array, site_cost)
@@ -158,16 +87,16 @@ class Problem(eqx.Module):
         """Give an array the four axes of a route without repeating what broadcasts."""
         array = array if self.has_kinds or array.ndim == 0 else array[..., None]
         array = array.reshape((1,) * (4 - array.ndim) + array.shape) if array.ndim < 4 else array
-        _check_broadcast(array, sizes, name, "[slot, origin, site(, kind)]")
+        check_broadcast(array, sizes, name, "[slot, origin, site(, kind)]")
         return array
 
     def __check_init__(self) -> None:
-        _check_numbers(self.demand, "demand", ("slot", "origin", "kind"))
-        _check_numbers(self.capacity, "capacity", ("slot", "site"))
-        _check_numbers(self.work, "work", ("site", "kind"), positive=True)
-        _check_numbers(self.route_cost, "route_cost", ("slot", "origin", "site", "kind"), lowest=-np.inf)
+        check_numbers(self.demand, "demand", ("slot", "origin", "kind"))
+        check_numbers(self.capacity, "capacity", ("slot", "site"))
+        check_numbers(self.work, "work", ("site", "kind"), positive=True)
+        check_numbers(self.route_cost, "route_cost", ("slot", "origin", "site", "kind"), lowest=-np.inf)
         if all(is_concrete(leaf) for leaf in jax.tree.leaves((self.capacity, self.site_cost))):
-            _check_below_limit(np.asarray(self.capacity), self.site_cost.load_limit())
+            check_below_limit(np.asarray(self.capacity), self.site_cost.load_limit())
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -194,42 +123,26 @@ class Problem(eqx.Module):
         axes: Any = SlotProblem(0, route_axis, None, capacity_axis, allowed_axis, cost_axes)  # pyright: ignore
         return values, axes
 
+    def slot(self, index: Any) -> SlotProblem:
+        """One slot in the layout of the solvers; the index may be traced."""
+        values, _ = self.select(jnp.reshape(index, (1,))).slots()
+        return eqx.tree_at(lambda slot: slot.demand, values, values.demand[0])
+
+    def select(self, slots: slice | Array) -> "Problem":
+        """The problem of some slots alone, given as a slice or by their indices."""
+        shared = self.shape[0]
+
+        def cut(leaf):
+            return leaf[slots] if leaf.ndim >= 2 and leaf.shape[0] == shared else leaf
+
+        varying = (self.route_cost, self.capacity, self.site_cost, self.allowed)
+        return eqx.tree_at(
+            lambda p: (p.demand, p.route_cost, p.capacity, p.site_cost, p.allowed),
+            self,
+            (self.demand[slots], *jax.tree.map(cut, varying)),
+            is_leaf=lambda leaf: leaf is None,
+        )
+
 
 def _slot_axis(leaf: Array) -> tuple[Array, int | None]:
     return (leaf[0], None) if leaf.shape[0] == 1 else (leaf, 0)
-
-
-def _forbid_infinite(allowed: Array | None, route_cost: Array) -> tuple[Array | None, Array]:
-    """Turn routes of infinite cost into forbidden ones: an infinity would make NaN of a zero flow."""
-    if not is_concrete(route_cost) or not np.isposinf(np.asarray(route_cost)).any():
-        return allowed, route_cost
-    finite = route_cost < jnp.inf
-    return finite if allowed is None else allowed & finite, jnp.where(finite, route_cost, 0.0)
-
-
-def _check_broadcast(array: Array, sizes: tuple[int, ...], name: str, meaning: str) -> None:
-    fits = array.ndim == len(sizes) and all(a in (1, n) for a, n in zip(array.shape, sizes, strict=True))
-    if not fits:
-        raise ValueError(f"{name} has shape {array.shape}, which does not broadcast to {meaning} = {sizes}.")
-
-
-def _check_numbers(array: Array, name: str, axes: tuple[str, ...], lowest: float = 0.0, positive: bool = False) -> None:
-    if not is_concrete(array):
-        return
-    numbers = np.asarray(array)
-    bad = ~(np.isfinite(numbers) & (numbers > 0 if positive else numbers >= lowest))
-    if bad.any():
-        index = np.argwhere(bad)[0]
-        where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, index.tolist(), strict=True))
-        wanted = "> 0" if positive else (">= 0" if lowest == 0 else "finite")
-        raise ValueError(f"{name} at {where} is {numbers[tuple(index)]:g}; every entry must be a number {wanted}.")
-
-
-def _check_below_limit(capacity: np.ndarray, limit: np.ndarray) -> None:
-    over = capacity >= limit
-    if over.any():
-        slot, site = np.argwhere(np.atleast_2d(over))[0].tolist()
-        raise ValueError(
-            f"capacity at slot {slot}, site {site} reaches the load at which the site cost becomes infinite; keep it "
-            "below (0.95 of the servers, say)."
-        )

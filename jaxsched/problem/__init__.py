@@ -1,0 +1,16 @@
+"""The abstract routing problem: demand, routes, shared capacity and a convex cost of load at each site."""
+
+from jaxsched.problem._candidates import AnyProblem, CandidateProblem, restricted
+from jaxsched.problem._problem import Problem
+from jaxsched.problem._site_cost import AbstractSiteCost, CongestionCost
+from jaxsched.problem._slot import SlotProblem
+
+__all__ = [
+    "AbstractSiteCost",
+    "AnyProblem",
+    "CandidateProblem",
+    "CongestionCost",
+    "Problem",
+    "SlotProblem",
+    "restricted",
+]

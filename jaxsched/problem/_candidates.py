@@ -1,0 +1,81 @@
+"""A problem with a list of candidate routes for each demand in place of every route."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int
+
+from jaxsched.problem._problem import Problem
+from jaxsched.problem._slot import SlotProblem
+
+
+class CandidateProblem(eqx.Module):
+    """The routes of a problem that end at listed sites, for the solvers what a `Problem` is.
+
+    Attributes:
+        problem: The problem with every route.
+        sites: Site at which each candidate ends; no site twice in a row. A listed route that is not allowed stays so.
+        certified: Whether bounds are proved for every route, or for the candidates alone.
+    """
+
+    problem: Problem
+    sites: Int[Array, "slot kind origin route"]
+    certified: bool = eqx.field(static=True, default=True)
+
+    @property
+    def demand(self) -> Array:
+        """Requests per second [slot, origin, kind]."""
+        return self.problem.demand
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether demand was given by kind."""
+        return self.problem.has_kinds
+
+    def slots(self) -> tuple[SlotProblem, SlotProblem]:
+        """The problem in the layout of one slot, and the axis of the slot in each of its leaves."""
+        whole, axes = self.problem.slots()
+        listed = jax.vmap(_listed, in_axes=(axes, 0))(whole, self.sites)
+        values = SlotProblem(
+            whole.demand, listed[0], whole.work, whole.capacity, listed[1], whole.site_cost, self.sites
+        )
+        listed_axes: Any = SlotProblem(0, 0, None, axes.capacity, None if listed[1] is None else 0, axes.site_cost, 0)  # pyright: ignore
+        if not self.certified:
+            return values, listed_axes
+        return eqx.tree_at(_whole, values, whole, is_leaf=_none), eqx.tree_at(_whole, listed_axes, axes, is_leaf=_none)
+
+
+# What a solver works on.
+AnyProblem = Problem | CandidateProblem
+
+
+def restricted(problem: Problem, sites: Array | None, certified: bool = True) -> AnyProblem:
+    """The problem with the routes of a schedule: all, or the candidates at some sites [slot, origin, route(, kind)]."""
+    if sites is None:
+        return problem
+    sites = sites if problem.has_kinds else sites[..., None]
+    return CandidateProblem(problem, jnp.transpose(sites, (0, 3, 1, 2)), certified)
+
+
+def _whole(slot: SlotProblem) -> SlotProblem | None:
+    return slot.whole
+
+
+def _none(leaf: Any) -> bool:
+    return leaf is None
+
+
+def _listed(whole: SlotProblem, sites: Int[Array, "kind origin route"]) -> tuple[Array, Array | None]:
+    """Cost and permission of each candidate."""
+
+    kinds, origins, _ = sites.shape
+
+    def pick(table: Array) -> Array:
+        kind = jnp.arange(kinds) % table.shape[0]
+        origin = jnp.arange(origins) % table.shape[1]
+        site = sites if table.shape[2] > 1 else jnp.zeros_like(sites)
+        return table[kind[:, None, None], origin[None, :, None], site]
+
+    return pick(whole.route_cost), None if whole.allowed is None else pick(whole.allowed)

@@ -1,0 +1,46 @@
+"""What is checked of the arrays of a problem, once and on the host."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from jaxsched._parameters import is_concrete
+
+
+def forbid_infinite(allowed: Array | None, route_cost: Array) -> tuple[Array | None, Array]:
+    """Turn routes of infinite cost into forbidden ones: an infinity would make NaN of a zero flow."""
+    if not is_concrete(route_cost) or not np.isposinf(np.asarray(route_cost)).any():
+        return allowed, route_cost
+    finite = route_cost < jnp.inf
+    return finite if allowed is None else allowed & finite, jnp.where(finite, route_cost, 0.0)
+
+
+def check_broadcast(array: Array, sizes: tuple[int, ...], name: str, meaning: str) -> None:
+    """Raise a ValueError unless an array broadcasts to some sizes."""
+    fits = array.ndim == len(sizes) and all(a in (1, n) for a, n in zip(array.shape, sizes, strict=True))
+    if not fits:
+        raise ValueError(f"{name} has shape {array.shape}, which does not broadcast to {meaning} = {sizes}.")
+
+
+def check_numbers(array: Array, name: str, axes: tuple[str, ...], lowest: float = 0.0, positive: bool = False) -> None:
+    """Raise a ValueError that says where an array holds a number that it must not hold."""
+    if not is_concrete(array):
+        return
+    numbers = np.asarray(array)
+    bad = ~(np.isfinite(numbers) & (numbers > 0 if positive else numbers >= lowest))
+    if bad.any():
+        index = np.argwhere(bad)[0]
+        where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, index.tolist(), strict=True))
+        wanted = "> 0" if positive else (">= 0" if lowest == 0 else "finite")
+        raise ValueError(f"{name} at {where} is {numbers[tuple(index)]:g}; every entry must be a number {wanted}.")
+
+
+def check_below_limit(capacity: np.ndarray, limit: np.ndarray) -> None:
+    """Raise a ValueError where capacity reaches the load at which a cost becomes infinite."""
+    over = capacity >= limit
+    if over.any():
+        slot, site = np.argwhere(np.atleast_2d(over))[0].tolist()
+        raise ValueError(
+            f"capacity at slot {slot}, site {site} reaches the load at which the site cost becomes infinite; keep it "
+            "below (0.95 of the servers, say)."
+        )

@@ -1,0 +1,73 @@
+"""What load costs at a site: convex functions given by the user or the physics."""
+
+import abc
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxsched._parameters import as_array, is_concrete
+
+
+class AbstractSiteCost(eqx.Module):
+    """A convex cost of load at each site.
+
+    It is called for one slot at a time. Array leaves follow one rule, so that slots can be batched: a leaf
+    with two axes or more has the slot first (its length the number of slots, or 1); a leaf with one axis or
+    none is shared by all slots.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
+        """Cost of each load in one slot, elementwise; convex and twice differentiable on [0, capacity]."""
+
+    def load_limit(self) -> np.ndarray:
+        """Load at which the cost becomes infinite [(slot,) site], on the host; capacity must stay below it."""
+        return np.asarray(np.inf)
+
+
+class CongestionCost(AbstractSiteCost):
+    """Linear and quadratic cost of load plus a congestion term that blows up at the number of servers.
+
+        f(L) = linear L + quadratic L^2 + queueing L / (servers - L)
+
+    Attributes:
+        linear: Cost per unit of load [cost/server], any sign.
+        quadratic: Growth of the marginal cost [cost/server^2], >= 0.
+        queueing: Cost of one waiting request [cost], >= 0.
+        servers: Servers at the site, > capacity wherever `queueing` is positive.
+
+    Each is an array that broadcasts to [slot, site].
+
+    Raises:
+        ValueError: Where a coefficient has the wrong sign or is not a number.
+    """
+
+    linear: Array
+    quadratic: Array
+    queueing: Array
+    servers: Array
+
+    def __init__(self, linear: Any, quadratic: Any = 0.0, queueing: Any = 0.0, servers: Any = 1.0):
+        self.linear, self.quadratic = as_array(linear), as_array(quadratic)
+        self.queueing, self.servers = as_array(queueing), as_array(servers)
+
+    def __check_init__(self) -> None:
+        for name, lowest in (("linear", -np.inf), ("quadratic", 0.0), ("queueing", 0.0), ("servers", 0.0)):
+            value = getattr(self, name)
+            if is_concrete(value) and not (np.asarray(value) >= lowest).all():
+                raise ValueError(
+                    f"CongestionCost.{name} holds {np.nanmin(np.asarray(value)):g} or a NaN; every entry must be a "
+                    f"number >= {lowest:g}, or the cost is not convex."
+                )
+
+    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
+        # The second `where` keeps 0 / 0 out of the derivative where there is no queue.
+        queued = jnp.broadcast_to(self.queueing > 0, load.shape)
+        room = jnp.where(queued, self.servers - load, 1.0)
+        return (self.linear + self.quadratic * load) * load + jnp.where(queued, self.queueing * load / room, 0.0)
+
+    def load_limit(self) -> np.ndarray:
+        return np.where(np.asarray(self.queueing) > 0, np.asarray(self.servers), np.inf)

@@ -1,0 +1,151 @@
+"""A solver on a short list of routes for each demand, its answer proved against all routes."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from jaxsched._results import RESULTS
+from jaxsched._schedule import History, Schedule, Stats
+from jaxsched.problem import CandidateProblem, Problem
+from jaxsched.solvers._admm import ADMM
+from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Standing
+from jaxsched.solvers._central_path import Point
+from jaxsched.solvers._choice import choose, first_flows, places, spread_out, unserved
+from jaxsched.solvers._groups import merged
+from jaxsched.solvers._interior_point import InteriorPoint
+from jaxsched.solvers._layout import kind_last
+
+# Routes are exchanged where those that are missing make up this share of the gap.
+_SHARE = 0.2
+# Gap at which the ADMM before an interior-point solve stops, and that of the coarse problem.
+_GOOD_PRICES, _COARSE_PRICES = 1e-4, 1e-3
+_COARSE_STEPS = 100
+
+
+class CandidatesState(eqx.Module):
+    """State of the solver inside, the site of each candidate, and how often candidates were exchanged."""
+
+    inner: Any
+    sites: Int[Array, "slot kind origin route"]
+    exchanges: Int[Array, ""]
+
+
+class Candidates(AbstractSolver):
+    """Keep the most promising routes of each demand, exchange them by their prices, and certify against every route.
+
+    A problem of thousands of sites uses few routes of each origin. A coarse problem, in which origins with similar costs
+    of routes are merged, gives first prices (before `InteriorPoint`, an ADMM with candidates gives them). Each demand
+    keeps the `width` routes that are cheapest at the prices, work included. After each step of the solver inside, the
+    bound is proved with every route of the problem, which also names routes that are missing; where they matter, they
+    take the place of candidates that carry nothing.
+
+    The schedule holds the candidates alone (`Schedule.sites`, `Schedule.to_dense`). Iterations are those of the solver
+    inside, without those that give the first prices.
+
+    Attributes:
+        solver: `ADMM` or `InteriorPoint`, on the candidates.
+        width: Candidates of each demand, > 0; at most the number of sites are used.
+        group: Origins merged to one in the coarse problem, > 0; 1 leaves it out.
+    """
+
+    solver: AbstractRouteSolver = eqx.field(default_factory=ADMM)
+    width: int = eqx.field(static=True, default=64)
+    group: int = eqx.field(static=True, default=8)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.solver, AbstractRouteSolver):
+            raise ValueError(
+                f"Candidates.solver is a {type(self.solver).__name__}; give ADMM(...) or InteriorPoint(...)."
+            )
+        if self.width < 1 or self.group < 1:
+            raise ValueError(f"Candidates.width is {self.width} and group {self.group}; both must be >= 1.")
+
+    @property
+    def rtol(self) -> Array:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Tolerance of the solver inside."""
+        return self.solver.rtol
+
+    @property
+    def max_steps(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Most iterations of the solver inside."""
+        return self.solver.max_steps
+
+    def rehearsal(self, problem: Problem) -> tuple[Problem, AbstractSolver] | None:
+        if isinstance(self.solver, InteriorPoint):
+            return problem, eqx.tree_at(lambda s: s.solver, self, ADMM(rtol=_GOOD_PRICES))
+        if self.group == 1 or problem.shape[1] < 2 * self.group:
+            return None
+        return merged(problem, self.group), ADMM(rtol=_COARSE_PRICES, max_steps=_COARSE_STEPS)
+
+    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+        routes = min(self.width, routes)
+        positions = 4 * problem.shape[1] * routes * problem.shape[3] * jnp.dtype(jnp.int32).itemsize
+        return self.solver.bytes_per_slot(problem, routes) + positions
+
+    def init(self, problem: Problem, warm_start: Schedule | None) -> CandidatesState:
+        width = min(self.width, problem.shape[2])
+
+        def one_slot(index: Array) -> tuple[Array, Array, Array]:
+            slot = problem.slot(index)
+            flow, prices = first_flows(problem, slot, index, warm_start, self.group)
+            sites = choose(slot, prices, flow, width)
+            return sites, jnp.take_along_axis(flow, sites, -1), prices
+
+        sites, routing, prices = jax.lax.map(one_slot, jnp.arange(problem.shape[0]))
+        view = CandidateProblem(problem, sites)
+        unknown = jnp.full(problem.shape[0], jnp.inf, prices.dtype)
+        stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), unknown[:0], unknown[:0]))
+        hint = Schedule(kind_last(view, routing), prices, prices, unknown, -unknown, RESULTS.max_steps, stats)
+        return CandidatesState(self.solver.init(view, hint), sites, jnp.asarray(0))
+
+    def step(self, problem: Problem, state: CandidatesState) -> CandidatesState:
+        view = CandidateProblem(problem, state.sites)
+        inner = self.solver.step(view, state.inner)
+        slots, axes = view.slots()
+        standing = self.solver.standing(inner)
+        missing = jax.vmap(unserved, in_axes=(axes, 0))(slots, standing.prices)
+        wanted = ~(missing <= _SHARE * standing.difference) | jnp.isinf(standing.difference)
+        state = CandidatesState(inner, state.sites, state.exchanges)
+        return jax.lax.cond(
+            jnp.any(wanted) & ~self.solver.done(inner),
+            lambda: self._exchange(problem, state, standing, wanted),
+            lambda: state,
+        )
+
+    def _exchange(
+        self, problem: Problem, state: CandidatesState, standing: Standing, wanted: Bool[Array, " slot"]
+    ) -> CandidatesState:
+        """Put the cheapest missing routes of some slots in the place of candidates that carry nothing."""
+        count, width = problem.shape[2], state.sites.shape[-1]
+
+        def one_slot(index: Array) -> tuple[Array, Array]:
+            old = state.sites[index]
+            flow = spread_out(standing.routing[index], old, count)
+            new = choose(problem.slot(index), standing.prices[index], flow, width)
+            new = jnp.where(wanted[index], new, old)
+            return new, places(old, new, count)
+
+        sites, stood = jax.lax.map(one_slot, jnp.arange(problem.shape[0]))
+
+        def carry(array: Array) -> Array:
+            return jnp.where(stood >= 0, jnp.take_along_axis(array, jnp.maximum(stood, 0), -1), 0.0)
+
+        inner = self.solver.reroute(CandidateProblem(problem, sites), state.inner, carry)
+        return CandidatesState(inner, sites, state.exchanges + 1)
+
+    def certificate(self, state: CandidatesState) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
+        return self.solver.certificate(state.inner)
+
+    def done(self, state: CandidatesState) -> Bool[Array, ""]:
+        return self.solver.done(state.inner)
+
+    def finish(self, problem: Problem, state: CandidatesState) -> Schedule:
+        view = CandidateProblem(problem, state.sites)
+        schedule = self.solver.finish(view, state.inner)
+        return eqx.tree_at(lambda s: s.sites, schedule, kind_last(view, state.sites), is_leaf=lambda leaf: leaf is None)
+
+    def interior(self, state: CandidatesState) -> Point | None:
+        return self.solver.interior(state.inner)

@@ -1,0 +1,97 @@
+"""Which routes of each demand to keep, and how what they carry moves when they change."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from jaxsched._schedule import Schedule
+from jaxsched.problem import Problem, SlotProblem
+from jaxsched.solvers._central_path import usable_routes
+from jaxsched.solvers._groups import members
+from jaxsched.solvers._repair import proportional
+from jaxsched.solvers._site_step import derivatives
+
+# A route that carries less of its demand is given up for a cheaper one.
+_CARRIES = 1e-6
+
+
+def choose(
+    slot: SlotProblem, prices: Float[Array, " site"], flow: Float[Array, "kind origin site"], width: int
+) -> Int[Array, "kind origin route"]:
+    """Sites of the candidates of each demand: those that carry something, then the cheapest at given prices.
+
+    Arguments:
+        slot: The problem with every route.
+        prices: Prices of load.
+        flow: What each route carries.
+        width: Number of candidates, at most the number of sites.
+    """
+    usable = usable_routes(slot)
+    cost = jnp.where(usable, slot.priced(prices), jnp.inf)
+    least = cost.min(-1, keepdims=True)
+    least = jnp.where(jnp.isfinite(least), least, 0.0)
+    demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
+    share = jnp.where(usable, flow / demand, 0.0)
+    # Below every cost of the row, the more the larger the flow.
+    first = least - (1.0 + jnp.abs(least)) * (1.0 + share)
+    return jax.lax.top_k(-jnp.where(share > _CARRIES, first, cost), width)[1].astype(jnp.int32)
+
+
+def places(
+    old: Int[Array, "kind origin route"], new: Int[Array, "kind origin route"], sites: int
+) -> Int[Array, "kind origin route"]:
+    """Where each new candidate stood among the old ones; -1 where it did not."""
+    kinds, origins, width = old.shape
+    rows = jnp.arange(kinds)[:, None, None], jnp.arange(origins)[None, :, None]
+    order = jnp.broadcast_to(jnp.arange(width, dtype=jnp.int32), old.shape)
+    stood = jnp.full((kinds, origins, sites), -1, jnp.int32).at[(*rows, old)].set(order)
+    return jnp.take_along_axis(stood, new, -1)
+
+
+def spread_out(
+    flow: Float[Array, "kind origin route"], sites: Int[Array, "kind origin route"], count: int
+) -> Float[Array, "kind origin site"]:
+    """Flows of candidates on every route."""
+    empty = jnp.zeros((*flow.shape[:2], count), flow.dtype)
+    return jnp.put_along_axis(empty, sites, flow, -1, inplace=False)
+
+
+def unserved(slot: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
+    """What all demands would save at given prices by their cheapest route if it is no candidate."""
+    assert slot.whole is not None
+    dear, cheap = (_least(problem, prices) for problem in (slot, slot.whole))
+    served = (slot.demand > 0) & jnp.isfinite(dear) & jnp.isfinite(cheap)
+    return jnp.where(served, slot.demand * (dear - cheap), 0.0).sum()
+
+
+def _least(slot: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind origin"]:
+    return jnp.where(usable_routes(slot), slot.priced(prices), jnp.inf).min(-1)
+
+
+def first_flows(
+    problem: Problem, slot: SlotProblem, index: Array, warm_start: Schedule | None, group: int
+) -> tuple[Float[Array, "kind origin site"], Float[Array, " site"]]:
+    """Flows on every route of one slot, and prices, from an answer to this problem or to the coarse one.
+
+    Without an answer, the proportional routing at its marginal costs, which carries nothing that must be kept.
+    """
+    if warm_start is None:
+        routing = proportional(slot)
+        load = jnp.minimum(slot.load(routing), slot.capacity)
+        return jnp.zeros_like(routing), derivatives(slot.site_cost, load)[1]
+    dtype, count = slot.demand.dtype, len(slot.capacity)
+    flow = _one(problem, warm_start.routing, index).astype(dtype)
+    if warm_start.sites is not None:
+        flow = spread_out(flow, _one(problem, warm_start.sites, index), count)
+    if flow.shape[1] != problem.shape[1]:
+        group_of, _ = members(problem, group)
+        total = flow.sum(-1, keepdims=True)
+        share = flow / jnp.where(total > 0, total, 1.0)
+        flow = share[:, group_of] * slot.demand[..., None]
+    return jnp.where(usable_routes(slot), flow, 0.0), warm_start.prices[index].astype(dtype)
+
+
+def _one(problem: Problem, array: Array, index: Array) -> Array:
+    """One slot of an array of the interface [slot, origin, route(, kind)] in the layout of the solvers."""
+    array = array if problem.has_kinds else array[..., None]
+    return jnp.transpose(array[index], (2, 0, 1))
