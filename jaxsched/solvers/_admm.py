@@ -21,6 +21,8 @@ from jaxsched.solvers._site_step import derivatives, site_step
 
 # Arrays of the size of the routing that a solve holds at once (measured from compiled programs).
 _ARRAYS = 14
+# How far a candidate that enters on the way may move, as a share of the proportional routing.
+_ENTERING = 0.3
 
 
 class SlotState(eqx.Module):
@@ -202,7 +204,7 @@ class ADMM(AbstractRouteSolver):
         return SlotState(
             routing=routing,
             prices=prices,
-            mean_routing=routing,
+            mean_routing=_first_mean(problem, routing),
             mean_prices=prices,
             multiplier=-jnp.broadcast_to(problem.priced(prices), routing.shape).min(-1),
             load=jnp.minimum(problem.load(routing), problem.capacity),
@@ -249,7 +251,13 @@ class ADMM(AbstractRouteSolver):
         )
 
 
+def _first_mean(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:
+    """What the first metric follows. Flows on chosen candidates do not say how far each may move, so all may move far."""
+    return routing if problem.sites is None else jnp.maximum(routing, proportional(problem))
+
+
 def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """What was carried over, made to serve every demand again."""
     routing, mean = serving(problem, state.routing), serving(problem, state.mean_routing)
+    mean = jnp.where(state.mean_routing > 0, mean, _ENTERING * proportional(problem))
     return eqx.tree_at(lambda s: (s.routing, s.mean_routing), reassess(problem, state), (routing, mean))

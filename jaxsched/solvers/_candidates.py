@@ -19,7 +19,7 @@ from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import kind_last
 
 # Routes are exchanged where those that are missing make up this share of the gap.
-_SHARE = 0.2
+_SHARE = 0.1
 # Gap at which the ADMM before an interior-point solve stops, and that of the coarse problem.
 _GOOD_PRICES, _COARSE_PRICES = 1e-4, 1e-3
 _COARSE_STEPS = 100
