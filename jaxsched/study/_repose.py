@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxsched._parameters import parameter
 from jaxsched.models import Conditions, Serving, SiteModel
 from jaxsched.problem import Problem
 from jaxsched.study._build import Study, facility_limit, largest_load, route_cost, site_cost
@@ -18,18 +19,18 @@ class Inputs(eqx.Module):
     Attributes:
         site_model: Sites and weights.
         conditions: Weather and signals [slot, site].
+        serving: How each kind of GPU serves each model [hardware, model].
         rtt: Round-trip time [origin, site] [s].
         demand: Requests per second [slot, origin, class].
         facility_limit: Largest power at the meter [site] or [slot, site] [kW].
-        serving: How each kind of GPU serves each model [hardware, model].
     """
 
     site_model: SiteModel
     conditions: Conditions
-    rtt: Float[Array, "origin site"]
-    demand: Float[Array, "slot origin kind"]
-    facility_limit: Float[Array, "..."]
     serving: Serving
+    rtt: Float[Array, "origin site"] = parameter(unit="s", valid=(0.0, 60.0))
+    demand: Float[Array, "slot origin kind"] = parameter(unit="requests/s", valid=(0.0, 1e12))
+    facility_limit: Float[Array, "..."] = parameter(unit="kW", valid=(0.0, 1e9))
 
 
 def inputs_of(study: Study) -> Inputs:
