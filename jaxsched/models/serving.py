@@ -60,9 +60,7 @@ class Serving(AbstractModel):
         """The same parameters at sites by classes [site, class], from the row of each and the column of the other."""
         return jax.tree.map(lambda leaf: leaf[jnp.asarray(hardware)[:, None], jnp.asarray(model)[None, :]], self)
 
-    def prefill(
-        self, tokens_mean: Float[Array, "..."], tokens_mean_square: Float[Array, "..."]
-    ) -> Float[Array, "..."]:
+    def prefill(self, tokens_mean: Float[Array, "..."], tokens_mean_square: Float[Array, "..."]) -> Float[Array, "..."]:
         """Mean prefill time [s] from the first two moments of the prompt length [token, token^2]."""
         return mean_prefill(
             self.prefill_fixed, self.prefill_linear, self.prefill_quadratic, tokens_mean, tokens_mean_square

@@ -9,7 +9,14 @@ from jaxtyping import Array, Float
 from jaxsched.study import Inputs, Study, service_of
 
 OUTPUTS: Mapping[str, str] = MappingProxyType(
-    {"total_cost_aud": "AUD", "energy_mwh": "MWh", "carbon_t": "t", "water_kl": "kL", "mean_ttft_ms": "ms"}
+    {
+        "total_cost_aud": "AUD",
+        "energy_mwh": "MWh",
+        "carbon_t": "t",
+        "water_kl": "kL",
+        "mean_ttft_ms": "ms",
+        "energy_cost_aud": "AUD",
+    }
 )
 """Outputs of a study and their units, in the order of every array with an axis `output`."""
 
@@ -47,5 +54,6 @@ def effects(study: Study, inputs: Inputs, routing: Float[Array, "slot origin sit
             hours * report.carbon.sum() / 1000.0,
             hours * (report.site_water.sum() + report.source_water.sum()) / 1000.0,
             1000.0 * ttft,
+            hours * report.energy_cost.sum(),
         ]
     )

@@ -155,7 +155,9 @@ def _check(ranges: Sequence[Range], method: str, samples: int, chunk: int) -> No
         raise ValueError(f"two ranges have one name among {', '.join(names)}; name each parameter once.")
     for one in ranges:
         if not (np.isfinite(one.low) and np.isfinite(one.high) and one.low < one.high):
-            raise ValueError(f"the range of {one.name} is [{one.low:g}, {one.high:g}]; low must be a number below high.")
+            raise ValueError(
+                f"the range of {one.name} is [{one.low:g}, {one.high:g}]; low must be a number below high."
+            )
     if samples < 2 or (method == "sobol" and samples & (samples - 1)):
         wanted = "a power of two of at least 2" if method == "sobol" else "at least 2"
         raise ValueError(f"samples is {samples}; {method} needs {wanted}.")
@@ -200,7 +202,12 @@ def _sobol_indices(sampled: Sampled, points: np.ndarray, values: np.ndarray, cou
             continue
         columns.append(
             sobol.analyze(
-                problem, output, calc_second_order=False, num_resamples=_RESAMPLES, conf_level=_CONFIDENCE, seed=sampled.seed
+                problem,
+                output,
+                calc_second_order=False,
+                num_resamples=_RESAMPLES,
+                conf_level=_CONFIDENCE,
+                seed=sampled.seed,
             )
         )
 

@@ -78,7 +78,9 @@ class LocalSensitivity:
         """
         slopes = {one.name: one.value for one in quantities(self._slopes(output))}
         value = float(self.values[list(OUTPUTS).index(output)])
-        found = [self._effect(one, output, slopes[one.name], value) for one in choose(quantities(self.inputs), parameters)]
+        found = [
+            self._effect(one, output, slopes[one.name], value) for one in choose(quantities(self.inputs), parameters)
+        ]
         return sorted(found, key=lambda effect: -abs(effect.change))
 
     def warming(self, output: str = "total_cost_aud") -> np.ndarray:
