@@ -40,6 +40,7 @@ from jaxsched.solvers import ADMM
 from jaxsched.study import Study, build
 
 PARTS = ("local", "global", "scenarios", "frontier")
+# Certified gap of the points of a sample, whose spread is a hundred times as large.
 _RTOL = 1e-3
 # A sample is taken of at most so many slots, evenly spread: every seventh hour of a week meets every hour of the day once.
 _SAMPLED_SLOTS = 24
@@ -78,8 +79,9 @@ def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, o
 
 def study_parts(study: Study, config: Config, plan: Plan) -> SensitivityParts:
     """Every part that is asked for, from one schedule of the study."""
+    rtol = config.solver.rtol
     with _progress() as track:
-        base = solve(study.problem, ADMM(rtol=_RTOL / 10.0, max_steps=config.solver.max_steps * 10))
+        base = solve(study.problem, ADMM(rtol=rtol, max_steps=config.solver.max_steps * 10))
         found: dict[str, Any] = {}
         if "local" in plan.parts:
             found["local"] = local(study, schedule=base)
@@ -92,7 +94,7 @@ def study_parts(study: Study, config: Config, plan: Plan) -> SensitivityParts:
                 study, cases, rtol=_RTOL, base=base, throw=False, progress=track("scenarios")
             )
         if "frontier" in plan.parts:
-            found["frontier"] = frontier(study, rtol=_RTOL, base=base, progress=track("frontier"))
+            found["frontier"] = frontier(study, rtol=rtol, base=base, progress=track("frontier"))
     return SensitivityParts(**found)
 
 

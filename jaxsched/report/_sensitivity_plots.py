@@ -117,7 +117,7 @@ def global_indices(sampled: Sampled) -> Figure:
         else:
             axes.barh(positions, indices.values["mean_absolute"][:, o], xerr=indices.half_widths["mean_absolute"][:, o],
                       color=_BLUE, error_kw={"linewidth": 0.8})  # fmt: skip
-            axes.set(xlabel=f"mean absolute effect over the range, {label}", title=label)
+            axes.set(xlabel="mean absolute effect over the range", title=label)
         axes.set_yticks(positions, names, fontsize=8)
         axes.set_ylim(len(names) - 0.5, -0.5)
     if sobol:

@@ -84,7 +84,7 @@ def frontier(
     study: Study,
     *,
     factors: Sequence[float] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
-    rtol: float = 1e-3,
+    rtol: float = 1e-4,
     base: Schedule | None = None,
     progress: Progress | None = None,
 ) -> Frontier:
@@ -148,7 +148,7 @@ def _scaled(points: np.ndarray) -> np.ndarray:
 
 
 def least_cost_within(
-    study: Study, aim: str, limit: float, *, rtol: float = 1e-3, base: Schedule | None = None
+    study: Study, aim: str, limit: float, *, rtol: float = 1e-4, base: Schedule | None = None
 ) -> Limited:
     """The cheapest schedule that keeps a limit on one aim, by bisection on the price of the limit.
 
