@@ -83,7 +83,10 @@ def _walk(module: Any, prefix: str) -> Iterator[tuple[str, str, Any]]:
         if "unit" in field.metadata:
             yield name, field.metadata["unit"], value
         elif isinstance(value, tuple):
-            for member in value:
-                yield from _walk(member, f"{prefix}{type(member).__name__}.")
+            kinds = [type(member).__name__ for member in value]
+            for n, (kind, member) in enumerate(zip(kinds, value, strict=True)):
+                # Two plants may use water by one law with parameters of their own.
+                label = kind if kinds.count(kind) == 1 else f"{kind}[{n}]"
+                yield from _walk(member, f"{prefix}{label}.")
         elif isinstance(value, eqx.Module):
             yield from _walk(value, f"{name}.")

@@ -139,7 +139,7 @@ def test_the_tables_hold_every_site_and_slot_and_the_words_name_a_place(found):
 def test_a_binding_power_limit_has_a_price(study):
     scenario = study.scenario
     sites = scenario.sites.copy()
-    worth = local(_with_limit(scenario, sites, 0.62))
+    worth = local(_with_limit(scenario, sites, 0.85))
     assert worth.power_limit().max() > 0
     assert worth.scarcity.max() > 0
     assert any("more MW at the meter" in sentence for sentence in planner_prices(worth))
