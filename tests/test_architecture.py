@@ -22,6 +22,7 @@ LAYERS = [
     "gradients",
     "_solve",
     "study",
+    "sensitivity",
     "config",
     "report",
     "cli",
@@ -110,6 +111,7 @@ def public_names():
         "jaxsched.models",
         "jaxsched.scenarios",
         "jaxsched.study",
+        "jaxsched.sensitivity",
         "jaxsched.report",
         "jaxsched.config",
     ]

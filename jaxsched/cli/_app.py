@@ -40,6 +40,22 @@ class Policy(StrEnum):
     greenest = "greenest"
 
 
+class Part(StrEnum):
+    """Parts of a sensitivity study."""
+
+    local = "local"
+    global_ = "global"
+    scenarios = "scenarios"
+    frontier = "frontier"
+
+
+class Method(StrEnum):
+    """Designs of a sample."""
+
+    morris = "morris"
+    sobol = "sobol"
+
+
 class Schema(StrEnum):
     """What has a schema."""
 
@@ -119,6 +135,30 @@ def run(
 
     chosen = None if policy is None else [str(p) for p in policy]
     perform(config, out, chosen, as_json=as_json, overwrite=overwrite)
+
+
+@app.command()
+@_clear_failures
+def sensitivity(
+    config: _ConfigPath = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the study; default runs/NAME-sensitivity.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the tables.")] = False,
+    part: Annotated[
+        list[Part] | None, typer.Option(help="Part to study; repeat for several. Default: all four.")
+    ] = None,
+    method: Annotated[Method, typer.Option(help="Design of the sample for global indices.")] = Method.morris,
+    samples: Annotated[int, typer.Option(help="Trajectories (morris) or base samples (sobol, a power of two).")] = 8,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier study in the directory.")] = False,
+) -> None:
+    """Say what the optimal schedule is sensitive to: derivatives, global indices, scenarios and frontiers.
+
+    Writes summary.json, tidy tables, plots, manifest.json and config.json. An interrupted or failed study leaves nothing
+    behind.
+    """
+    from jaxsched.cli._sensitivity import PARTS, Plan, perform
+
+    plan = Plan(PARTS if part is None else [one.value for one in part], method.value, samples)
+    perform(config, out, plan, as_json=as_json, overwrite=overwrite)
 
 
 @app.command()

@@ -35,6 +35,7 @@ from jaxsched.models.plants import (
 from jaxsched.models.prefill import Prefill, log_normal_moments
 from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
 from jaxsched.models.queueing import SakasegawaWait
+from jaxsched.models.serving import Serving
 from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
 from jaxsched.models.water import (
     AbstractWater,
@@ -85,6 +86,7 @@ __all__ = [
     "RenWater",
     "RoundTripTime",
     "SakasegawaWait",
+    "Serving",
     "ServingProfile",
     "SiteModel",
     "SiteReport",

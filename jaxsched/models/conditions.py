@@ -15,13 +15,13 @@ class Conditions(AbstractModel):
         carbon_intensity: Emissions of electricity [g/kWh].
         source_water: Water consumed in generation [L/kWh].
     Valid for:
-        The ranges of the fields, which hold every Australian record; the chillers are fitted in
-        [-5, 45] degC and extrapolate smoothly beyond.
+        The ranges of the fields, which hold every Australian record (50.7 degC) and a heat wave beyond it; the
+        chillers are fitted in [-5, 45] degC and extrapolate smoothly beyond.
     Source:
         Data of a scenario.
     """
 
-    dry_bulb: Float[Array, "..."] = parameter(unit="degC", valid=(-20.0, 52.0))
+    dry_bulb: Float[Array, "..."] = parameter(unit="degC", valid=(-20.0, 55.0))
     wet_bulb: Float[Array, "..."] = parameter(unit="degC", valid=(-25.0, 40.0))
     price: Float[Array, "..."] = parameter(unit="AUD/MWh", valid=(-1000.0, 25_000.0))
     carbon_intensity: Float[Array, "..."] = parameter(unit="g/kWh", valid=(0.0, 2000.0))

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from jaxsched.models.prefill import mean_prefill
 
@@ -146,8 +147,17 @@ def work_per_request(
     """
     profile = _profile(hardware, model)
     prefill = mean_prefill_seconds(hardware, model, input_tokens_mean, input_tokens_mean_square)
-    decode = output_tokens_mean * profile.inter_token_latency / profile.batch
-    return profile.gpus_per_replica * (prefill + decode)
+    return request_work(
+        profile.gpus_per_replica, prefill, output_tokens_mean, profile.inter_token_latency, profile.batch
+    )
+
+
+def request_work(gpus_per_replica: Any, prefill: Any, output_mean: Any, token_latency: Any, batch: Any) -> Any:
+    """GPU time of a request from its prefill time [s], its answer [token] and the latency of a token [s] [GPU s].
+
+    Works on numbers and on arrays, so that tables of the host and traced models share one formula.
+    """
+    return gpus_per_replica * (prefill + output_mean * token_latency / batch)
 
 
 def _profile(hardware: Hardware, model: str) -> ServingProfile:

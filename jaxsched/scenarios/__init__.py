@@ -9,6 +9,7 @@ from jaxsched.scenarios._scenario import Filled, Scenario, Weight
 from jaxsched.scenarios._signals import with_carbon, with_price, with_weather
 from jaxsched.scenarios._tables import embedded_tables, read_embedded
 from jaxsched.scenarios._traffic import with_demand_shape, with_network, with_requests
+from jaxsched.scenarios._weather import saturation_pressure
 
 __all__ = [
     "AUSTRALIA",
@@ -27,6 +28,7 @@ __all__ = [
     "population_centres",
     "read_embedded",
     "round_trip_times",
+    "saturation_pressure",
     "slot_means",
     "slot_readings",
     "with_carbon",

@@ -1,5 +1,8 @@
 """Hourly temperature and humidity at any place and time of the reference year."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -61,15 +64,15 @@ def weather(
     return dry_bulb, np.clip(100.0 * pressure / saturation_pressure(dry_bulb), *_HUMIDITY_RANGE)
 
 
-def saturation_pressure(dry_bulb: np.ndarray) -> np.ndarray:
-    """Saturation vapour pressure over water [hPa] of a temperature [degC].
+def saturation_pressure(dry_bulb: Any, exp: Callable[[Any], Any] = np.exp) -> Any:
+    """Saturation vapour pressure over water [hPa] of a temperature [degC]; with `jnp.exp` for traced values.
 
         e_s = 6.112 exp(17.67 T / (T + 243.5))
 
     Source:
         Bolton (1980), Monthly Weather Review 108:1046.
     """
-    return 6.112 * np.exp(17.67 * dry_bulb / (dry_bulb + 243.5))
+    return 6.112 * exp(17.67 * dry_bulb / (dry_bulb + 243.5))
 
 
 def humidity_at(humidity: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:

@@ -73,7 +73,8 @@ class ADMM(AbstractRouteSolver):
         origin step   x = projection of 2 z - s - W c on the simplex of the demand, in the metric W
         update        s <- s + relaxation (x - z)
 
-    After every `check_every` iterations the averages of x and theta over them give a feasible cost and a proved bound,
+    A warm start is certified as it is, and returned after no iteration where that is enough. After every `check_every`
+    iterations the averages of x and theta over them give a feasible cost and a proved bound,
     and the metric is set anew with s = x + W g theta, so that neither x nor theta jumps.
 
     Attributes:
@@ -117,7 +118,7 @@ class ADMM(AbstractRouteSolver):
         else:
             routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
             prices = warm_start.prices.astype(problem.demand.dtype)
-            start = jax.vmap(self._start, in_axes=(axes, 0, 0))(slots, routing, prices)
+            start = jax.vmap(self._warm_start, in_axes=(axes, 0, 0))(slots, routing, prices)
         checks = -(-self.max_steps // self.check_every)
         unknown = jnp.full(checks, jnp.inf, problem.demand.dtype)
         history = History(jnp.zeros(checks, int), unknown, -unknown)
@@ -195,6 +196,14 @@ class ADMM(AbstractRouteSolver):
         routing = proportional(problem)
         load = jnp.minimum(problem.load(routing), problem.capacity)
         return self._start(problem, routing, derivatives(problem.site_cost, load)[1])
+
+    def _warm_start(
+        self, problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]
+    ) -> SlotState:
+        """A start that carries its certificate: after a small change the answer to a similar problem may be good enough."""
+        state = self._start(problem, routing, prices)
+        marginal = derivatives(problem.site_cost, state.load)[1]
+        return improve(problem, state, state.best_routing, (prices, 0.5 * (prices + marginal), marginal))
 
     def _start(
         self, problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]

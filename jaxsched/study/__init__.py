@@ -1,6 +1,6 @@
 """From a scenario to schedules and what they do: build the problem, solve it, compare policies."""
 
-from jaxsched.study._build import UTILISATION_LIMIT, Study, build, repose, site_cost, with_cooling
+from jaxsched.study._build import UTILISATION_LIMIT, Study, build, site_cost, with_cooling
 from jaxsched.study._evaluate import Outcome, check_feasible, evaluate
 from jaxsched.study._policies import (
     BLIND_PARTIAL_PUE,
@@ -12,6 +12,7 @@ from jaxsched.study._policies import (
     temperature_aware,
     temperature_blind,
 )
+from jaxsched.study._repose import Inputs, inputs_of, pose, repose, service_of, serving_names
 from jaxsched.study._site_cost import PhysicalSiteCost
 from jaxsched.study._ttft import ttft_seconds
 
@@ -19,6 +20,7 @@ __all__ = [
     "BLIND_PARTIAL_PUE",
     "POLICIES",
     "UTILISATION_LIMIT",
+    "Inputs",
     "Outcome",
     "PhysicalSiteCost",
     "Study",
@@ -27,9 +29,13 @@ __all__ = [
     "check_feasible",
     "evaluate",
     "greenest",
+    "inputs_of",
     "nearest",
+    "pose",
     "proportional",
     "repose",
+    "service_of",
+    "serving_names",
     "site_cost",
     "temperature_aware",
     "temperature_blind",

@@ -99,11 +99,11 @@ def build(scenario: Scenario, *, dtype: Any = None) -> Study:
     work, prefill = _service(sites, classes)
     site_model = _site_model(scenario, work)
     conditions = _conditions(scenario)
-    cap = _cap(scenario, site_model, conditions)
+    cap = largest_load(scenario, site_model, conditions, facility_limit(scenario))
     allowed = _allowed(scenario, prefill)
     problem = Problem(
         demand=scenario.demand,
-        route_cost=_route_cost(scenario, site_model, jnp.asarray(scenario.rtt), prefill),
+        route_cost=route_cost(scenario, site_model, jnp.asarray(scenario.rtt), prefill),
         capacity=cap,
         site_cost=site_cost(site_model, conditions, cap, scenario.slot_hours),
         work=work,
@@ -113,49 +113,21 @@ def build(scenario: Scenario, *, dtype: Any = None) -> Study:
     return Study(scenario, site_model, conditions, cap, work, prefill, allowed, problem)
 
 
-def repose(
-    study: Study,
-    *,
-    site_model: SiteModel | None = None,
-    conditions: Conditions | None = None,
-    rtt: Float[Array, "origin site"] | None = None,
-) -> Problem:
-    """The routing problem of a study under other sites, weather, signals or round-trip times.
-
-    Costs and capacities follow what is given, also under `jax.grad`, `jit` and `vmap`: this is where a gradient with
-    respect to weather, prices, weights or a parameter of a model starts. Demand, work, and which routes are allowed stay
-    those of the study, so that a limit on latency does not move with `rtt`.
-
-    Arguments:
-        study: The study.
-        site_model: Sites; those of the study where not given.
-        conditions: Weather and signals [slot, site]; those of the study where not given.
-        rtt: Round-trip time [origin, site] [s]; that of the scenario where not given.
-    """
-    scenario = study.scenario
-    site_model = study.site_model if site_model is None else site_model
-    conditions = study.conditions if conditions is None else conditions
-    cap = _cap(scenario, site_model, conditions)
-    rtt = jnp.asarray(scenario.rtt) if rtt is None else rtt
-    return Problem(
-        demand=study.problem.demand,
-        route_cost=_route_cost(scenario, site_model, rtt, study.prefill),
-        capacity=cap,
-        site_cost=site_cost(site_model, conditions, cap, scenario.slot_hours),
-        work=study.problem.work,
-        allowed=study.problem.allowed,
-        dtype=study.problem.demand.dtype,
-    )
+def facility_limit(scenario: Scenario) -> Float[Array, " site"]:
+    """Power limit of the facility at each site [kW]."""
+    return jnp.asarray(scenario.sites["facility_limit_kw"].to_numpy(float))
 
 
-def _cap(scenario: Scenario, site_model: SiteModel, conditions: Conditions) -> Float[Array, "slot site"]:
-    limit = jnp.asarray(scenario.sites["facility_limit_kw"].to_numpy(float))
+def largest_load(
+    scenario: Scenario, site_model: SiteModel, conditions: Conditions, limit: Float[Array, "..."]
+) -> Float[Array, "slot site"]:
+    """Largest load that GPUs and a power limit [kW], [site] or [slot, site], allow [GPU]."""
     shape = (len(scenario.times), len(scenario.sites))
     return jnp.broadcast_to(site_model.load_cap(limit, conditions, UTILISATION_LIMIT), shape)
 
 
-def _route_cost(
-    scenario: Scenario, site_model: SiteModel, rtt: Float[Array, "origin site"], prefill: np.ndarray
+def route_cost(
+    scenario: Scenario, site_model: SiteModel, rtt: Float[Array, "origin site"], prefill: Any
 ) -> Float[Array, "1 origin site kind"]:
     """What the round trip and the prefill of one request per second cost over a slot [AUD]."""
     worth = _SECONDS_PER_HOUR * scenario.slot_hours * site_model.weights.waiting

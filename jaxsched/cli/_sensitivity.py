@@ -1,0 +1,175 @@
+"""What `jaxsched sensitivity` does."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from jaxsched._schedule import Schedule
+from jaxsched._solve import solve
+from jaxsched.cli._run import _first_free, _resolved, prepare
+from jaxsched.config import Config, ConfigError, input_files, load_config
+from jaxsched.report import (
+    SensitivityParts,
+    manifest,
+    sensitivity_frames,
+    sensitivity_summary,
+    whole_directory,
+    write_json,
+)
+from jaxsched.scenarios import Scenario, embedded_tables
+from jaxsched.sensitivity import (
+    DEFAULT_RANGES,
+    OUTPUTS,
+    Sampled,
+    default_cases,
+    frontier,
+    local,
+    response,
+    sample,
+    solve_cases,
+)
+from jaxsched.solvers import ADMM
+from jaxsched.study import Study, build
+
+PARTS = ("local", "global", "scenarios", "frontier")
+# Certified gap of the points of a sample, whose spread is a hundred times as large.
+_RTOL = 1e-3
+# A sample is taken of at most so many slots, evenly spread: every seventh hour of a week meets every hour of the day once.
+_SAMPLED_SLOTS = 24
+_CHUNK = 16
+_log = Console(stderr=True, highlight=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What to study, and how large a sample to take."""
+
+    parts: Sequence[str]
+    method: str
+    samples: int
+
+
+def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, overwrite: bool) -> None:
+    """Load, study, write and print."""
+    config = load_config(path)
+    folder = Path.cwd() if path is None else path.resolve().parent
+    target = out or _first_free(Path("runs") / f"{config.name}-sensitivity")
+    with whole_directory(target, overwrite=overwrite) as draft:
+        study = prepare(config, folder)
+        try:
+            parts = study_parts(study, config, plan)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        resolved = _resolved(config, folder, study)
+        summary = sensitivity_summary(config.name, parts, resolved)
+        files = _write(draft, parts, summary, study, input_files(config.inputs, folder), plots=config.report.plots)
+    if as_json:
+        print(json.dumps(summary, indent=2))
+    else:
+        _show(parts, summary, target, files)
+
+
+def study_parts(study: Study, config: Config, plan: Plan) -> SensitivityParts:
+    """Every part that is asked for, from one schedule of the study."""
+    rtol = config.solver.rtol
+    with _progress() as track:
+        base = solve(study.problem, ADMM(rtol=rtol, max_steps=config.solver.max_steps * 10))
+        found: dict[str, Any] = {}
+        if "local" in plan.parts:
+            found["local"] = local(study, schedule=base)
+            track("derivatives")(1, 1)
+        if "global" in plan.parts:
+            found["sampled"], found["sampled_slots"] = sampled(study, config, plan, track("samples"))
+        if "scenarios" in plan.parts:
+            cases = default_cases(study)
+            found["answers"] = solve_cases(
+                study, cases, rtol=_RTOL, base=base, throw=False, progress=track("scenarios")
+            )
+        if "frontier" in plan.parts:
+            found["frontier"] = frontier(study, rtol=rtol, base=base, progress=track("frontier"))
+    return SensitivityParts(**found)
+
+
+def sampled(study: Study, config: Config, plan: Plan, progress: Callable[[int, int], None]) -> tuple[Sampled, int]:
+    """A sample of the study on evenly spread slots, and their number."""
+    thin = thinned(study.scenario, _SAMPLED_SLOTS)
+    small = build(thin, dtype=np.dtype(config.solver.dtype))
+    base: Schedule = solve(small.problem, ADMM(rtol=_RTOL, max_steps=config.solver.max_steps * 10))
+    taken = sample(
+        response(small, rtol=_RTOL, base=base),
+        DEFAULT_RANGES,
+        outputs=list(OUTPUTS),
+        method=plan.method,
+        samples=plan.samples,
+        chunk=_CHUNK,
+        seed=config.scenario.seed,
+        progress=progress,
+    )
+    return taken, len(thin.times)
+
+
+def thinned(scenario: Scenario, most: int) -> Scenario:
+    """Every n-th slot of a scenario, so that at most so many are left."""
+    step = -(-len(scenario.times) // most)
+    by_slot = ("times", "demand", "dry_bulb", "relative_humidity", "price", "carbon_intensity")
+    return dataclasses.replace(scenario, **{name: getattr(scenario, name)[::step] for name in by_slot})
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+    """Bars on the terminal: a name gives a function of what is done and what there is."""
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_log) as progress:
+
+        def track(name: str) -> Callable[[int, int], None]:
+            task = progress.add_task(name, total=None)
+            return lambda done, total: progress.update(task, completed=done, total=total)
+
+        yield track
+
+
+def _write(
+    draft: Path, parts: SensitivityParts, summary: dict, study: Study, inputs: dict[str, Path], *, plots: bool
+) -> list[str]:
+    files = []
+    for name, frame in sensitivity_frames(parts).items():
+        frame.to_parquet(draft / f"{name}.parquet", index=False)
+        files.append(f"{name}.parquet")
+    if plots:
+        from jaxsched.report._sensitivity_plots import draw_sensitivity
+
+        files += draw_sensitivity(parts, draft)
+    write_json(draft / "summary.json", summary)
+    write_json(draft / "config.json", summary["config"])
+    record = manifest(summary["config"], inputs, embedded_tables(), study.scenario)
+    write_json(draft / "manifest.json", record | {"rerun": "jaxsched sensitivity config.json"})
+    return ["summary.json", "manifest.json", "config.json", *files]
+
+
+def _show(parts: SensitivityParts, summary: dict, target: Path, files: list[str]) -> None:
+    console = Console(highlight=False)
+    if parts.local is not None:
+        table = Table(title="largest effects on the total cost, to first order", title_justify="left", box=None)
+        for heading in ("parameter", "step", "AUD"):
+            table.add_column(heading, justify="left" if heading == "parameter" else "right")
+        for effect in parts.local.effects()[:12]:
+            table.add_row(effect.quantity.name, effect.step, f"{effect.change:+,.1f}")
+        console.print(table)
+        for sentence in summary["prices_in_words"]:
+            console.print(sentence, markup=False, soft_wrap=True)
+    if parts.answers is not None:
+        cases = summary["scenarios"]
+        console.print(f"{cases['cases']} scenarios, largest certified gap {cases['largest_certified_gap'] or 0:.1e}")
+        for name in cases["not_served"]:
+            console.print(f"not served within the tolerance: {name}", markup=False)
+    if parts.frontier is not None:
+        console.print(f"frontier: knee at {summary['frontier']['knee']}", markup=False)
+    console.print(f"written to {target}: {', '.join(files)}", markup=False, soft_wrap=True)

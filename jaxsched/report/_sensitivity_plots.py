@@ -1,0 +1,227 @@
+"""The pictures of a sensitivity study. Each answers one question of a planner."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from jaxsched.report._plots import _BLUE, _GREEN, _GREY, _ORANGE, _PURPLE, _RED, _SKY, _STYLE
+from jaxsched.report._sensitivity_tables import SensitivityParts
+from jaxsched.sensitivity import AIMS, GROUPS, OUTPUTS, Answers, Frontier, LocalSensitivity, Sampled
+
+_COLOURS = dict(
+    zip(
+        GROUPS,
+        (_RED, _ORANGE, _GREY, _SKY, _GREEN, "#56431f", _BLUE, _PURPLE, "#009999", "#F0E442", "#000000", "#8888cc"),
+        strict=False,
+    )
+)
+_LABELS = {
+    "total_cost_aud": "total cost [AUD]", "energy_mwh": "energy [MWh]", "carbon_t": "carbon [t]", "water_kl": "water [kL]",
+    "mean_ttft_ms": "mean TTFT [ms]", "energy_cost_aud": "energy cost [AUD]",
+}  # fmt: skip
+_SHOWN = 14
+
+
+def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
+    """Draw the plots of every part that is there into a folder, and return their file names."""
+    pictures: list[tuple[str, Callable[[Any], Figure], Any]] = [
+        ("tornado", tornado, parts.local),
+        ("site_prices", site_prices, parts.local),
+        ("global_indices", global_indices, parts.sampled),
+        ("convergence", index_convergence, parts.sampled),
+        ("scenarios", scenarios, parts.answers),
+        ("frontier", trade_offs, parts.frontier),
+    ]
+    names = []
+    with mpl.rc_context(rc=_STYLE):
+        for name, draw, found in pictures:
+            if found is not None:
+                figure = draw(found)
+                FigureCanvasAgg(figure)
+                figure.savefig(folder / f"{name}.png", dpi=150)
+                names.append(f"{name}.png")
+    return names
+
+
+def tornado(found: LocalSensitivity) -> Figure:
+    """Which inputs and parameters move cost, carbon, water and waiting most."""
+    figure = Figure(figsize=(13, 8), layout="constrained")
+    used = set()
+    for axes, output in zip(
+        figure.subplots(2, 2).flat, ("total_cost_aud", "carbon_t", "water_kl", "mean_ttft_ms"), strict=True
+    ):
+        top = found.effects(output)[:_SHOWN]
+        change = [effect.change for effect in top]
+        axes.barh(range(len(top)), change, color=[_COLOURS[effect.quantity.group] for effect in top])
+        axes.set(yticks=range(len(top)), xlabel=f"change of {_LABELS[output]}", ylim=(len(top) - 0.5, -0.5))
+        axes.set_yticklabels([f"{_short(e.quantity.name)}  {e.step}" for e in top], fontsize=7.5)
+        axes.axvline(0.0, color="black", linewidth=0.6)
+        used |= {effect.quantity.group for effect in top}
+    handles = [Patch(color=_COLOURS[group], label=group) for group in GROUPS if group in used]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    figure.suptitle("First-order effect of a 10 % rise of each input (1 K for temperatures), the schedule following")
+    return figure
+
+
+def _short(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in ("site_model", "conditions"))
+
+
+def site_prices(found: LocalSensitivity) -> Figure:
+    """What a degree, a GPU of room and a millisecond are worth at every site and hour."""
+    figure = Figure(figsize=(14, 8.5), layout="constrained")
+    scenario = found.study.scenario
+    panels = (
+        (found.warming(), "a degree of warming", "AUD/K", "inferno"),
+        (np.asarray(found.schedule.prices, float), "one more busy GPU", "AUD/GPU", "viridis"),
+        (found.latency(), "a millisecond to the site", "AUD/ms", "cividis"),
+    )
+    if found.power_limit().max() > 1e-9:
+        panels += ((found.power_limit(), "a MW at the meter (saved)", "AUD/MW", "magma"),)
+    order = np.lexsort((scenario.sites.index.to_numpy(str), scenario.sites["state"].to_numpy(str)))
+    names = [f"{scenario.sites.index[j]} ({scenario.sites['state'].iloc[j]})" for j in order]
+    for position, (axes, (values, what, unit, colours)) in enumerate(
+        zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True)
+    ):
+        extent = (0.0, len(scenario.times) * scenario.slot_hours, len(order) - 0.5, -0.5)
+        image = axes.imshow(values[:, order].T, aspect="auto", cmap=colours, extent=extent)
+        axes.set(yticks=range(len(order)), xlabel="hours since the start", title=f"What {what} is worth")
+        axes.set_yticklabels(names if position == 0 else [], fontsize=6.5)
+        axes.grid(visible=False)
+        figure.colorbar(image, ax=axes, label=f"{unit} in the slot", shrink=0.8)
+    figure.suptitle(f"Prices by site and hour from {scenario.times[0]:%Y-%m-%d %H:%M} UTC, sites by state")
+    return figure
+
+
+def global_indices(sampled: Sampled) -> Figure:
+    """Which uncertain numbers the spread of each output comes from."""
+    indices = sampled.indices()
+    sobol = sampled.method == "sobol"
+    figure = Figure(figsize=(13, 6.5), layout="constrained")
+    names = [f"{one.name} [{one.low:g} to {one.high:g} {one.unit}]" for one in indices.ranges]
+    positions = np.arange(len(names))
+    for o, (axes, output) in enumerate(zip(figure.subplots(2, 3, sharey=True).flat, indices.outputs, strict=False)):
+        label = _LABELS.get(output, output)
+        if sobol:
+            for key, shift, colour in (("total", -0.2, _BLUE), ("first", 0.2, _SKY)):
+                axes.barh(positions + shift, indices.values[key][:, o], 0.38, xerr=indices.half_widths[key][:, o], color=colour,
+                          label=f"{key} index", error_kw={"linewidth": 0.8})  # fmt: skip
+            axes.set(xlabel="share of the variance", title=label, xlim=(-0.1, None))
+        else:
+            axes.barh(positions, indices.values["mean_absolute"][:, o], xerr=indices.half_widths["mean_absolute"][:, o],
+                      color=_BLUE, error_kw={"linewidth": 0.8})  # fmt: skip
+            axes.set(xlabel="mean absolute effect over the range", title=label)
+        axes.set_yticks(positions, names, fontsize=8)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+    if sobol:
+        figure.axes[0].legend(frameon=False, loc="lower right")
+    figure.suptitle(f"{sampled.method.capitalize()} indices, {indices.samples} samples, bars of 95 % confidence")
+    return figure
+
+
+def index_convergence(sampled: Sampled) -> Figure:
+    """Whether the sample was large enough: indices of its parts."""
+    figure = Figure(figsize=(12, 6), layout="constrained")
+    steps = sampled.convergence()
+    key = "total" if sampled.method == "sobol" else "mean_absolute"
+    counts = [one.samples for one in steps]
+    for o, (axes, output) in enumerate(zip(figure.subplots(2, 3, sharex=True).flat, sampled.outputs, strict=False)):
+        for p, one in enumerate(sampled.ranges):
+            value = np.array([step.values[key][p, o] for step in steps])
+            half = np.array([step.half_widths[key][p, o] for step in steps])
+            colour = f"C{p}"
+            axes.plot(counts, value, marker="o", markersize=3, color=colour, label=one.name)
+            axes.fill_between(counts, value - half, value + half, color=colour, alpha=0.12, linewidth=0)
+        axes.set(xscale="log", title=_LABELS.get(output, output), xlabel="samples")
+        axes.set_xticks(counts, [str(count) for count in counts])
+        axes.minorticks_off()
+        axes.set_ylabel("total index" if key == "total" else "mean absolute effect")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return figure
+
+
+def scenarios(answers: Answers) -> Figure:
+    """How cost, carbon, water and waiting move along each family of scenarios, and the outages that cost most."""
+    figure = Figure(figsize=(14, 8), layout="constrained")
+    grid = figure.add_gridspec(2, 3)
+    base, cost = answers.base_values, answers.values[:, 0]
+    families = dict.fromkeys(case.family for case in answers.cases)
+    heat = [name for name in families if name.startswith("heat wave")]
+    top = figure.add_subplot(grid[0, 0])
+    for n, family in enumerate(heat):
+        at = _of(answers, family)
+        top.plot(
+            _levels(answers, at), cost[at] - base[0], marker="o", markersize=3, color=f"C{n % 10}", label=family[13:]
+        )
+    top.set(xlabel="warming [K]", ylabel="more than the base [AUD]", title="Heat waves: total cost")
+    if heat:
+        top.legend(frameon=False, fontsize=8)
+    for position, family in zip(((0, 1), (0, 2), (1, 0)), ("drought", "carbon price", "demand growth"), strict=True):
+        at = _of(answers, family)
+        if len(at):
+            _shares(figure.add_subplot(grid[position]), answers, at, family)
+    out = [n for n, case in enumerate(answers.cases) if case.family.startswith("outage") and answers.reached[n]]
+    worst = sorted(out, key=lambda n: -cost[n])[:15]
+    if worst:
+        axes = figure.add_subplot(grid[1, 1:])
+        axes.barh(range(len(worst)), cost[worst] - base[0], color=_RED)
+        axes.set(yticks=range(len(worst)), ylim=(len(worst) - 0.5, -0.5), xlabel="more than the base [AUD]")
+        axes.set_yticklabels([answers.cases[n].family[10:] for n in worst], fontsize=8)
+        axes.set_title("Outages that cost most")
+    gap = float(answers.gap[answers.reached].max()) if answers.reached.any() else float("nan")
+    figure.suptitle(f"{len(answers.cases)} scenarios, each certified to {gap:.1e} or better (base {base[0]:,.0f} AUD)")
+    return figure
+
+
+def _of(answers: Answers, family: str) -> list[int]:
+    return [n for n, case in enumerate(answers.cases) if case.family == family and answers.reached[n]]
+
+
+def _levels(answers: Answers, at: list[int]) -> list[float]:
+    return [answers.cases[n].level for n in at]
+
+
+def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
+    names = ("total_cost_aud", "energy_mwh", "carbon_t", "water_kl", "mean_ttft_ms")
+    for name, colour in zip(names, (_BLUE, _ORANGE, _GREY, _SKY, _PURPLE), strict=True):
+        column = list(OUTPUTS).index(name)
+        relative = 100.0 * (answers.values[at, column] / answers.base_values[column] - 1.0)
+        axes.plot(
+            _levels(answers, at), relative, color=colour, marker="o", markersize=3, label=_LABELS[name].split(" [")[0]
+        )
+    unit = answers.cases[at[0]].unit
+    axes.set(xlabel=f"level [{unit}]", ylabel="change from the base [%]", title=family.capitalize())
+    axes.legend(frameon=False, fontsize=8)
+
+
+def trade_offs(found: Frontier) -> Figure:
+    """What carbon, water and waiting cost in money for energy."""
+    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    families = list(dict.fromkeys(case.family for case in found.answers.cases))
+    colours = dict(zip(families, (_GREY, _SKY, _ORANGE, _GREEN, _PURPLE), strict=False))
+    for axes, (x, y) in zip(np.atleast_1d(figure.subplots(1, 3)), ((0, 1), (0, 2), (0, 3)), strict=True):
+        for family in families:
+            at = np.array([case.family == family for case in found.answers.cases])
+            for kind, face in ((found.efficient, colours[family]), (~found.efficient, "none")):
+                axes.scatter(found.points[at & kind, x], found.points[at & kind, y], s=28, facecolor=face,
+                             edgecolor=colours[family], label=family if kind is found.efficient else None)  # fmt: skip
+        base = found.answers.base_values[[list(OUTPUTS).index(AIMS[x]), list(OUTPUTS).index(AIMS[y])]]
+        axes.scatter(*base, marker="*", s=130, color=_RED, zorder=4, label="base")
+        axes.scatter(*found.points[found.knee, [x, y]], marker="D", s=90, facecolor="none", edgecolor="black", linewidth=1.5,
+                     zorder=5, label="knee")  # fmt: skip
+        axes.set(xlabel=_LABELS[AIMS[x]], ylabel=_LABELS[AIMS[y]])
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.suptitle(
+        f"Frontier by weights: {int(found.efficient.sum())} of {len(found.points)} schedules efficient (filled), "
+        f"hypervolume {found.hypervolume:.2f} of the box; knee: {found.answers.cases[found.knee].name}"
+    )
+    return figure

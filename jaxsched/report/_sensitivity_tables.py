@@ -1,0 +1,233 @@
+"""Tidy tables and the summary of a sensitivity study."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, LocalSensitivity, Sampled
+
+
+@dataclasses.dataclass(frozen=True)
+class SensitivityParts:
+    """What a sensitivity study found; parts that were not asked for are None.
+
+    Attributes:
+        local: Derivatives.
+        sampled: A sample for global indices, and the number of slots that it was taken of.
+        answers: Scenarios.
+        frontier: Trade-offs.
+        sampled_slots: Slots of the study that was sampled.
+    """
+
+    local: LocalSensitivity | None = None
+    sampled: Sampled | None = None
+    answers: Answers | None = None
+    frontier: Frontier | None = None
+    sampled_slots: int = 0
+
+
+def sensitivity_frames(parts: SensitivityParts) -> dict[str, pd.DataFrame]:
+    """Tidy tables by name: a row an observation, units in the columns or beside the value."""
+    frames = {}
+    if parts.local is not None:
+        frames |= {"local": local_frame(parts.local), "site_prices": price_frame(parts.local)}
+    if parts.sampled is not None:
+        frames["indices"] = indices_frame(parts.sampled)
+    if parts.answers is not None:
+        frames["scenarios"] = answers_frame(parts.answers)
+    if parts.frontier is not None:
+        frame = answers_frame(parts.frontier.answers)
+        frames["frontier"] = frame.assign(
+            efficient=parts.frontier.efficient, knee=np.arange(len(frame)) == parts.frontier.knee
+        )
+    return frames
+
+
+def local_frame(found: LocalSensitivity) -> pd.DataFrame:
+    """Gradient, elasticity and change of every output by every input and parameter, ranked within an output."""
+    rows = [
+        {
+            "output": output,
+            "output_unit": OUTPUTS[output],
+            "rank": rank,
+            "parameter": effect.quantity.name,
+            "group": effect.quantity.group,
+            "unit": effect.quantity.unit,
+            "gradient": effect.gradient,
+            "elasticity": effect.elasticity,
+            "step": effect.step,
+            "change": effect.change,
+        }
+        for output in found.gradients
+        for rank, effect in enumerate(found.effects(output), 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def price_frame(found: LocalSensitivity) -> pd.DataFrame:
+    """What a degree, a MW, a GPU and a millisecond are worth at every site in every slot."""
+    scenario = found.study.scenario
+    slots, sites = found.scarcity.shape
+    return pd.DataFrame(
+        {
+            "slot_start_utc": np.repeat(scenario.times, sites),
+            "site": np.tile(scenario.sites.index.astype(str), slots),
+            "aud_per_k": found.warming().ravel(),
+            "kg_per_k": 1000.0 * found.warming("carbon_t").ravel(),
+            "litre_per_k": 1000.0 * found.warming("water_kl").ravel(),
+            "aud_saved_per_mw": found.power_limit().ravel(),
+            "aud_saved_per_gpu": found.scarcity.ravel(),
+            "aud_per_ms": found.latency().ravel(),
+            "price_of_load_aud_per_gpu": np.asarray(found.schedule.prices, float).ravel(),
+        }
+    )
+
+
+def indices_frame(sampled: Sampled) -> pd.DataFrame:
+    """Global indices with their intervals, for growing numbers of samples."""
+    rows = []
+    for indices in sampled.convergence():
+        for name, values in indices.values.items():
+            half = indices.half_widths.get(name)
+            for p, one in enumerate(indices.ranges):
+                for o, output in enumerate(indices.outputs):
+                    rows.append(
+                        {
+                            "method": sampled.method,
+                            "samples": indices.samples,
+                            "output": output,
+                            "parameter": one.name,
+                            "low": one.low,
+                            "high": one.high,
+                            "unit": one.unit,
+                            "index": name,
+                            "value": float(values[p, o]),
+                            "half_width_95": float("nan") if half is None else float(half[p, o]),
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def answers_frame(answers: Answers) -> pd.DataFrame:
+    """What every case costs and does, with its certificate."""
+    cases = answers.cases
+    columns: dict[str, Any] = {
+        "case": [case.name for case in cases],
+        "family": [case.family for case in cases],
+        "level": [case.level for case in cases],
+        "level_unit": [case.unit for case in cases],
+    }
+    columns |= {name: answers.values[:, n] for n, name in enumerate(OUTPUTS)}
+    columns |= {
+        "objective_aud": answers.objective,
+        "lower_bound_aud": answers.bound,
+        "certified_gap": answers.gap,
+        "iterations": answers.iterations,
+        "reached": answers.reached,
+    }
+    return pd.DataFrame(columns)
+
+
+def planner_prices(found: LocalSensitivity) -> list[str]:
+    """The prices of a degree, of capacity, of a millisecond and of a tonne in words, with place and hour."""
+    scenario = found.study.scenario
+    names, times = scenario.sites.index.astype(str), scenario.times
+    span = f"these {len(times) * scenario.slot_hours:g} hours"
+    carbon = scenario.weights["carbon"].value
+    abated = float(np.asarray(found.gradients["carbon_t"].site_model.weights.carbon))
+    tonnes = float(found.values[list(OUTPUTS).index("carbon_t")])
+    words = [
+        f"A tonne of carbon is worth {carbon:g} AUD here. One AUD/t more would cost {tonnes:,.1f} AUD over {span} and avoid "
+        f"{-1000.0 * abated:,.1f} kg by moving load."
+    ]
+    for what, by_hour in (
+        (
+            "One degree more at {site}, in every hour, costs {sum:,.2f} AUD over {span}, most on {when} UTC.",
+            found.warming(),
+        ),
+        ("One millisecond more to {site} costs {sum:,.2f} AUD over {span}, most on {when} UTC.", found.latency()),
+        (
+            "One more MW at the meter of {site} saves {sum:,.2f} AUD over {span}, most on {when} UTC.",
+            found.power_limit(),
+        ),
+        (
+            "One more GPU's room for load at {site} saves {sum:,.2f} AUD over {span}, most on {when} UTC.",
+            found.scarcity,
+        ),
+    ):
+        site = int(np.argmax(by_hour.sum(0)))
+        total = float(by_hour[:, site].sum())
+        if total > 1e-9:
+            when = times[int(np.argmax(by_hour[:, site]))]
+            words.append(what.format(site=names[site], sum=total, span=span, when=f"{when:%a %d %b %H:%M}"))
+        elif "MW" in what or "GPU" in what:
+            kind = "power limit" if "MW" in what else "capacity"
+            words.append(f"No {kind} binds in {span}: more of it saves nothing at any site.")
+    return words
+
+
+def sensitivity_summary(name: str, parts: SensitivityParts, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The main numbers, units in the keys."""
+    summary: dict[str, Any] = {"name": name}
+    if parts.local is not None:
+        local = parts.local
+        summary["totals"] = dict(zip(OUTPUTS, map(float, local.values), strict=True))
+        summary["certified_gap"] = float(local.schedule.gap)
+        summary["largest_effects"] = {
+            output: [
+                {"parameter": e.quantity.name, "step": e.step, f"change_{OUTPUTS[output].lower()}": e.change}
+                for e in local.effects(output)[:10]
+            ]
+            for output in local.gradients
+        }
+        summary["prices_in_words"] = planner_prices(local)
+    if parts.sampled is not None:
+        summary["global"] = _global_summary(parts.sampled, parts.sampled_slots)
+    if parts.answers is not None:
+        summary["scenarios"] = _answers_summary(parts.answers)
+    if parts.frontier is not None:
+        found = parts.frontier
+        summary["frontier"] = {
+            "cases": len(found.answers.cases),
+            "efficient": int(found.efficient.sum()),
+            "hypervolume_share": found.hypervolume,
+            "knee": found.answers.cases[found.knee].name,
+            "knee_values": dict(zip(AIMS, map(float, found.points[found.knee]), strict=True)),
+        }
+    return summary | {"config": dict(config)}
+
+
+def _global_summary(sampled: Sampled, slots: int) -> dict[str, Any]:
+    indices = sampled.indices()
+    main = "total" if sampled.method == "sobol" else "mean_absolute"
+    return {
+        "method": sampled.method,
+        "samples": indices.samples,
+        "evaluations": len(sampled.points),
+        "slots": slots,
+        main: {
+            output: {
+                one.name: {
+                    "value": float(indices.values[main][p, o]),
+                    "half_width_95": float(indices.half_widths[main][p, o]),
+                }
+                for p, one in enumerate(indices.ranges)
+            }
+            for o, output in enumerate(indices.outputs)
+        },
+    }
+
+
+def _answers_summary(answers: Answers) -> dict[str, Any]:
+    good = np.flatnonzero(answers.reached)
+    base = float(answers.base_values[0])
+    return {
+        "cases": len(answers.cases),
+        "largest_certified_gap": float(answers.gap[good].max()) if len(good) else None,
+        "not_served": [answers.cases[n].name for n in np.flatnonzero(~answers.reached)],
+        "base_total_cost_aud": base,
+        "change_of_total_cost_aud": {answers.cases[n].name: float(answers.values[n, 0]) - base for n in good.tolist()},
+    }

@@ -1,0 +1,92 @@
+"""Every input and parameter of a study by name, with its unit and what it belongs to."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import equinox as eqx
+
+from jaxsched.study import Inputs
+
+# Which group a name belongs to: the first prefix that fits. Names that are no quantities of the world are left out.
+_GROUPS = (
+    ("conditions.dry_bulb", "weather"), ("conditions.wet_bulb", "weather"), ("conditions.price", "electricity price"),
+    ("conditions.carbon", "carbon"), ("conditions.source_water", "water"), ("site_model.price", "electricity price"),
+    ("site_model.weights.carbon", "carbon"), ("site_model.weights.water", "water"),
+    ("site_model.weights.waiting", "latency"), ("site_model.it_power", "IT power"), ("site_model.cooling", "cooling"),
+    ("site_model.electrical", "electrical"), ("site_model.water", "water"), ("site_model.carbon", "carbon"),
+    ("site_model.queue", "queueing"), ("site_model", "capacity"), ("facility_limit", "capacity"), ("rtt", "latency"),
+    ("demand", "demand"), ("serving", "serving"),
+)  # fmt: skip
+_LEFT_OUT = ("membership", "switch", "width")
+GROUPS = tuple(dict.fromkeys(group for _, group in _GROUPS))
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """An input or a parameter.
+
+    Attributes:
+        name: Where it is, for example `site_model.cooling.DirectExpansion.pump_share`.
+        unit: Its unit.
+        group: What it belongs to.
+        value: Its array.
+    """
+
+    name: str
+    unit: str
+    group: str
+    value: Any
+
+    @property
+    def is_temperature(self) -> bool:
+        """Whether only differences of it mean something, so that a change of so many per cent does not."""
+        return self.unit == "degC"
+
+
+def quantities(inputs: Inputs) -> list[Quantity]:
+    """Every input and parameter; a tree of derivatives of the inputs gives them under the same names."""
+    found = []
+    for name, unit, value in _walk(inputs, ""):
+        if name.rsplit(".", 1)[-1] not in _LEFT_OUT:
+            group = next(group for prefix, group in _GROUPS if name.startswith(prefix))
+            found.append(Quantity(name, unit, group, value))
+    return found
+
+
+def choose(named: Sequence[Quantity], wanted: Sequence[str] | None) -> list[Quantity]:
+    """The quantities whose name or group is asked for; all where nothing is.
+
+    Raises:
+        ValueError: If nothing has such a name or group, or the choice is empty.
+    """
+    if wanted is None:
+        return list(named)
+    if not wanted:
+        raise ValueError("no parameter is asked for; name some, or a group: " + ", ".join(GROUPS) + ".")
+    known = [*GROUPS, *(one.name for one in named)]
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.4)
+            hint = f"did you mean `{near[0]}`?" if near else f"groups are {', '.join(GROUPS)}."
+            raise ValueError(f"there is no parameter or group `{name}`; {hint}")
+    chosen = [one for one in named if one.name in wanted or one.group in wanted]
+    if not chosen:
+        raise ValueError(f"the groups {', '.join(wanted)} hold no parameter of this study; ask for others.")
+    return chosen
+
+
+def _walk(module: Any, prefix: str) -> Iterator[tuple[str, str, Any]]:
+    for field in dataclasses.fields(module):
+        value, name = getattr(module, field.name), f"{prefix}{field.name}"
+        if "unit" in field.metadata:
+            yield name, field.metadata["unit"], value
+        elif isinstance(value, tuple):
+            kinds = [type(member).__name__ for member in value]
+            for n, (kind, member) in enumerate(zip(kinds, value, strict=True)):
+                # Two plants may use water by one law with parameters of their own.
+                label = kind if kinds.count(kind) == 1 else f"{kind}[{n}]"
+                yield from _walk(member, f"{prefix}{label}.")
+        elif isinstance(value, eqx.Module):
+            yield from _walk(value, f"{name}.")

@@ -1,0 +1,100 @@
+"""A change of the world in a few numbers: what scenarios and samples are made of."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxsched._parameters import AbstractModel, parameter
+from jaxsched.models import stull_wet_bulb
+from jaxsched.scenarios import saturation_pressure
+from jaxsched.study import Inputs, Study
+
+
+class Shift(AbstractModel):
+    """How inputs differ from those of a study. Each field is a scalar, or [site] (`demand`: or [class]).
+
+    Attributes:
+        warming: Added to the dry-bulb temperature; vapour pressure stays, so that the wet bulb follows [K].
+        energy_price: Factor on the wholesale price [1].
+        carbon_price: Factor on the worth of carbon [1].
+        water_price: Factor on the worth of water [1].
+        waiting_price: Factor on the worth of waiting [1].
+        carbon_intensity: Factor on the emissions of electricity [1].
+        demand: Factor on the requests [1].
+        latency: Factor on round-trip times [1].
+        power_limit: Factor on the facility's power limit; 0 closes a site to requests, whose idle servers stay on [1].
+    Valid for:
+        The ranges of the fields; temperatures up to 55 degC, the wet-bulb law being extrapolated beyond 50.
+    Source:
+        Definition.
+    """
+
+    warming: Float[Array, "..."] = parameter(0.0, unit="K", valid=(-20.0, 20.0))
+    energy_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
+    carbon_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
+    water_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
+    waiting_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
+    carbon_intensity: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 10.0))
+    demand: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 100.0))
+    latency: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 100.0))
+    power_limit: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 100.0))
+
+
+def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
+    """Inputs after a shift; also under `jit`, `vmap` and `grad`."""
+    conditions, model = inputs.conditions, inputs.site_model
+    dry, wet = _warmed(conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity), shift.warming)
+    # The study's own wet bulb, which may be a reading, plus what the law says it rises by.
+    still = _warmed(conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity), jnp.zeros_like(shift.warming))
+    weights = model.weights
+    return eqx.tree_at(
+        lambda i: (
+            i.conditions.dry_bulb,
+            i.conditions.wet_bulb,
+            i.conditions.price,
+            i.conditions.carbon_intensity,
+            i.site_model.weights.carbon,
+            i.site_model.weights.water,
+            i.site_model.weights.waiting,
+            i.demand,
+            i.rtt,
+            i.facility_limit,
+        ),
+        inputs,
+        (
+            dry,
+            conditions.wet_bulb + (wet - still[1]),
+            conditions.price * _over(shift.energy_price, 2),
+            conditions.carbon_intensity * _over(shift.carbon_intensity, 2),
+            weights.carbon * shift.carbon_price,
+            weights.water * shift.water_price,
+            weights.waiting * shift.waiting_price,
+            inputs.demand * _over(shift.demand, 3),
+            inputs.rtt * _over(shift.latency, 2),
+            inputs.facility_limit * _over(shift.power_limit, inputs.facility_limit.ndim),
+        ),
+    )
+
+
+def wet_bulb_per_degree(study: Study) -> np.ndarray:
+    """Rise of the wet bulb per degree of warming at equal vapour pressure [slot, site] [1]."""
+    dry, humidity = study.conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity)
+    zero = jnp.zeros(())
+    return np.asarray(jax.jvp(lambda by: _warmed(dry, humidity, by)[1], (zero,), (jnp.ones(()),))[1])
+
+
+@eqx.filter_jit
+def _warmed(
+    dry_bulb: Float[Array, "slot site"], humidity: Float[Array, "slot site"], by: Float[Array, "..."]
+) -> tuple[Float[Array, "slot site"], Float[Array, "slot site"]]:
+    """Dry and wet bulb after a warming at equal vapour pressure."""
+    dry = dry_bulb + _over(by, 2)
+    drier = humidity * saturation_pressure(dry_bulb, jnp.exp) / saturation_pressure(dry, jnp.exp)
+    return dry, stull_wet_bulb(dry, drier)
+
+
+def _over(value: Float[Array, "..."], rank: int) -> Float[Array, "..."]:
+    """A scalar as it is, or a vector along the last of so many axes."""
+    return value if value.ndim == 0 else value.reshape((1,) * (rank - value.ndim) + value.shape)
