@@ -35,7 +35,9 @@ from jaxsched.models.plants import (
 from jaxsched.models.prefill import Prefill, log_normal_moments
 from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
 from jaxsched.models.queueing import SakasegawaWait
+from jaxsched.models.serving import ServingSite, replica_site
 from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
+from jaxsched.models.wait_distribution import ExponentialWait
 from jaxsched.models.water import (
     AbstractWater,
     DryWater,
@@ -70,6 +72,7 @@ __all__ = [
     "ElectricalLosses",
     "EnergyPrice",
     "EvaporativeWater",
+    "ExponentialWait",
     "Fans",
     "FreeCooling",
     "Hardware",
@@ -86,6 +89,7 @@ __all__ = [
     "RoundTripTime",
     "SakasegawaWait",
     "ServingProfile",
+    "ServingSite",
     "SiteModel",
     "SiteReport",
     "SmoothWinsorisation",
@@ -97,6 +101,7 @@ __all__ = [
     "log_normal_moments",
     "mean_prefill_seconds",
     "mechanical_curves",
+    "replica_site",
     "source_water",
     "stull_wet_bulb",
     "work_per_request",
