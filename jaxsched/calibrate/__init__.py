@@ -1,0 +1,41 @@
+"""Fit the parameters of any model to measurements, with errors, and with scores on time that was held out."""
+
+from jaxsched.calibrate._fit import fit
+from jaxsched.calibrate._latency import LatencyFit, fit_latency
+from jaxsched.calibrate._methods import (
+    AbstractLoss,
+    AbstractMethod,
+    Cauchy,
+    Descent,
+    Huber,
+    LeastSquares,
+    Pinball,
+    Squared,
+)
+from jaxsched.calibrate._names import parameter_names
+from jaxsched.calibrate._observations import CalibrationError, Observations
+from jaxsched.calibrate._result import Fit
+from jaxsched.calibrate._scores import Scores, scores
+from jaxsched.calibrate._split import last_part, time_folds
+
+__all__ = [
+    "AbstractLoss",
+    "AbstractMethod",
+    "CalibrationError",
+    "Cauchy",
+    "Descent",
+    "Fit",
+    "Huber",
+    "LatencyFit",
+    "LeastSquares",
+    "Observations",
+    "Pinball",
+    "Scores",
+    "Squared",
+    "fit",
+    "fit_latency",
+    "last_part",
+    "parameter_names",
+    "scores",
+    "time_folds",
+]
