@@ -37,7 +37,7 @@ class LatencyFit:
         fit: Prefill and token time at the fitted number of servers, with their errors; on ln TTFT.
         servers: Misfit and token time of every number of servers that was tried, and which are plausible.
         arrival_cv2_error: Standard error of the burstiness `site.arrival_cv2`.
-        rate: Arrivals of the log [requests/s].
+        between: Times between the arrivals of the log, 0 for the first [s].
         prompt_tokens: Prompt lengths of the log [token].
         answer_tokens: Answer lengths of the log [token].
         warnings: What the log cannot tell, a sentence each.
@@ -47,10 +47,15 @@ class LatencyFit:
     fit: Fit[ServingSite]
     servers: pd.DataFrame
     arrival_cv2_error: float
-    rate: float
+    between: np.ndarray
     prompt_tokens: np.ndarray
     answer_tokens: np.ndarray
     warnings: tuple[str, ...]
+
+    @property
+    def rate(self) -> float:
+        """Arrivals of the log [requests/s]."""
+        return float(1.0 / self.between[1:].mean())
 
     @property
     def utilisation(self) -> float:
@@ -82,8 +87,19 @@ class LatencyFit:
         return {"utilisation": busy, "mean_s": float(self.site.mean_first_token(rates, *lengths)), **shown}
 
     def simulate(self, rate: float, *, requests: int = 20_000, seed: int = 0) -> SimulatedRequests:
-        """Requests of the log's lengths and burstiness at another rate, one by one through the fitted site."""
+        """Requests at another rate, one by one through the fitted site.
+
+        Lengths are drawn from those of the log, times between arrivals from a gamma distribution of its burstiness:
+        independent of each other, which those of real users are not; see `replay`.
+        """
         return simulate(self.site, jax.random.key(seed), jnp.asarray(rate, float), *self._lengths(), requests=requests)
+
+    def replay(self, rate: float) -> SimulatedRequests:
+        """The requests of the log themselves, its clock sped up to another rate, one by one through the fitted site.
+
+        Bursts that last, and hours that are busier than others, stay as they are in the log.
+        """
+        return replay(self.site, jnp.asarray(self.between * (self.rate / rate), float), *self._lengths())
 
     def _lengths(self) -> tuple[jax.Array, jax.Array]:
         return jnp.asarray(self.prompt_tokens, float), jnp.asarray(self.answer_tokens, float)
@@ -127,13 +143,13 @@ def fit_latency(
     Raises:
         CalibrationError: If the log has no `ttft_s`, or too few of them.
     """
-    start = ServingSite() if start is None else start
     table = _checked(log, most_servers)
     between = np.concatenate([[0.0], table["arrived"].diff().dt.total_seconds().to_numpy(float)[1:]])
     prompt, answer, ttft = (table[name].to_numpy(float) for name in ("prompt_tokens", "answer_tokens", "ttft_s"))
     burstiness = log.statistics().arrival_cv2
-    start = eqx.tree_at(lambda s: s.arrival_cv2, start, jnp.asarray(np.clip(burstiness, 1e-3, 200.0)))
-    reading = _unwaited(start, prompt, ttft, seed)
+    site = ServingSite() if start is None else start
+    bursty = eqx.tree_at(lambda s: s.arrival_cv2, site, jnp.asarray(np.clip(burstiness, 1e-3, 200.0)))
+    reading = _unwaited(bursty, prompt, ttft, seed)
     profile = servers_profile(reading, between, prompt, answer, ttft, np.arange(1, most_servers + 1))
     finalists = profile["misfit"].nsmallest(_FINALISTS).index
     data = Observations((between, prompt, answer), np.log(ttft), times=table["arrived"], unit="ln s")
@@ -147,7 +163,7 @@ def fit_latency(
         found = _at(reading, profile, int(best), data, most_servers, method=method, bootstrap=bootstrap, seed=seed)
     warnings = (*found.warnings, *_sentences(profile, most_servers))
     error = _burstiness_error(between[1:], seed)
-    return LatencyFit(found.model, found, profile, error, 1.0 / between[1:].mean(), prompt, answer, warnings)
+    return LatencyFit(found.model, found, profile, error, between, prompt, answer, warnings)
 
 
 def _checked(log: RequestLog, most_servers: int) -> pd.DataFrame:
@@ -172,7 +188,7 @@ def _unwaited(start: ServingSite, prompt: np.ndarray, ttft: np.ndarray, seed: in
         Observations((prompt,), np.log(ttft)),
         parameters=_READING,
         predict=_reading_alone,
-        method=Descent(Pinball(_UNWAITED)),
+        method=Descent(Pinball(jnp.asarray(_UNWAITED))),
         folds=0,
         starts=2,
         seed=seed,

@@ -113,7 +113,7 @@ def _places(servers: Float[Array, ""], places: int | None) -> int:
         if places is None:
             raise ValueError("the number of servers is traced; give places, the most servers of any call.")
         return places
-    most = float(jnp.max(servers))
+    most = float(np.max(np.asarray(servers)))
     if most != int(most):
         raise ValueError(f"ServingSite.servers is {most:g}; a simulation needs a whole number of servers, round it.")
     if places is not None and most > places:
