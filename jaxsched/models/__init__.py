@@ -4,6 +4,7 @@ from jaxsched.models.carbon import Carbon
 from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCooledChiller
 from jaxsched.models.conditions import Conditions, Weights
 from jaxsched.models.cooling import AbstractCooling, CoolingCurves, CoolingPower, MixedCooling
+from jaxsched.models.decode import InterTokenLatency
 from jaxsched.models.electrical import (
     AbstractElectrical,
     ComponentElectrical,
@@ -32,7 +33,7 @@ from jaxsched.models.plants import (
     WatersideEconomiser,
     mechanical_curves,
 )
-from jaxsched.models.prefill import Prefill, log_normal_moments
+from jaxsched.models.prefill import FlooredPrefill, Prefill, log_normal_moments
 from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.serving import ServingSite, replica_site
@@ -74,10 +75,12 @@ __all__ = [
     "EvaporativeWater",
     "ExponentialWait",
     "Fans",
+    "FlooredPrefill",
     "FreeCooling",
     "Hardware",
     "ITPower",
     "IndirectEvaporative",
+    "InterTokenLatency",
     "LoadCurve",
     "MixedCooling",
     "MixedWater",
