@@ -56,10 +56,6 @@ def columns(rows: pd.DataFrame, *names: str) -> list[np.ndarray]:
 def prefill_cases() -> Iterator[dict[str, Any]]:
     """Prefill of each profile by both laws: each pair of prompt length and batch is held out in turn."""
     for gpu, reference, rows in profiles():
-        known = HARDWARE[gpu].profiles[reference]
-        default = Prefill(
-            *(jnp.asarray(v) for v in (known.prefill_fixed, known.prefill_linear, known.prefill_quadratic))
-        )
         # SageServe's time of a batch hardly grows beyond two prompts: it is not the time to read all of them.
         if reference == "llama-8b":
             rows = rows[rows["batch_size"] == 1]
