@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -155,19 +156,17 @@ def descend(
         return _descend(cost, start, method)
 
 
-def _descend(cost, start, method):
+def _descend(cost, start, method) -> Any:
     keys = jax.random.split(jax.random.key(method.seed), method.steps)
-    if method.batch is None:
-        optimiser = optax.lbfgs()
-    else:
-        optimiser = optax.adam(optax.cosine_decay_schedule(method.learning_rate, method.steps))
+    slower = optax.cosine_decay_schedule(method.learning_rate, method.steps)
+    optimiser: Any = optax.lbfgs() if method.batch is None else optax.adam(slower)
 
     def step(carry, key):
         free, state = carry
         value, slope = jax.value_and_grad(cost)(free, key)
         more = {} if method.batch is not None else {"value": value, "grad": slope, "value_fn": lambda u: cost(u, key)}
         update, state = optimiser.update(slope, state, free, **more)
-        return (optax.apply_updates(free, update), state), jnp.linalg.norm(slope)
+        return (free + update, state), jnp.linalg.norm(slope)
 
     (free, _), slopes = jax.lax.scan(step, (start, optimiser.init(start)), keys)
     settled = jnp.linalg.norm(jax.grad(cost)(free, keys[0])) <= 1e-3 * slopes[0] + 1e-6

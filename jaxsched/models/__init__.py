@@ -29,6 +29,7 @@ from jaxsched.models.plants import (
     AirsideEconomiser,
     DirectExpansion,
     IndirectEvaporative,
+    WaterCooledPlant,
     WatersideEconomiser,
     mechanical_curves,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "SmoothWinsorisation",
     "TowerWater",
     "WaterCooledChiller",
+    "WaterCooledPlant",
     "WaterFactors",
     "WatersideEconomiser",
     "Weights",
