@@ -1,5 +1,6 @@
 """Fit the parameters of any model to measurements, with errors, and with scores on time that was held out."""
 
+from jaxsched.calibrate._files import load_model, load_provenance, model_text, save_model
 from jaxsched.calibrate._fit import fit
 from jaxsched.calibrate._methods import (
     AbstractLoss,
@@ -32,7 +33,11 @@ __all__ = [
     "Squared",
     "fit",
     "last_part",
+    "load_model",
+    "load_provenance",
+    "model_text",
     "parameter_names",
+    "save_model",
     "scores",
     "time_folds",
 ]

@@ -104,8 +104,8 @@ class LeastSquares(AbstractMethod):
     """Levenberg-Marquardt of optimistix on the weighted sum of squares: the method for clean data.
 
     Attributes:
-        tolerance: Relative change of misfit and parameters at which to stop, > 0; 1e-10 in float64 and 1e-5 in float32
-            where not given.
+        tolerance: Root mean square change of the predictions by a step at which to stop, in standard deviations of the
+            observed values, > 0; 1e-7 in float64 and 1e-4 in float32 where not given.
         max_steps: Most steps, >= 1.
     """
 
@@ -139,8 +139,13 @@ def least_squares(
     """Minimum of the sum of squares of `residuals` from a start, and whether it converged."""
     tolerance = method.tolerance
     if tolerance is None:
-        tolerance = 1e-10 if start.dtype == jnp.float64 else 1e-5
-    solver = optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
+        tolerance = 1e-7 if start.dtype == jnp.float64 else 1e-4
+
+    def size(change: Any) -> Any:
+        # Of residuals, not of free numbers: those of a parameter on its bound run to infinity.
+        return jnp.zeros((), change.dtype) if change.shape == start.shape else optx.two_norm(change)
+
+    solver = optx.LevenbergMarquardt(rtol=0.0, atol=tolerance, norm=size)
     answer = optx.least_squares(
         lambda free, _: residuals(free), solver, start, max_steps=method.max_steps, throw=False, options={"jac": "fwd"}
     )

@@ -57,7 +57,7 @@ class Clean:
     features: dict[str, np.ndarray]
 
     @property
-    def used(self) -> np.ndarray:
+    def used(self) -> Any:
         """Which values count [row, ...]."""
         return np.greater(self.weights, 0.0)
 
