@@ -1,5 +1,6 @@
 """Fit the parameters of any model to measurements, with errors, and with scores on time that was held out."""
 
+from jaxsched.calibrate._files import load_model, load_provenance, model_text, save_model
 from jaxsched.calibrate._fit import fit
 from jaxsched.calibrate._latency import LatencyFit, fit_latency
 from jaxsched.calibrate._methods import (
@@ -35,7 +36,11 @@ __all__ = [
     "fit",
     "fit_latency",
     "last_part",
+    "load_model",
+    "load_provenance",
+    "model_text",
     "parameter_names",
+    "save_model",
     "scores",
     "time_folds",
 ]

@@ -3,33 +3,37 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 
-from jaxsched.calibrate._bounds import bijection
+from jaxsched.calibrate._judge import held_out_scores, more_sentences, parameter_table
 from jaxsched.calibrate._methods import AbstractMethod, LeastSquares
-from jaxsched.calibrate._names import Named, layout_of, named_parameters, per_entry
+from jaxsched.calibrate._names import named_parameters
 from jaxsched.calibrate._objective import (
     Objective,
     caller,
     jacobian,
     minimise_starts,
     minimise_weights,
-    predictions,
 )
-from jaxsched.calibrate._observations import CalibrationError, Clean, Observations, cleaned
+from jaxsched.calibrate._observations import CalibrationError, Observations, cleaned
+from jaxsched.calibrate._prepare import (
+    as_ours,
+    check_shape,
+    fold_of,
+    inside,
+    over_rows,
+    pose,
+    predicted,
+    start_values,
+    training,
+)
 from jaxsched.calibrate._result import Fit
-from jaxsched.calibrate._scores import Scores, polynomial_prediction, scores
-from jaxsched.calibrate._split import blocks, time_folds
+from jaxsched.calibrate._split import blocks
 from jaxsched.calibrate._uncertainty import Uncertainty, uncertainty
 
 Model = TypeVar("Model")
 # The start that was given is kept where others reach a misfit lower by less than this.
 _AS_GOOD = 1e-6
-# Standard errors of the bootstrap beyond this many times those of Gauss-Newton are worth a sentence.
-_LARGER = 1.5
 
 
 def fit(
@@ -80,27 +84,28 @@ def fit(
     """
     _check_counts(folds=folds, starts=starts, bootstrap=bootstrap)
     data, named = cleaned(observations), named_parameters(model, parameters)
-    objective = _objective(model, data, named, caller(predict), bounds, priors)
-    _check_shape(objective, data)
-    train, mask = _training(data, held_out)
+    objective = pose(model, data, named, caller(predict), bounds, priors)
+    check_shape(objective, data)
+    train, mask = training(data, held_out)
     method = LeastSquares() if method is None else method
     random = np.random.default_rng(seed)
-    free, misfit, converged, noise = _best(objective, train, method, starts, random)
-    estimate = _inside(objective, free)
-    residual = data.observed - _predicted(objective, estimate)
+    every = _starts(objective, starts, random)
+    free, misfit, converged, noise = _best_with_priors(objective, train, method, every)
+    estimate = inside(objective, free)
+    residual = data.observed - predicted(objective, estimate)
     spread = _uncertainty(objective, data, train, estimate, residual, named, method)
-    scored, held_out_predicted = _held_out(objective, data, mask, folds, free, estimate, noise, method)
+    scored, held_out_predicted = _held_out(objective, data, mask, folds, every, estimate, noise, method)
     samples = _bootstrap(objective, data, train, free, noise, method, bootstrap, block_hours, random)
-    found = _scores(objective, data, train, scored, held_out_predicted, mask, folds, estimate)
-    table = _table(named, objective, estimate, spread, samples)
+    found = held_out_scores(objective, data, train, scored, held_out_predicted, mask, folds, estimate)
+    table = parameter_table(named, objective, estimate, spread, samples)
     return Fit(
-        model=objective.at(jnp.asarray(estimate, objective.observed.dtype)),
+        model=objective.at(as_ours(objective, estimate)),
         start=model,
         parameters=table,
         covariance=spread.covariance,
         bootstrap=samples,
         scores=found,
-        warnings=spread.sentences + _more_sentences(table, converged, found),
+        warnings=spread.sentences + more_sentences(table, converged, found),
         converged=converged,
         misfit=misfit,
         predicted=data.observed - residual,
@@ -118,111 +123,39 @@ def _check_counts(*, folds: int, starts: int, bootstrap: int) -> None:
         )
 
 
-def _objective(
-    model: Any,
-    data: Clean,
-    named: Sequence[Named],
-    predict: Callable,
-    bounds: Mapping[str, Any] | None,
-    priors: Mapping[str, Any] | None,
-) -> Objective:
-    entries = [entry for one in named for entry in one.entries]
-    given = per_entry(named, priors, "priors")
-    for entry, prior in given.items():
-        if np.shape(prior) != (2,) or not prior[1] > 0:
-            raise CalibrationError(f"the prior of {entry} is {prior!r}; give (mean, standard deviation > 0).")
-    deviation = [given[entry][1] if entry in given else np.inf for entry in entries]
-    scale = float(data.observed[data.used].std()) or float(np.abs(data.observed[data.used]).max()) or 1.0
-    return Objective(
-        model=model,
-        inputs=data.inputs,
-        observed=jnp.asarray(data.observed, float),
-        bijection=bijection(named, bounds),
-        prior_mean=jnp.asarray([given[entry][0] if entry in given else 0.0 for entry in entries], float),
-        prior_precision=jnp.asarray(1.0 / np.asarray(deviation), float),
-        scale=jnp.asarray(scale, float),
-        layout=layout_of(named),
-        predict=predict,
-    )
+def _starts(objective: Objective, number: int, random: np.random.Generator) -> np.ndarray:
+    """Free numbers of the model that was given, and of others drawn around it [start, entry]."""
+    first = objective.bijection.inverse(np.asarray(start_values(objective), float))
+    return np.concatenate([first[None], first + random.normal(size=(number - 1, len(first)))])
 
 
-def _check_shape(objective: Objective, data: Clean) -> None:
-    start = _start_values(objective)
-    try:
-        shape = jax.eval_shape(objective.predicted, start).shape
-    except TypeError as error:
-        raise CalibrationError(f"the model cannot be called with these inputs: {error}.") from error
-    if shape != data.observed.shape:
-        raise CalibrationError(
-            f"predictions have shape {shape}, observed values {data.observed.shape}; they must agree."
-        )
-    if not np.isfinite(np.asarray(objective.predicted(start))[data.used]).all():
-        raise CalibrationError("the model that was given predicts something that is not a number; start from another.")
+def _best_with_priors(objective, train, method, starts) -> tuple[np.ndarray, np.ndarray, bool, float]:
+    """As `_best`, with the noise that weighs the priors (0 without), from a first fit that has none."""
+    free, misfit, converged = _best(objective, train, 0.0, method, starts)
+    if not np.asarray(objective.prior_precision).any():
+        return free, misfit, converged, 0.0
+    residual = (np.asarray(objective.observed) - predicted(objective, inside(objective, free))) / float(objective.scale)
+    weights = train / train[train > 0].mean()
+    noise = float(np.sqrt((weights * residual**2).sum() / max((train > 0).sum() - len(free), 1)))
+    free, misfit, converged = _best(objective, train, noise, method, starts)
+    return free, misfit, converged, noise
 
 
-def _start_values(objective: Objective) -> jax.Array:
-    from jaxsched.calibrate._names import named_parameters
-
-    named = named_parameters(objective.model, [name for name, _ in objective.layout])
-    return jnp.asarray(np.concatenate([one.value.ravel() for one in named]), objective.observed.dtype)
-
-
-def _training(data: Clean, held_out: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Weights of the rows that are fitted, and the mask of those held out, where given."""
-    if held_out is None:
-        return data.weights, None
-    mask = np.asarray(held_out)
-    if mask.dtype != bool or mask.shape != (len(data.observed),):
-        raise CalibrationError(
-            f"held_out must be one boolean for each of the {len(data.observed)} rows; it has shape {mask.shape} and type "
-            f"{mask.dtype}."
-        )
-    train = np.where(_over_rows(mask, data), 0.0, data.weights)
-    if not (train > 0).any() or not (data.used & _over_rows(mask, data)).any():
-        raise CalibrationError("held_out leaves no usable row to fit to, or none to score; give a mask of some rows.")
-    return train, mask
-
-
-def _over_rows(mask: np.ndarray, data: Clean) -> np.ndarray:
-    return mask.reshape(-1, *[1] * (data.observed.ndim - 1))
-
-
-def _best(objective, train, method, starts, random) -> tuple[np.ndarray, np.ndarray, bool, float]:
-    """Free numbers of the best minimum, misfits best first, whether it converged, and the noise of the priors."""
-    first = objective.bijection.inverse(np.asarray(_start_values(objective), float))
-    others = first + random.normal(size=(starts - 1, len(first)))
-    every = _array(objective, np.concatenate([first[None], others]))
-    noise = 0.0
-    for _ in range(2 if np.asarray(objective.prior_precision).any() else 1):
-        answer = minimise_starts(objective, every, _array(objective, train), _array(objective, noise), method)
-        free, misfit, settled = (np.asarray(a) for a in answer)
-        misfit = np.where(np.isfinite(misfit) & np.isfinite(free).all(1), misfit, np.inf)
-        if not np.isfinite(misfit).any():
-            raise CalibrationError("no start led to a finite misfit; check the data, or start from another model.")
-        best = int(np.argmin(misfit))
-        if misfit[0] <= misfit[best] * (1.0 + _AS_GOOD) + _AS_GOOD**2:
-            best = 0
-        residual = (objective.observed - _predicted(objective, _inside(objective, free[best]))) / objective.scale
-        weights = train / train[train > 0].mean()
-        noise = float(np.sqrt((weights * np.asarray(residual) ** 2).sum() / max((train > 0).sum() - len(first), 1)))
-    return free[best], np.sort(misfit), bool(settled[best]), noise
-
-
-def _array(objective: Objective, values: Any) -> jax.Array:
-    return jnp.asarray(values, objective.observed.dtype)
-
-
-def _inside(objective: Objective, free: np.ndarray) -> np.ndarray:
-    values = np.asarray(objective.bijection(_array(objective, free)), float)
-    return np.clip(values, np.asarray(objective.bijection.low, float), np.asarray(objective.bijection.high, float))
-
-
-def _predicted(objective: Objective, values: np.ndarray) -> np.ndarray:
-    return np.asarray(predictions(objective, _array(objective, values)[None])[0], float)
+def _best(objective, train, noise, method, starts) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Free numbers of the best minimum, misfits best first, and whether it converged."""
+    arrays = (as_ours(objective, each) for each in (starts, train, noise))
+    free, misfit, settled = (np.asarray(a) for a in minimise_starts(objective, *arrays, method))
+    misfit = np.where(np.isfinite(misfit) & np.isfinite(free).all(1), misfit, np.inf)
+    if not np.isfinite(misfit).any():
+        raise CalibrationError("no start led to a finite misfit; check the data, or start from another model.")
+    best = int(np.argmin(misfit))
+    if misfit[0] <= misfit[best] * (1.0 + _AS_GOOD) + _AS_GOOD**2:
+        best = 0
+    return free[best], np.sort(misfit), bool(settled[best])
 
 
 def _uncertainty(objective, data, train, estimate, residual, named, method) -> Uncertainty:
-    slopes = np.asarray(jacobian(objective, _array(objective, estimate)), float)
+    slopes = np.asarray(jacobian(objective, as_ours(objective, estimate)), float)
     return uncertainty(
         slopes.reshape(-1, len(estimate)),
         residual.ravel(),
@@ -237,27 +170,22 @@ def _uncertainty(objective, data, train, estimate, residual, named, method) -> U
     )
 
 
-def _held_out(objective, data, mask, folds, free, estimate, noise, method) -> tuple[np.ndarray, np.ndarray]:
+def _held_out(objective, data, mask, folds, starts, estimate, noise, method) -> tuple[np.ndarray, np.ndarray]:
     """Which rows are scored, and predictions for them by fits that had not seen them."""
     unseen = np.full(data.observed.shape, np.nan)
     if mask is not None:
-        unseen[mask] = _predicted(objective, estimate)[mask]
+        unseen[mask] = predicted(objective, estimate)[mask]
         return mask, unseen
     if folds == 0:
         return np.zeros(len(unseen), bool), unseen
-    block = _folds(data, folds)
-    parts = np.stack([np.where(_over_rows(block == n, data), 0.0, data.weights) for n in range(folds)])
-    found = minimise_weights(
-        objective, _array(objective, free), _array(objective, parts), _array(objective, noise), method
-    )
-    every = np.asarray(predictions(objective, jax.vmap(objective.bijection)(found)), float)
+    block = fold_of(data, folds)
     for n in range(folds):
-        unseen[block == n] = every[n][block == n]
-    return data.row_used, unseen
-
-
-def _folds(data: Clean, folds: int) -> np.ndarray:
-    return time_folds(len(data.observed) if data.times is None else data.times, folds)
+        part = np.where(over_rows(block == n, data), 0.0, data.weights)
+        if (part > 0).any():
+            # From the starts of the whole fit, never from its answer, which has seen the block.
+            free = _best(objective, part, noise, method, starts)[0]
+            unseen[block == n] = predicted(objective, inside(objective, free))[block == n]
+    return data.row_used & np.isfinite(unseen).reshape(len(unseen), -1).all(1), unseen
 
 
 def _bootstrap(objective, data, train, free, noise, method, number, hours, random) -> np.ndarray:
@@ -270,73 +198,6 @@ def _bootstrap(objective, data, train, free, noise, method, number, hours, rando
     count[:, present] = drawn
     weights = train[None] * count[:, block].reshape(number, -1, *[1] * (data.observed.ndim - 1))
     found = minimise_weights(
-        objective, _array(objective, free), _array(objective, weights), _array(objective, noise), method
+        objective, as_ours(objective, free), as_ours(objective, weights), as_ours(objective, noise), method
     )
-    return np.stack([_inside(objective, one) for one in np.asarray(found)])
-
-
-def _scores(objective, data, train, scored, unseen, mask, folds, estimate) -> dict[str, Scores]:
-    used = data.used & _over_rows(scored, data) & np.isfinite(unseen)
-    found = {"fitted": scores(data.observed, _predicted(objective, estimate), train > 0)}
-    if not used.any():
-        return found
-    default = np.asarray(objective.predicted(_start_values(objective)), float)
-    plain = _plain_regression(data, train, mask, folds)
-    found = {
-        "held_out": scores(data.observed, unseen, used),
-        "default": scores(data.observed, default, used),
-        **({} if plain is None else {"polynomial": scores(data.observed, plain, used)}),
-        **found,
-    }
-    return found
-
-
-def _plain_regression(data: Clean, train: np.ndarray, mask: np.ndarray | None, folds: int) -> np.ndarray | None:
-    """Predictions of the polynomial regression for rows that it had not seen."""
-    if mask is not None:
-        return polynomial_prediction(data.features, data.observed, train)
-    block, plain = _folds(data, folds), np.full(data.observed.shape, np.nan)
-    for n in range(folds):
-        part = np.where(_over_rows(block == n, data), 0.0, data.weights)
-        found = polynomial_prediction(data.features, data.observed, part)
-        if found is None:
-            return None
-        plain[block == n] = found[block == n]
-    return plain
-
-
-def _table(named, objective, estimate, spread: Uncertainty, samples: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "estimate": estimate,
-            "standard_error": np.sqrt(np.diag(spread.covariance)),
-            "bootstrap_error": samples.std(0, ddof=1) if len(samples) > 1 else np.full(len(estimate), np.nan),
-            "unit": [one.unit for one in named for _ in one.entries],
-            "start": np.concatenate([one.value.ravel() for one in named]),
-            "low": np.asarray(objective.bijection.low, float),
-            "high": np.asarray(objective.bijection.high, float),
-            "at_bound": spread.at_bound,
-            "no_effect": spread.no_effect,
-        },
-        index=pd.Index([entry for one in named for entry in one.entries], name="name"),
-    )
-
-
-def _more_sentences(table: pd.DataFrame, converged: bool, found: Mapping[str, Scores]) -> tuple[str, ...]:
-    told = []
-    if not converged:
-        told.append(
-            "the minimum was not reached: raise the steps of the method, give more starts, or fit fewer parameters."
-        )
-    ratio = (table["bootstrap_error"] / table["standard_error"]).to_numpy()
-    if np.isfinite(ratio).any() and np.nanmax(ratio) > _LARGER:
-        told.append(
-            f"the residuals are correlated in time, or not of one variance: bootstrap errors are up to "
-            f"{np.nanmax(ratio):.1f} times the standard errors, which take rows for independent; trust the bootstrap."
-        )
-    if "polynomial" in found and found["polynomial"].cv_rmse < found["held_out"].cv_rmse:
-        told.append(
-            f"a plain polynomial regression predicts the held-out rows better (CV(RMSE) {found['polynomial'].cv_rmse:.1%} "
-            f"against {found['held_out'].cv_rmse:.1%}): the law misses something that the inputs tell."
-        )
-    return tuple(told)
+    return np.stack([inside(objective, one) for one in np.asarray(found)])

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -103,8 +104,8 @@ class LeastSquares(AbstractMethod):
     """Levenberg-Marquardt of optimistix on the weighted sum of squares: the method for clean data.
 
     Attributes:
-        tolerance: Relative change of misfit and parameters at which to stop, > 0; 1e-10 in float64 and 1e-5 in float32
-            where not given.
+        tolerance: Root mean square change of the predictions by a step at which to stop, in standard deviations of the
+            observed values, > 0; 1e-7 in float64 and 1e-4 in float32 where not given.
         max_steps: Most steps, >= 1.
     """
 
@@ -138,8 +139,13 @@ def least_squares(
     """Minimum of the sum of squares of `residuals` from a start, and whether it converged."""
     tolerance = method.tolerance
     if tolerance is None:
-        tolerance = 1e-10 if start.dtype == jnp.float64 else 1e-5
-    solver = optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
+        tolerance = 1e-7 if start.dtype == jnp.float64 else 1e-4
+
+    def size(change: Any) -> Any:
+        # Of residuals, not of free numbers: those of a parameter on its bound run to infinity.
+        return jnp.zeros((), change.dtype) if change.shape == start.shape else optx.two_norm(change)
+
+    solver = optx.LevenbergMarquardt(rtol=0.0, atol=tolerance, norm=size)
     answer = optx.least_squares(
         lambda free, _: residuals(free), solver, start, max_steps=method.max_steps, throw=False, options={"jac": "fwd"}
     )
@@ -155,19 +161,17 @@ def descend(
         return _descend(cost, start, method)
 
 
-def _descend(cost, start, method):
+def _descend(cost, start, method) -> Any:
     keys = jax.random.split(jax.random.key(method.seed), method.steps)
-    if method.batch is None:
-        optimiser = optax.lbfgs()
-    else:
-        optimiser = optax.adam(optax.cosine_decay_schedule(method.learning_rate, method.steps))
+    slower = optax.cosine_decay_schedule(method.learning_rate, method.steps)
+    optimiser: Any = optax.lbfgs() if method.batch is None else optax.adam(slower)
 
     def step(carry, key):
         free, state = carry
         value, slope = jax.value_and_grad(cost)(free, key)
         more = {} if method.batch is not None else {"value": value, "grad": slope, "value_fn": lambda u: cost(u, key)}
         update, state = optimiser.update(slope, state, free, **more)
-        return (optax.apply_updates(free, update), state), jnp.linalg.norm(slope)
+        return (free + update, state), jnp.linalg.norm(slope)
 
     (free, _), slopes = jax.lax.scan(step, (start, optimiser.init(start)), keys)
     settled = jnp.linalg.norm(jax.grad(cost)(free, keys[0])) <= 1e-3 * slopes[0] + 1e-6

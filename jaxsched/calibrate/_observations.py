@@ -57,9 +57,9 @@ class Clean:
     features: dict[str, np.ndarray]
 
     @property
-    def used(self) -> np.ndarray:
+    def used(self) -> Any:
         """Which values count [row, ...]."""
-        return self.weights > 0
+        return np.greater(self.weights, 0.0)
 
     @property
     def row_used(self) -> np.ndarray:
@@ -83,7 +83,7 @@ def cleaned(observations: Observations) -> Clean:
         if is_of_rows(leaf, len(observed)):
             known = np.isfinite(np.asarray(leaf)).reshape(len(observed), -1).all(1)
             present &= known.reshape(-1, *[1] * (observed.ndim - 1))
-    weights = np.where(present, weights, 0.0)
+    weights = np.asarray(np.where(present, weights, 0.0))
     if not (weights > 0).any():
         raise CalibrationError("every row misses its observed value, a weight or an input; there is nothing to fit to.")
     filled = np.where(present, observed, 0.0)

@@ -40,7 +40,7 @@ def scores(observed: np.ndarray, predicted: np.ndarray, used: np.ndarray | None 
     truth, guess = np.asarray(observed, float)[chosen], np.asarray(predicted, float)[chosen]
     error, count = truth - guess, truth.size
     if count < 2:
-        return Scores(*[float("nan")] * 5, count)
+        return Scores(*[float("nan")] * 5, count=count)
     mean, spread = truth.mean(), ((truth - truth.mean()) ** 2).sum()
     relative = np.abs(error[truth != 0]) / np.abs(truth[truth != 0])
     with np.errstate(divide="ignore", invalid="ignore"):

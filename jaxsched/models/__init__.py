@@ -30,6 +30,7 @@ from jaxsched.models.plants import (
     AirsideEconomiser,
     DirectExpansion,
     IndirectEvaporative,
+    WaterCooledPlant,
     WatersideEconomiser,
     mechanical_curves,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "SmoothWinsorisation",
     "TowerWater",
     "WaterCooledChiller",
+    "WaterCooledPlant",
     "WaterFactors",
     "WatersideEconomiser",
     "Weights",
