@@ -1,5 +1,6 @@
 """Predictions of whole groups of rows by fits that had not seen them, and how good they are."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -40,9 +41,7 @@ def unseen(
         `calibrated`, `default` and `polynomial` predictions [row].
     """
 
-    def predict(model: Any, inputs: Any) -> Any:
-        return jnp.log(law(model, inputs))
-
+    predict = _logarithm(law)
     spread = float(np.std(np.log(observed))) or 1.0
     polish = Descent(Huber(jnp.asarray(_RELATIVE_WIDTH / spread)), steps=60)
     found = {name: np.full(observed.shape, np.nan) for name in ("calibrated", "default", "polynomial")}
@@ -59,6 +58,16 @@ def unseen(
         if plain is not None:
             found["polynomial"][mask] = plain[mask]
     return found
+
+
+@functools.cache
+def _logarithm(law: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The logarithm of a law; one function a law, so that fits to as many rows share a compiled program."""
+
+    def predict(model: Any, inputs: Any) -> Any:
+        return jnp.log(law(model, inputs))
+
+    return predict
 
 
 def scored(observed: np.ndarray, predictions: Mapping[str, np.ndarray], used: np.ndarray | None = None) -> dict:
