@@ -136,7 +136,8 @@ def _best_with_priors(objective, train, method, starts) -> tuple[np.ndarray, np.
         return free, misfit, converged, 0.0
     residual = (np.asarray(objective.observed) - predicted(objective, inside(objective, free))) / float(objective.scale)
     weights = train / train[train > 0].mean()
-    noise = float(np.sqrt((weights * residual**2).sum() / max((train > 0).sum() - len(free), 1)))
+    spare = max(int(np.count_nonzero(train)) - len(free), 1)
+    noise = float(np.sqrt((weights * residual**2).sum() / spare))
     free, misfit, converged = _best(objective, train, noise, method, starts)
     return free, misfit, converged, noise
 
