@@ -111,12 +111,17 @@ def week(found: Fit) -> Figure:
         figure = Figure(figsize=(10, 3.8), layout="constrained")
         axes = figure.subplots()
         shown = {"observed": (data.observed, _GREY), "predicted": (found.held_out_predicted, _ORANGE)}
+        step = np.diff(times.to_numpy(), prepend=times.to_numpy()[:1])
+        gap = step > 2 * np.median(step)
         for label, (values, colour) in shown.items():
-            axes.plot(times, values[rows].reshape(len(rows), -1).mean(1), color=colour, linewidth=1.3, label=label)
+            # A value that is not a number before each gap breaks the line there.
+            series = np.insert(values[rows].reshape(len(rows), -1).mean(1), np.flatnonzero(gap), np.nan)
+            stamps = np.insert(times.to_numpy(), np.flatnonzero(gap), times.to_numpy()[gap])
+            axes.plot(stamps, series, color=colour, linewidth=1.3, label=label)
         locator = AutoDateLocator()
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-        axes.set(xlabel=f"time ({_clock(data.times)})", ylabel=f"[{data.unit or '1'}]")
+        axes.set(xlabel=f"time ({_clock(data.times)})", ylabel=f"observed and predicted [{data.unit or '1'}]")
         axes.legend(frameon=False, ncols=2, loc="upper right")
         axes.margins(y=0.15)
     return figure
