@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsched.calibrate import Descent, Huber, Observations, fit, scores
+from jaxsched.calibrate import Descent, Fit, Huber, Observations, fit, scores
 from jaxsched.calibrate._scores import polynomial_prediction
 
 # Where the loss of ln(observed / predicted) turns from squares to sizes.
@@ -52,12 +52,20 @@ def unseen(
         given = {"parameters": parameters, "predict": predict, "held_out": mask}
         one = fit(model, data, **given, starts=STARTS)
         if robust:
-            one = fit(one.model, data, **given, starts=1, method=polish)
+            again = fit(one.model, data, **given, starts=1, method=polish)
+            # A descent can end above its start where the slopes are steep; then the least squares stand.
+            one = again if _typical(again, ~mask) <= _typical(one, ~mask) else one
         found["calibrated"][mask] = np.exp(one.held_out_predicted[mask])
         plain = polynomial_prediction(features, observed, np.where(mask, 0.0, 1.0 / observed**2))
         if plain is not None:
             found["polynomial"][mask] = plain[mask]
     return found
+
+
+def _typical(found: Fit, rows: np.ndarray) -> float:
+    """Mean size of the residuals of the rows that were fitted, which wild ones hardly sway."""
+    size = np.abs(found.observations.observed - found.predicted)[rows]
+    return float(np.minimum(size, 10.0 * _RELATIVE_WIDTH).mean()) if np.isfinite(size).all() else np.inf
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from jaxsched.calibrate._files import load_model, load_provenance, model_text, save_model
 from jaxsched.calibrate._fit import fit
+from jaxsched.calibrate._job import Column, Law, law_of, model_of, observations_of
 from jaxsched.calibrate._latency import LatencyFit, fit_latency
 from jaxsched.calibrate._methods import (
     AbstractLoss,
@@ -18,16 +19,19 @@ from jaxsched.calibrate._observations import CalibrationError, Observations
 from jaxsched.calibrate._result import Fit
 from jaxsched.calibrate._scores import Scores, scores
 from jaxsched.calibrate._split import last_part, time_folds
+from jaxsched.calibrate._units import to_model_unit
 
 __all__ = [
     "AbstractLoss",
     "AbstractMethod",
     "CalibrationError",
     "Cauchy",
+    "Column",
     "Descent",
     "Fit",
     "Huber",
     "LatencyFit",
+    "Law",
     "LeastSquares",
     "Observations",
     "Pinball",
@@ -36,11 +40,15 @@ __all__ = [
     "fit",
     "fit_latency",
     "last_part",
+    "law_of",
     "load_model",
     "load_provenance",
+    "model_of",
     "model_text",
+    "observations_of",
     "parameter_names",
     "save_model",
     "scores",
     "time_folds",
+    "to_model_unit",
 ]

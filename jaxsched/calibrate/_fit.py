@@ -24,6 +24,7 @@ from jaxsched.calibrate._prepare import (
     over_rows,
     pose,
     predicted,
+    scaled_for,
     start_values,
     training,
 )
@@ -84,9 +85,9 @@ def fit(
     """
     _check_counts(folds=folds, starts=starts, bootstrap=bootstrap)
     data, named = cleaned(observations), named_parameters(model, parameters)
-    objective = pose(model, data, named, caller(predict), bounds, priors)
-    check_shape(objective, data)
     train, mask = training(data, held_out)
+    objective = pose(model, data, train, named, caller(predict), bounds, priors)
+    check_shape(objective, data)
     method = LeastSquares() if method is None else method
     random = np.random.default_rng(seed)
     every = _starts(objective, starts, random)
@@ -136,15 +137,16 @@ def _best_with_priors(objective, train, method, starts) -> tuple[np.ndarray, np.
         return free, misfit, converged, 0.0
     residual = (np.asarray(objective.observed) - predicted(objective, inside(objective, free))) / float(objective.scale)
     weights = train / train[train > 0].mean()
-    noise = float(np.sqrt((weights * residual**2).sum() / max((train > 0).sum() - len(free), 1)))
+    spare = max(int(np.count_nonzero(train)) - len(free), 1)
+    noise = float(np.sqrt((weights * residual**2).sum() / spare))
     free, misfit, converged = _best(objective, train, noise, method, starts)
     return free, misfit, converged, noise
 
 
 def _best(objective, train, noise, method, starts) -> tuple[np.ndarray, np.ndarray, bool]:
     """Free numbers of the best minimum, misfits best first, and whether it converged."""
-    arrays = (as_ours(objective, each) for each in (starts, train, noise))
-    free, misfit, settled = (np.asarray(a) for a in minimise_starts(objective, *arrays, method))
+    every, train, noise = (as_ours(objective, each) for each in (starts, train, noise))
+    free, misfit, settled = (np.asarray(a) for a in minimise_starts(objective, every, train, noise, method))
     misfit = np.where(np.isfinite(misfit) & np.isfinite(free).all(1), misfit, np.inf)
     if not np.isfinite(misfit).any():
         raise CalibrationError("no start led to a finite misfit; check the data, or start from another model.")
@@ -183,7 +185,7 @@ def _held_out(objective, data, mask, folds, starts, estimate, noise, method) -> 
         part = np.where(over_rows(block == n, data), 0.0, data.weights)
         if (part > 0).any():
             # From the starts of the whole fit, never from its answer, which has seen the block.
-            free = _best(objective, part, noise, method, starts)[0]
+            free = _best(scaled_for(objective, part), part, noise, method, starts)[0]
             unseen[block == n] = predicted(objective, inside(objective, free))[block == n]
     return data.row_used & np.isfinite(unseen).reshape(len(unseen), -1).all(1), unseen
 

@@ -77,7 +77,7 @@ def cleaned(observations: Observations) -> Clean:
     if observed.ndim == 0 or not observed.size:
         raise CalibrationError("observed holds no rows; give an array with a value for each.")
     weights = np.ones(observed.shape) if observations.weights is None else _weights(observations.weights, observed)
-    inputs = jax.tree.map(as_array, observations.inputs)
+    inputs = jax.tree.map(_input, observations.inputs)
     present = np.isfinite(observed) & np.isfinite(weights)
     for leaf in jax.tree.leaves(inputs):
         if is_of_rows(leaf, len(observed)):
@@ -95,6 +95,11 @@ def cleaned(observations: Observations) -> Clean:
 def is_of_rows(leaf: Any, rows: int) -> bool:
     """Whether an array of the inputs has one entry a row."""
     return isinstance(leaf, jax.Array | np.ndarray) and leaf.ndim > 0 and leaf.shape[0] == rows
+
+
+def _input(leaf: Any) -> Any:
+    """An input as an array; whole numbers, which index sites or kinds, stay whole."""
+    return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iub" else as_array(leaf)
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:

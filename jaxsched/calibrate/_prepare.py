@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +18,7 @@ from jaxsched.calibrate._split import time_folds
 def pose(
     model: Any,
     data: Clean,
+    train: np.ndarray,
     named: Sequence[Named],
     predict: Callable,
     bounds: Mapping[str, Any] | None,
@@ -28,7 +30,6 @@ def pose(
         if np.shape(prior) != (2,) or not prior[1] > 0:
             raise CalibrationError(f"the prior of {entry} is {prior!r}; give (mean, standard deviation > 0).")
     deviation = [given[entry][1] if entry in given else np.inf for entry in entries]
-    scale = float(data.observed[data.used].std()) or float(np.abs(data.observed[data.used]).max()) or 1.0
     return Objective(
         model=model,
         inputs=data.inputs,
@@ -36,10 +37,20 @@ def pose(
         bijection=bijection(named, bounds),
         prior_mean=jnp.asarray([given[entry][0] if entry in given else 0.0 for entry in entries], float),
         prior_precision=jnp.asarray(1.0 / np.asarray(deviation), float),
-        scale=jnp.asarray(scale, float),
+        scale=jnp.asarray(_spread(data.observed[train > 0]), float),
         layout=layout_of(named),
         predict=predict,
     )
+
+
+def scaled_for(objective: Objective, train: np.ndarray) -> Objective:
+    """The same objective, with residuals in units of the spread of the rows that are fitted, and of no others."""
+    spread = _spread(np.asarray(objective.observed)[train > 0])
+    return eqx.tree_at(lambda o: o.scale, objective, as_ours(objective, spread))
+
+
+def _spread(values: np.ndarray) -> float:
+    return float(values.std()) or float(np.abs(values).max()) or 1.0
 
 
 def check_shape(objective: Objective, data: Clean) -> None:
