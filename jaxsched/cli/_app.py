@@ -165,9 +165,33 @@ def sensitivity(
 @_clear_failures
 def validate(config: Annotated[Path, typer.Argument(help="TOML configuration to check.")]) -> None:
     """Check a configuration, its files and whether its demand can be served, without solving; every problem is told."""
+    from jaxsched.config import is_calibration
+
+    if is_calibration(config):
+        from jaxsched.cli._calibrate import check_calibration
+
+        check_calibration(config)
+        return
     from jaxsched.cli._run import check
 
     check(config)
+
+
+@app.command()
+@_clear_failures
+def calibrate(
+    config: Annotated[Path, typer.Argument(help="TOML configuration of the fit.")],
+    out: Annotated[Path, typer.Option(help="Directory of the results.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the table.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier fit in the directory.")] = False,
+) -> None:
+    """Fit parameters of a model to measurements, with errors and scores on time that was held out.
+
+    Writes model.json (the fitted model), summary.json, parameters.csv, manifest.json and plots of the residuals.
+    """
+    from jaxsched.cli._calibrate import perform_calibration
+
+    perform_calibration(config, out, as_json=as_json, overwrite=overwrite)
 
 
 @app.command()

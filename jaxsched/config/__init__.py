@@ -1,17 +1,21 @@
 """Configuration files: their keys, how they are read, and the scenario that they describe."""
 
 from jaxsched.config._build import build_scenario
+from jaxsched.config._calibration import CalibrationConfig, is_calibration, load_calibration
 from jaxsched.config._inputs import absolute_inputs, input_files, read_inputs
 from jaxsched.config._load import ConfigError, load_config, load_partly
 from jaxsched.config._schema import Config
 from jaxsched.config._template import schema_text, template
 
 __all__ = [
+    "CalibrationConfig",
     "Config",
     "ConfigError",
     "absolute_inputs",
     "build_scenario",
     "input_files",
+    "is_calibration",
+    "load_calibration",
     "load_config",
     "load_partly",
     "read_inputs",

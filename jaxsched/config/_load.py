@@ -34,13 +34,13 @@ def load_partly(path: Path | None) -> tuple[Config, list[str]]:
     Raises:
         ConfigError: If the file cannot be read as TOML or JSON at all.
     """
-    raw = {} if path is None else _raw(path)
+    raw = {} if path is None else raw_table(path)
     problems: list[str] = []
     while True:
         try:
             return Config.model_validate(raw), problems
         except ValidationError as error:
-            problems += [f"{path}: {_sentence(item, raw)}" for item in error.errors()]
+            problems += [f"{path}: {sentence(item)}" for item in error.errors()]
             # Every location begins with a key of the file, so each round drops one or more.
             for table, key in [_holder(raw, item["loc"]) for item in error.errors()]:
                 table.pop(key, None)
@@ -57,7 +57,8 @@ def _holder(raw: dict[str, Any], location: tuple) -> tuple[dict[str, Any], Any]:
     return inside, location[-1]
 
 
-def _raw(path: Path) -> dict[str, Any]:
+def raw_table(path: Path) -> dict[str, Any]:
+    """The table of keys of a TOML or JSON file; a ConfigError where it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         raw = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -76,19 +77,20 @@ def _raw(path: Path) -> dict[str, Any]:
     return raw
 
 
-def _sentence(item: Any, raw: dict) -> str:
+def sentence(item: Any, root: type[BaseModel] = Config) -> str:
+    """What is wrong with one key, in one sentence."""
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        return f"unknown key `{where}`{_suggestion(item['loc'])}."
+        return f"unknown key `{where}`{_suggestion(item['loc'], root)}."
     value = item.get("input")
     shown = f" is {value!r}" if not isinstance(value, dict | list) else ""
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"`{where}`{shown}: {message}."
 
 
-def _suggestion(location: tuple) -> str:
+def _suggestion(location: tuple, root: type[BaseModel]) -> str:
     """The key that was probably meant; a known key with another unit is named as such."""
-    known = _keys_at(location[:-1])
+    known = _keys_at(location[:-1], root)
     wrong = str(location[-1])
     for key in known:
         if "_aud_per_" in key and wrong.split("_")[0] == key.split("_")[0]:
@@ -101,8 +103,8 @@ def _suggestion(location: tuple) -> str:
     return f"; known keys here: {', '.join(known)}" if known else ""
 
 
-def _keys_at(location: tuple) -> list[str]:
-    model: Any = Config
+def _keys_at(location: tuple, root: type[BaseModel]) -> list[str]:
+    model: Any = root
     for part in location:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             break

@@ -4,6 +4,7 @@ from jaxsched.models.carbon import Carbon
 from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCooledChiller
 from jaxsched.models.conditions import Conditions, Weights
 from jaxsched.models.cooling import AbstractCooling, CoolingCurves, CoolingPower, MixedCooling
+from jaxsched.models.decode import InterTokenLatency
 from jaxsched.models.electrical import (
     AbstractElectrical,
     ComponentElectrical,
@@ -29,14 +30,17 @@ from jaxsched.models.plants import (
     AirsideEconomiser,
     DirectExpansion,
     IndirectEvaporative,
+    WaterCooledPlant,
     WatersideEconomiser,
     mechanical_curves,
 )
-from jaxsched.models.prefill import Prefill, log_normal_moments
+from jaxsched.models.prefill import FlooredPrefill, Prefill, log_normal_moments
 from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.serving import Serving
+from jaxsched.models.serving_site import ServingSite, replica_site
 from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
+from jaxsched.models.wait_distribution import ExponentialWait
 from jaxsched.models.water import (
     AbstractWater,
     DryWater,
@@ -71,11 +75,14 @@ __all__ = [
     "ElectricalLosses",
     "EnergyPrice",
     "EvaporativeWater",
+    "ExponentialWait",
     "Fans",
+    "FlooredPrefill",
     "FreeCooling",
     "Hardware",
     "ITPower",
     "IndirectEvaporative",
+    "InterTokenLatency",
     "LoadCurve",
     "MixedCooling",
     "MixedWater",
@@ -88,17 +95,20 @@ __all__ = [
     "SakasegawaWait",
     "Serving",
     "ServingProfile",
+    "ServingSite",
     "SiteModel",
     "SiteReport",
     "SmoothWinsorisation",
     "TowerWater",
     "WaterCooledChiller",
+    "WaterCooledPlant",
     "WaterFactors",
     "WatersideEconomiser",
     "Weights",
     "log_normal_moments",
     "mean_prefill_seconds",
     "mechanical_curves",
+    "replica_site",
     "source_water",
     "stull_wet_bulb",
     "work_per_request",

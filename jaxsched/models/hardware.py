@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from jaxsched.models.decode import inter_token_latency
 from jaxsched.models.prefill import mean_prefill
 
 REFERENCE_BATCH: Mapping[str, int] = MappingProxyType({"llama-8b": 64, "llama-70b": 32})
@@ -47,7 +48,7 @@ class ServingProfile:
     @property
     def inter_token_latency(self) -> float:
         """Time between two tokens of a sequence at the reference batch [s]."""
-        return self.token_fixed + self.token_per_sequence * self.batch
+        return inter_token_latency(self.token_fixed, self.token_per_sequence, self.batch)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Four cooling plants: compressors alone, and three kinds of economiser."""
+"""Five cooling plants: two with compressors alone, and three kinds of economiser."""
 
 from typing import Any
 
@@ -79,6 +79,40 @@ class DirectExpansion(AbstractCooling):
         wet_bulb: Float[Array, "..."],
     ) -> CoolingCurves:
         share = self.chiller(dry_bulb)
+        return mechanical_curves(share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat)
+
+
+class WaterCooledPlant(AbstractCooling):
+    """Water-cooled compressors with a cooling tower take all the heat at all times.
+
+        compressor = Q_r EIR(T_wb) r(x)
+
+    Attributes:
+        chiller: Electric input ratio.
+        part_load: Effect of the load fraction.
+        fans: Indoor and tower fans.
+        pump_share: Chilled-water and tower pumps per IT power [1].
+    Valid for:
+        wet_bulb up to 28 degC, load fraction in [0, 1]. One curve for all machines of the plant: the step where a
+        further machine starts is smoothed, because it would break convexity.
+    Source:
+        Derived from the parts; the plant of `WatersideEconomiser` without its heat exchanger. Compared with the
+        compressors of a building in Singapore in benchmarks/calibration_cooling.py.
+    """
+
+    chiller: WaterCooledChiller = eqx.field(default_factory=WaterCooledChiller)
+    part_load: PartLoad = eqx.field(default_factory=PartLoad)
+    fans: Fans = eqx.field(default_factory=Fans)
+    pump_share: Float[Array, "..."] = parameter(0.03, unit="1", valid=(0.0, 0.2))
+
+    def curves(
+        self,
+        rated_it_power: Float[Array, "..."],
+        rated_heat: Float[Array, "..."],
+        dry_bulb: Float[Array, "..."],
+        wet_bulb: Float[Array, "..."],
+    ) -> CoolingCurves:
+        share = self.chiller(wet_bulb)
         return mechanical_curves(share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat)
 
 

@@ -44,6 +44,37 @@ class Prefill(AbstractModel):
         return mean_prefill(self.fixed, self.linear, self.quadratic, tokens_mean, tokens_mean_square)
 
 
+class FlooredPrefill(AbstractModel):
+    """Short prompts take as long as reading the weights; long ones as long as their arithmetic; in between, smoothly.
+
+        t = (floor^s + work^s)^(1/s),    work = linear N1 + quadratic N2
+
+    N1: tokens of all prompts that are read together, N2: sum of their squares. A law of one prompt or one batch, not of
+    means over random lengths, which `Prefill` has.
+
+    Attributes:
+        floor: Time of the shortest prompt: weights and launches [s].
+        linear: Time per token [s/token].
+        quadratic: Time per pair of tokens [s/token^2].
+        sharpness: s: how sharp the change is; at large s the greater of the two [1].
+    Valid for:
+        One token or more, in batches up to 32,768 tokens.
+    Source:
+        Roofline: Williams, Waterman and Patterson (2009), Commun. ACM 52:65; the p-norm of two limits is the blend of
+        Churchill and Usagi (1972), AIChE J. 18:1121. Defaults: Llama-2-70B on four H100 (Mutinifni/splitwise-sim).
+    """
+
+    floor: Float[Array, "..."] = parameter(0.048, unit="s", valid=(0.0, 10.0))
+    linear: Float[Array, "..."] = parameter(9.0e-5, unit="s/token", valid=(0.0, 0.1))
+    quadratic: Float[Array, "..."] = parameter(4.0e-9, unit="s/token^2", valid=(0.0, 1e-4))
+    sharpness: Float[Array, "..."] = parameter(3.0, unit="1", valid=(1.0, 20.0))
+
+    def __call__(self, tokens: Float[Array, "..."], tokens_square: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Time [s] to read prompts together, from their sum and the sum of their squares [token, token^2]."""
+        work = self.linear * tokens + self.quadratic * tokens_square
+        return (self.floor**self.sharpness + work**self.sharpness) ** (1.0 / self.sharpness)
+
+
 def log_normal_moments(
     mu: Float[Array, "..."], sigma: Float[Array, "..."]
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:

@@ -1,5 +1,6 @@
 """Hardware table, prompt lengths, prefill, IT power."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -98,3 +99,27 @@ def test_table_of_trace_moments_is_that_of_the_trace(shared_data):
     mean_square = float(models.log_normal_moments(jnp.asarray(logs.mean()), jnp.asarray(logs.std()))[1])
     # The trace ends at the longest context, the log-normal does not: its mean square is 1.57 times too large.
     assert 1.5 <= mean_square / (trace.ContextTokens.astype(float) ** 2).mean() <= 1.65
+
+
+def test_the_latency_of_a_profile_is_that_of_the_model():
+    for hardware in models.HARDWARE.values():
+        for profile in hardware.profiles.values():
+            law = models.InterTokenLatency(profile.token_fixed, profile.token_per_sequence)
+            assert float(law(jnp.asarray(float(profile.batch)), jnp.asarray(900.0))) == pytest.approx(
+                profile.inter_token_latency, rel=1e-12
+            )
+
+
+def test_each_token_in_the_cache_of_each_sequence_costs_its_time():
+    law = models.InterTokenLatency(0.02, 1e-4, 3e-8)
+    batch, context = jnp.asarray([1.0, 8.0, 8.0]), jnp.asarray([0.0, 0.0, 1000.0])
+    np.testing.assert_allclose(law(batch, context), [0.0201, 0.0208, 0.0208 + 8 * 1000 * 3e-8], rtol=1e-12)
+
+
+def test_the_floored_prefill_is_the_greater_of_its_limits_at_both_ends_and_above_them_between():
+    law = models.FlooredPrefill(0.05, 1e-4, 0.0, 4.0)
+    tokens = jnp.asarray([10.0, 500.0, 50_000.0])
+    found = np.asarray(law(tokens, tokens * tokens))
+    np.testing.assert_allclose(found, [0.05, 0.05 * 2**0.25, 5.0], rtol=1e-6)
+    slopes = jax.vmap(jax.grad(lambda n: law(n, n * n)))(jnp.linspace(1.0, 9000.0, 200))
+    assert (np.diff(np.asarray(slopes)) > 0).all()

@@ -1,6 +1,7 @@
 """Logs of LLM requests: arrivals, token counts, and what they say of classes, slots and burstiness."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from jaxsched.scenarios.readers._raw import Limits, RawTable, ReadError, load, n
 from jaxsched.scenarios.readers._recording import Recording, recording
 
 _TOKENS: Limits = {"low": 0.0, "high": 1e8}
+# No first token comes in no time, and none is worth an hour's wait.
+_TTFT: Limits = {"low": 1e-6, "high": 3600.0}
 # Seconds from the start of a log: up to a century.
 _SECONDS: Limits = {"low": 0.0, "high": 3.2e9}
+_UNITS = {"prompt_tokens": "token", "answer_tokens": "token", "ttft_s": "s"}
 # Logs without dates start on this day of their own clock.
 UNDATED = pd.Timestamp("2000-01-01")
 
@@ -54,7 +58,8 @@ class RequestLog:
 
     Attributes:
         kind: What the file was recognised as.
-        table: `arrived` (naive, on the log's own clock), `prompt_tokens`, `answer_tokens`, `request_class`.
+        table: `arrived` (naive, on the log's own clock), `prompt_tokens`, `answer_tokens`, `request_class`,
+            and `ttft_s` where the file has it: time to first token [s], NaN where none was measured.
         zone: Clock of the stamps, as far as the source says; never taken for local time of another country.
         dated: Whether the stamps have real dates.
         source: Name of the file.
@@ -127,7 +132,7 @@ class RequestLog:
             "end_utc": arrived.max().isoformat() if known else None,
             "rows": len(self.table),
             "gaps": None,
-            "units": {"prompt_tokens": "token", "answer_tokens": "token"},
+            "units": {name: unit for name, unit in _UNITS.items() if name in self.table},
             "classes": sorted(self.table["request_class"].unique().tolist()),
             "statistics": found,
             "notes": list(self.notes),
@@ -197,9 +202,10 @@ def read_servegen_rates(path: Path) -> Recording:
 def read_request_table(path: Path) -> RequestLog:
     """The package's request log: `arrived_utc`, `prompt_tokens`, `answer_tokens`, and `request_class` where there are several.
 
-    A log without dates has `arrived_s`, seconds from its start, in place of `arrived_utc`.
+    A log without dates has `arrived_s`, seconds from its start, in place of `arrived_utc`. A column `ttft_s`, the time to
+    first token in seconds, is read where there is one; empty cells are requests that it was not measured of.
     """
-    raw = own_names(load(path), ("arrived_utc", "request_class"))
+    raw = own_names(load(path), ("arrived_utc", "request_class", "ttft_s"))
     dated = "arrived_utc" in raw.frame.columns
     time = "arrived_utc" if dated else "arrived_s"
     raw = need(raw, (time, "prompt_tokens", "answer_tokens"), "a request log")
@@ -207,7 +213,26 @@ def read_request_table(path: Path) -> RequestLog:
     naive = times if times.tz is None else times.tz_convert("UTC").tz_localize(None)
     tokens = [numbers(raw, name, **_TOKENS) for name in ("prompt_tokens", "answer_tokens")]
     classes = np.asarray(words(raw, "request_class")) if "request_class" in raw.frame.columns else "all"
-    return _log(raw, "request_log", naive, tokens, classes, zone="UTC" if dated else "unknown", dated=dated)
+    return _log(
+        raw, "request_log", naive, tokens, classes, zone="UTC" if dated else "unknown", dated=dated, ttft=_ttft(raw)
+    )
+
+
+def read_latency_log(path: Path) -> RequestLog:
+    """What a server's log holds: `arrival` (seconds from the start, or an ISO time), `prompt_tokens`, `output_tokens`, `ttft_s`."""
+    raw = need(load(path), ("arrival", "prompt_tokens", "output_tokens", "ttft_s"), "a latency log")
+    first = str(raw.frame["arrival"].iloc[0]).strip()
+    dated = re.fullmatch(r"[+-]?[\d.]+([eE][+-]?\d+)?", first) is None
+    times = stamps(raw, "arrival") if dated else seconds_from_start(numbers(raw, "arrival", **_SECONDS))
+    naive = times if times.tz is None else times.tz_convert("UTC").tz_localize(None)
+    tokens = [numbers(raw, name, **_TOKENS) for name in ("prompt_tokens", "output_tokens")]
+    return _log(
+        raw, "latency_log", naive, tokens, "all", zone="UTC" if dated else "unknown", dated=dated, ttft=_ttft(raw)
+    )
+
+
+def _ttft(raw: RawTable) -> np.ndarray | None:
+    return numbers(raw, "ttft_s", empty=True, **_TTFT) if "ttft_s" in raw.frame.columns else None
 
 
 def seconds_from_start(seconds: np.ndarray) -> pd.DatetimeIndex:
@@ -231,10 +256,13 @@ def _log(
     zone: str,
     dated: bool,
     notes: tuple[str, ...] = (),
+    ttft: np.ndarray | None = None,
 ) -> RequestLog:
     table = pd.DataFrame(
         {"arrived": times, "prompt_tokens": tokens[0], "answer_tokens": tokens[1], "request_class": request_class}
     )
+    if ttft is not None:
+        table["ttft_s"] = ttft
     if table.empty:
         raise raw.fail(None, None, "has no requests that were answered; give a log with some.")
     return RequestLog(

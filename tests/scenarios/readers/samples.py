@@ -146,6 +146,10 @@ SAMPLES = {
         "arrived_utc,prompt_tokens,answer_tokens,request_class",
         *(f"2024-01-12T00:00:0{n}.5Z,{100 + n},{10 + n},chat" for n in range(6)),
     ),
+    "latency_log": rows(
+        "arrival,prompt_tokens,output_tokens,ttft_s",
+        *(f"2024-01-12T00:00:0{n}.5Z,{100 + n},{10 + n},0.1{n}" for n in range(6)),
+    ),
     "wondernetwork_pings": rows("source,destination,min,avg,max", *(f"{a},{b},{9 + a + b}.5,40,50" for a, b in PAIRS)),
     "city_pairs": rows("from_city,to_city,rtt_ms", *(f"{TOWNS[a][0]},{TOWNS[b][0]},{9 + a + b}.5" for a, b in PAIRS)),
     "rtt_matrix": rows(

@@ -33,8 +33,10 @@ COLUMNS = {
     "servegen_rates": ("t_s", "rate_req_s"),
     "jaxsched_table": ("start_utc", "price_aud_per_mwh"),
     "request_log": ("arrived_utc", "answer_tokens"),
+    "latency_log": ("arrival", "ttft_s"),
 }
-SERIES = [kind for kind in COLUMNS if kind not in ("azure_trace", "burstgpt", "splitwise", "vidur", "request_log")]
+LOGS = ("azure_trace", "burstgpt", "splitwise", "vidur", "request_log", "latency_log")
+SERIES = [kind for kind in COLUMNS if kind not in LOGS]
 BY_SECONDS = ("burstgpt", "splitwise", "vidur", "servegen_rates")
 
 

@@ -88,3 +88,30 @@ def test_the_rates_of_servegen_are_read_as_written(shared_data):
     np.testing.assert_array_equal(found.table["rate_requests_per_s"].to_numpy(), expected)
     by_model = found.table.groupby("place", observed=True)["rate_requests_per_s"].mean()
     assert by_model[["m-large", "m-mid", "m-small"]].round().tolist() == [196.0, 1790.0, 1174.0]
+
+
+def test_times_to_first_token_are_read_with_seconds_or_times_and_gaps_stay_gaps(tmp_path):
+    by_time = read(write(tmp_path, "latency_log")).table
+    assert by_time["ttft_s"].tolist() == [0.1, 0.11, 0.12, 0.13, 0.14, 0.15]
+    text = rows("arrival,prompt_tokens,output_tokens,ttft_s", "0.0,100,10,0.2", "1.5,300,20,", "1.25,200,5,0.4")
+    log = read(write(tmp_path, "latency_log", text))
+    assert not log.dated
+    assert log.table["arrived"].diff().dt.total_seconds().tolist()[1:] == [1.25, 0.25]
+    np.testing.assert_array_equal(log.table["ttft_s"], [0.2, 0.4, np.nan])
+    own = rows("arrived_s,prompt_tokens,answer_tokens,TTFT_s", "0,100,10,0.2", "1,300,20,0.3")
+    assert read(write(tmp_path, "request_log", own)).describe()["units"]["ttft_s"] == "s"
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("3.0,300,20,250000", r"SA1\.csv: row 3, column 'ttft_s': '250000' is not from 1e-06 to 3600; check the value"),
+        ("3.0,300,20,0", r"row 3, column 'ttft_s': '0' is not from 1e-06"),
+        ("noon,300,20,0.2", r"row 3, column 'arrival': 'noon' is not a number"),
+        ("3.0,,20,0.2", r"row 3, column 'prompt_tokens': is empty; give a number"),
+    ],
+)
+def test_a_bad_cell_of_a_latency_log_is_named(tmp_path, row, sentence):
+    text = rows("arrival,prompt_tokens,output_tokens,ttft_s", "0.0,100,10,0.2", row)
+    with pytest.raises(ReadError, match=sentence):
+        read(write(tmp_path, "latency_log", text))

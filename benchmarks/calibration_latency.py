@@ -1,0 +1,236 @@
+"""Fit a site to a log at low load, predict TTFT at higher loads, and compare with what then happens.
+
+python -m benchmarks.calibration_latency --check
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ciw
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from ciw import dists as distributions
+
+from benchmarks._record import RESULTS, write_result
+from jaxsched.calibrate import LatencyFit, fit_latency
+from jaxsched.models import Prefill, ServingSite
+from jaxsched.scenarios.readers import RequestLog, read
+from jaxsched.simulation import replay, simulate
+
+AZURE = Path(__file__).resolve().parents[2] / "shared" / "data" / "llm_traces" / "AzureLLMInferenceTrace_conv.csv"
+LOG_REQUESTS, AZURE_LOG_REQUESTS = 20_000, 9_000
+LOG_UTILISATION, UTILISATIONS = 0.45, (0.6, 0.7, 0.8, 0.9)
+# Standard deviation of ln TTFT that is measured over the true one.
+NOISE = 0.05
+# What --check allows: parameters within so many standard errors or so much, the simulated percentiles within so much.
+MOST_ERRORS, MOST_SHARE, MOST_P99 = 4.0, 0.02, 0.25
+
+# (arrivals, prompt tokens, answer tokens, TTFT)
+Served = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def lengths(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Prompt and answer lengths like those of the Azure conversation trace: log-normal, cut at 8,000 and 2,000 tokens."""
+    draw = np.random.default_rng(seed)
+    prompt, answer = (np.exp(draw.normal(*at, number)) for at in ((6.63, 0.99), (5.02, 0.86)))
+    return np.clip(prompt.round(), 1, 8000), np.clip(answer.round(), 1, 2000)
+
+
+def by_package(site: ServingSite, rate: float, requests: int, seed: int) -> Served:
+    """Requests of the package's own simulation."""
+    sample = [jnp.asarray(tokens) for tokens in lengths(50_000, 0)]
+    done = simulate(site, jax.random.key(seed), jnp.asarray(rate), *sample, requests=requests)
+    return done.arrived, np.asarray(done.prompt_tokens), np.asarray(done.answer_tokens), np.asarray(done.ttft)
+
+
+def by_ciw(site: ServingSite, rate: float, requests: int, seed: int) -> Served:
+    """Requests of ciw: its own gamma arrivals, queue and servers; service times in NumPy."""
+    prompt, answer = lengths(requests, seed + 1000)
+    fixed, linear, quadratic = (float(getattr(site.prefill, name)) for name in ("fixed", "linear", "quadratic"))
+    reading = fixed + linear * prompt + quadratic * prompt**2
+    cv2 = float(site.arrival_cv2)
+    ciw.seed(seed)
+    network = ciw.create_network(
+        arrival_distributions=[distributions.Gamma(1.0 / cv2, cv2 / rate)],
+        service_distributions=[distributions.Sequential((reading + float(site.token_time) * answer).tolist())],
+        number_of_servers=[int(site.servers)],
+    )
+    simulation = ciw.Simulation(network)
+    simulation.simulate_until_max_customers(requests, method="Finish")
+    records = {record.id_number: record for record in simulation.get_all_records()}
+    order = np.array(sorted(records))
+    # Requests still under way when the last was counted have no record; service times go by arrival.
+    arrived, wait = (np.array([getattr(records[n], name) for n in order]) for name in ("arrival_date", "waiting_time"))
+    at = order - 1
+    kept = at < requests
+    at, arrived, wait = at[kept], arrived[kept], wait[kept]
+    return arrived, prompt[at], answer[at], wait + reading[at]
+
+
+def by_azure(site: ServingSite, rate: float, requests: int, seed: int) -> Served:
+    """Arrivals and lengths of the Azure trace, its clock sped up to a rate: the first part for the log, the rest later."""
+    table = read(AZURE).table  # type: ignore[union-attr]
+    part = table.iloc[:AZURE_LOG_REQUESTS] if seed == 0 else table.iloc[AZURE_LOG_REQUESTS:]
+    between = np.concatenate([[0.0], part["arrived"].diff().dt.total_seconds().to_numpy()[1:]])
+    between *= 1.0 / (rate * between[1:].mean())
+    prompt, answer = (part[name].to_numpy(float) for name in ("prompt_tokens", "answer_tokens"))
+    done = replay(site, *(jnp.asarray(a) for a in (between, prompt, answer)))
+    return done.arrived, prompt, answer, np.asarray(done.ttft)
+
+
+def cases() -> dict[str, tuple[Callable[..., Served], ServingSite, int]]:
+    """Where requests come from, the truth, and how many are served at each higher load."""
+    other = Prefill(*(jnp.asarray(value) for value in (0.02, 9e-5, 4e-9)))
+    return {
+        "own simulation": (by_package, site(servers=8.0, arrival_cv2=1.2), 200_000),
+        "ciw": (by_ciw, site(prefill=other, token_time=1.1e-3, servers=4.0, arrival_cv2=2.5), 40_000),
+        "Azure arrivals": (by_azure, site(servers=6.0), 0),
+    }
+
+
+def site(prefill: Prefill | None = None, **given: float) -> ServingSite:
+    """A site with these parameters."""
+    return ServingSite(prefill or Prefill(), **{name: jnp.asarray(value) for name, value in given.items()})
+
+
+def as_log(served: Served, seed: int) -> RequestLog:
+    """A log as a user would have it: TTFT measured with noise, one in a hundred missing."""
+    draw = np.random.default_rng(seed)
+    arrived, prompt, answer, ttft = served
+    measured = ttft * np.exp(NOISE * draw.normal(size=ttft.size))
+    measured[draw.random(ttft.size) < 0.01] = np.nan
+    start = pd.Timestamp("2024-01-15") + pd.to_timedelta(arrived, unit="s")
+    columns = {"arrived": start, "prompt_tokens": prompt, "answer_tokens": answer, "request_class": "all"}
+    return RequestLog("request_log", pd.DataFrame({**columns, "ttft_s": measured}), "UTC", True, "made up")
+
+
+def study(name: str) -> dict[str, Any]:
+    """One case: the truth, what was fitted, and predictions at higher loads."""
+    serve, truth, many = cases()[name]
+    sample = [jnp.asarray(tokens) for tokens in lengths(50_000, 0)]
+    if serve is by_azure:
+        sample = [jnp.asarray(read(AZURE).table[c].to_numpy(float)) for c in ("prompt_tokens", "answer_tokens")]  # type: ignore[union-attr]
+    full = 1.0 / float(truth.utilisation(jnp.asarray(1.0), *sample))
+    log = as_log(serve(truth, LOG_UTILISATION * full, LOG_REQUESTS, 0), 0)
+    started = time.perf_counter()
+    found = fit_latency(log)
+    seconds = time.perf_counter() - started
+    rows = [
+        predicted(found, log, serve(truth, share * full, many, n + 1), share * full)
+        for n, share in enumerate(UTILISATIONS)
+    ]
+    plausible = found.servers.index[found.servers["plausible"]]
+    return {
+        "case": name,
+        "log": {"requests": len(log.table), "rate_per_s": found.rate, "utilisation": LOG_UTILISATION, "noise": NOISE},
+        "seconds": seconds,
+        "servers": {
+            "true": float(truth.servers),
+            "estimate": float(found.site.servers),
+            "plausible": [int(plausible.min()), int(plausible.max())],
+        },
+        "parameters": list(parameters(found, truth, serve is not by_azure)),
+        "loads": rows,
+        "warnings": list(found.warnings),
+    }
+
+
+def parameters(found: LatencyFit, truth: ServingSite, burstiness_known: bool) -> Iterator[dict[str, Any]]:
+    """Each estimate beside the truth, with its standard error; the burstiness of a real trace has no truth."""
+    for name, row in found.fit.parameters.iterrows():
+        true = float(eval_path(truth, str(name)))
+        yield {
+            "name": name,
+            "unit": row["unit"],
+            "true": true,
+            "estimate": row["estimate"],
+            "standard_error": row["standard_error"],
+        }
+    yield {
+        "name": "arrival_cv2",
+        "unit": "1",
+        "true": float(truth.arrival_cv2) if burstiness_known else None,
+        "estimate": float(found.site.arrival_cv2),
+        "standard_error": found.arrival_cv2_error,
+    }
+
+
+def eval_path(model: Any, path: str) -> Any:
+    """The attribute that a dotted name leads to."""
+    for part in path.split("."):
+        model = getattr(model, part)
+    return model
+
+
+def quantities(ttft: np.ndarray) -> dict[str, float]:
+    """Mean, median and 99th percentile of TTFT, the first requests, which found the site empty, left out [s]."""
+    settled = ttft[ttft.size // 50 :]
+    return {"mean_s": settled.mean(), "p50_s": np.quantile(settled, 0.5), "p99_s": np.quantile(settled, 0.99)}
+
+
+def predicted(found: LatencyFit, log: RequestLog, served: Served, rate: float) -> dict[str, Any]:
+    """What was observed at a higher rate, and the relative errors of predictions of it."""
+    observed = quantities(served[3])
+    # What a planner has without a queue: the percentiles of the log, and the site before the fit.
+    unchanged = quantities(log.table["ttft_s"].dropna().to_numpy())
+    default = LatencyFit(**{**vars(found), "site": ServingSite()})
+    ways = {
+        "law": found.predict(rate),
+        "simulation": quantities(np.asarray(found.simulate(rate, requests=200_000).ttft)),
+        "replay of the log": quantities(np.asarray(found.replay(rate).ttft)),
+        "as in the log": unchanged,
+    }
+    busy = float(default.utilisation * rate / found.rate)
+    ways["default"] = default.predict(rate) if busy < 1.0 else dict.fromkeys(observed, float("inf"))
+    errors = {way: {key: finite(values[key] / observed[key] - 1.0) for key in observed} for way, values in ways.items()}
+    return {"rate_per_s": rate, "utilisation": found.utilisation * rate / found.rate, **observed, "errors": errors}
+
+
+def finite(value: float) -> float | None:
+    """A number that JSON has, or nothing."""
+    return float(value) if np.isfinite(value) else None
+
+
+def failures(case: dict[str, Any]) -> list[str]:
+    """A sentence for each requirement that a case misses."""
+    missed = []
+    if case["servers"]["estimate"] != case["servers"]["true"]:
+        missed.append(f"{case['case']}: {case['servers']['estimate']:g} servers, {case['servers']['true']:g} are true")
+    for row in case["parameters"]:
+        if row["true"] is None:
+            continue
+        off = abs(row["estimate"] - row["true"])
+        if off > MOST_ERRORS * row["standard_error"] and off > MOST_SHARE * row["true"]:
+            missed.append(f"{case['case']}: {row['name']} is {row['estimate']:g}, {row['true']:g} is true")
+    for load in case["loads"]:
+        error = load["errors"]["simulation"]["p99_s"]
+        if case["case"] != "Azure arrivals" and abs(error) > MOST_P99:
+            missed.append(f"{case['case']}: p99 at {load['rate_per_s']:.3g}/s is off by {error:+.0%}")
+    return missed
+
+
+def main() -> int:
+    """Study every case, record, and with --check say what was missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
+    parser.add_argument("--check", action="store_true", help="end with 1 where a requirement is missed")
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    if not AZURE.exists():
+        raise SystemExit("the folder ../shared/data with the real data files is not here; this benchmark needs it.")
+    studied = [study(name) for name in cases()]
+    write_result("calibration_latency", {"seed": 0, "dtype": "float64", "cases": studied}, options.out)
+    missed = [sentence for case in studied for sentence in failures(case)]
+    for sentence in missed:
+        print(sentence, file=sys.stderr)
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

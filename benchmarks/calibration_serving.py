@@ -1,0 +1,208 @@
+"""Fit prefill, decode, GPU power and round-trip time to measurements, and score each on settings that no fit had seen.
+
+python -m benchmarks.calibration_serving --check
+"""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from pyproj import Geod
+
+from benchmarks._held_out import scored, unseen
+from benchmarks._record import RESULTS, write_result
+from benchmarks._serving_times import DATA, columns, decode_cases, prefill_cases
+from jaxsched.calibrate import Descent, Observations, Pinball, fit
+from jaxsched.models import ITPower, RoundTripTime
+
+# Held-out prompts are scored in these ranges of tokens, and settings of decoding in these of sequences.
+TOKENS, SEQUENCES = (0, 256, 1024, 4096, 65_536), (0, 1, 8, 64)
+CITY_FOLDS = 5
+# Largest held-out median relative error that --check allows.
+MOST = {"prefill": 0.15, "decode": 0.10, "gpu_power": 0.06, "round_trip_time": 0.25}
+
+
+def power_groups() -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Measurements of each model, precision, task and number of GPUs, with at least five batches."""
+    table = pd.read_csv(DATA / "llm_profile" / "mlenergy_llm_energy.csv.gz")
+    keys = [
+        "gpu_model",
+        "model_id",
+        "num_gpus",
+        "weight_precision",
+        "task",
+        "par_tensor_parallel",
+        "par_expert_parallel",
+    ]
+    for key, rows in table.groupby(keys, dropna=False):
+        if len(rows) >= 5:
+            yield str(key[0]), str(key[1]), rows.sort_values("output_throughput_tokens_per_sec")
+
+
+def power_law(model: ITPower, inputs: Any) -> Any:
+    """Power of GPUs [kW] of which a share of their greatest throughput is asked; that throughput counts as known."""
+    gpus, share = inputs
+    return model(gpus, gpus * share)
+
+
+# GPU power alone: the measurements leave the server out.
+def bare_power() -> ITPower:
+    """The default of the package, without the server."""
+    return ITPower(server_power=jnp.asarray(0.0))
+
+
+def power_cases() -> Iterator[dict[str, Any]]:
+    """Power of each group against throughput: each batch is held out in turn."""
+    for gpu, model, rows in power_groups():
+        gpus, watts, throughput = columns(rows, "num_gpus", "avg_power_watts", "output_throughput_tokens_per_sec")
+        inputs = gpus, throughput / throughput.max()
+        order = np.arange(len(rows))
+        names = ("idle_power", "active_power")
+        found = unseen(
+            bare_power(), power_law, inputs, watts / 1e3, order, names, {"throughput": throughput}, robust=False
+        )
+        yield {
+            "case": f"{model} on {gpu}", "gpu": gpu, "observed": watts / 1e3, "at": inputs[1], "predictions": found,
+        }  # fmt: skip
+
+
+def pooled_power() -> Iterator[dict[str, Any]]:
+    """One law for a kind of GPU: each model is held out in turn."""
+    found = [(gpu, model, rows) for gpu, model, rows in power_groups()]
+    for kind in sorted({gpu for gpu, _, _ in found}):
+        parts = [(model, rows) for gpu, model, rows in found if gpu == kind]
+        share = [
+            rows["output_throughput_tokens_per_sec"] / rows["output_throughput_tokens_per_sec"].max()
+            for _, rows in parts
+        ]
+        gpus = np.concatenate([rows["num_gpus"].to_numpy(float) for _, rows in parts])
+        watts = np.concatenate([rows["avg_power_watts"].to_numpy(float) for _, rows in parts])
+        group = np.unique(np.concatenate([[model] * len(rows) for model, rows in parts]), return_inverse=True)[1]
+        inputs = gpus, np.concatenate(share)
+        features = {"gpus": gpus, "share": inputs[1]}
+        names = ("idle_power", "active_power")
+        predictions = unseen(bare_power(), power_law, inputs, watts / 1e3, group, names, features)
+        yield {
+            "case": f"any model on {kind}", "observed": watts / 1e3, "at": inputs[1], "predictions": predictions,
+        }  # fmt: skip
+
+
+def city_pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Distance [km], mean round-trip time [s], and both cities of each ordered pair of unlike cities."""
+    servers = pd.read_csv(DATA / "latency" / "wondernetwork_servers.csv").set_index("id")
+    pings = pd.read_parquet(DATA / "latency" / "wondernetwork_rtt_ms_2020.parquet")
+    pings = pings[pings["source"].isin(servers.index) & pings["destination"].isin(servers.index)]
+    ends = [servers.loc[pings[end]] for end in ("source", "destination")]
+    unlike = (ends[0]["city"].to_numpy() != ends[1]["city"].to_numpy()) & (pings["avg"].to_numpy() > 0)
+    at = [end[name].to_numpy(float)[unlike] for end in ends for name in ("longitude", "latitude")]
+    cities = np.unique(servers["city"])
+    codes = [np.searchsorted(cities, end["city"].to_numpy()[unlike]) for end in ends]
+    return Geod(ellps="WGS84").inv(*at)[2] / 1e3, pings["avg"].to_numpy(float)[unlike] / 1e3, codes[0], codes[1]
+
+
+def distance_law(model: RoundTripTime, inputs: Any) -> Any:
+    """Logarithm of the round-trip time between cores."""
+    return jnp.log(model(inputs))
+
+
+def round_trip_case(every: int = 1) -> dict[str, Any]:
+    """A fifth of the cities is held out in turn: no pair with one of them is fitted, pairs among them are scored."""
+    distance, seconds, source, destination = (column[::every] for column in city_pairs())
+    fold = np.random.default_rng(0).permutation(np.arange(max(source.max(), destination.max()) + 1) % CITY_FOLDS)
+    bare = RoundTripTime(access=jnp.asarray(0.0))
+    found = {name: np.full(seconds.shape, np.nan) for name in ("calibrated", "low", "high", "polynomial")}
+    for part in range(CITY_FOLDS):
+        fitted = (fold[source] != part) & (fold[destination] != part)
+        scored_rows = (fold[source] == part) & (fold[destination] == part)
+        weights = fitted.astype(float)
+        data = Observations(distance, np.log(seconds), weights=weights, unit="ln s")
+        for name, share in (("calibrated", 0.5), ("low", 0.1), ("high", 0.9)):
+            one = fit(
+                bare, data, parameters=("base", "inflation"), predict=distance_law, folds=0, starts=2,
+                method=Descent(Pinball(jnp.asarray(share)), steps=60),
+            )  # fmt: skip
+            found[name][scored_rows] = np.asarray(one.model(jnp.asarray(distance[scored_rows])))
+        plain = np.polynomial.Polynomial.fit(distance[fitted], seconds[fitted], 2)
+        found["polynomial"][scored_rows] = plain(distance[scored_rows])
+    known = np.isfinite(found["calibrated"])
+    inside = (seconds >= found.pop("low")) & (seconds <= found.pop("high"))
+    found["default"] = np.asarray(bare(jnp.asarray(distance)))
+    return {
+        "case": f"pairs of {fold.size} cities",
+        "observed": seconds[known],
+        "at": distance[known],
+        "predictions": {name: values[known] for name, values in found.items()},
+        "share_between_10_and_90_percent": float(inside[known].mean()),
+    }
+
+
+def summary(cases: list[dict[str, Any]], edges: tuple[float, ...]) -> dict[str, Any]:
+    """Scores of all cases together, by range of what the law grows with, and of each case."""
+    observed, at = (np.concatenate([case[name] for case in cases]) for name in ("observed", "at"))
+    names = cases[0]["predictions"]
+    together = {name: np.concatenate([case["predictions"][name] for case in cases]) for name in names}
+    ranges = [
+        {"above": low, "to": high, "scores": scored(observed, together, (at > low) & (at <= high))}
+        for low, high in itertools.pairwise(edges)
+    ]
+    return {
+        "scores": scored(observed, together),
+        "ranges": [one for one in ranges if one["scores"]["default"]["count"] > 1],
+        "cases": [
+            {
+                **{key: value for key, value in case.items() if key not in ("observed", "at", "predictions")},
+                "scores": scored(case["observed"], case["predictions"]),
+            }
+            for case in cases
+        ],
+    }
+
+
+STUDIES = {
+    "prefill": lambda: summary(list(prefill_cases()), TOKENS),
+    "decode": lambda: summary(list(decode_cases()), SEQUENCES),
+    "gpu_power": lambda: summary(list(power_cases()), (0.0, 0.25, 0.5, 1.0)),
+    "gpu_power_of_unseen_models": lambda: summary(list(pooled_power()), (0.0, 0.25, 0.5, 1.0)),
+    "round_trip_time": lambda: summary([round_trip_case()], (0.0, 500.0, 2000.0, 5000.0, 21_000.0)),
+}
+
+
+def failures(result: dict[str, Any]) -> list[str]:
+    """A sentence for each study whose law is too far off, or no better than the default."""
+    missed = []
+    for name, study in result.items():
+        errors = {way: score["median_relative_error"] for way, score in study["scores"].items()}
+        if name in MOST and not errors["calibrated"] <= MOST[name]:
+            missed.append(f"{name}: held-out median error {errors['calibrated']:.1%}, {MOST[name]:.0%} is allowed")
+        if not errors["calibrated"] <= errors["default"]:
+            missed.append(f"{name}: the default is better, {errors['default']:.1%} to {errors['calibrated']:.1%}")
+    return missed
+
+
+def main() -> int:
+    """Fit, score, record, and with --check say what was missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
+    parser.add_argument("--only", choices=STUDIES, nargs="+", default=list(STUDIES), help="studies to run")
+    parser.add_argument("--check", action="store_true", help="end with 1 where a requirement is missed")
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    if not DATA.is_dir():
+        raise SystemExit("the folder ../shared/data with the real data files is not here; this benchmark needs it.")
+    result = {name: STUDIES[name]() for name in options.only}
+    write_result("calibration_serving", {"seed": 0, "dtype": "float64", "studies": result}, options.out)
+    missed = failures(result)
+    for sentence in missed:
+        print(sentence, file=sys.stderr)
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

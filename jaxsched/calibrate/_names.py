@@ -1,0 +1,126 @@
+"""Parameters of a model by dotted name: `chiller.sensitivity`, `plants.0.pump_share`."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jaxsched.calibrate._observations import CalibrationError
+
+Layout = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """One array of a model: its dotted name, value, unit and bounds."""
+
+    name: str
+    value: np.ndarray
+    unit: str
+    valid: tuple[float, float]
+
+    @property
+    def entries(self) -> list[str]:
+        """Names of its numbers: the name itself, or with an index for each number of an array."""
+        if self.value.ndim == 0:
+            return [self.name]
+        return [f"{self.name}[{','.join(map(str, index))}]" for index in np.ndindex(self.value.shape)]
+
+
+def parameter_names(model: Any) -> list[str]:
+    """Dotted names of all parameters of a model, array fields of the parts included."""
+    return [named.name for named in _walk(model, "", None)]
+
+
+def named_parameters(model: Any, names: Sequence[str]) -> list[Named]:
+    """The parameters of these names, in this order.
+
+    Raises:
+        CalibrationError: If a name is unknown, comes twice, or there is none.
+    """
+    known = {named.name: named for named in _walk(model, "", None)}
+    if isinstance(names, str) or not names:
+        raise CalibrationError("parameters must list one name or more, for instance ['chiller.sensitivity'].")
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}" if near else f"there are {', '.join(known)}"
+            raise CalibrationError(f"{type(model).__name__} has no parameter {name!r}; {hint}.")
+        if list(names).count(name) > 1:
+            raise CalibrationError(f"parameter {name!r} is listed twice; list it once.")
+    return [known[name] for name in names]
+
+
+def layout_of(parameters: Sequence[Named]) -> Layout:
+    """Names and shapes of parameters, end to end."""
+    return tuple((named.name, named.value.shape) for named in parameters)
+
+
+def replaced(model: Any, layout: Layout, values: Float[Array, " entry"]) -> Any:
+    """The model with these numbers, end to end, in the place of the parameters."""
+    sizes = [math.prod(shape) for _, shape in layout]
+    parts = jnp.split(values, list(np.cumsum(sizes)[:-1]))
+    leaves = [
+        part.reshape(shape).astype(_at(model, name).dtype) for (name, shape), part in zip(layout, parts, strict=True)
+    ]
+    return eqx.tree_at(lambda tree: [_at(tree, name) for name, _ in layout], model, leaves)
+
+
+def per_entry(parameters: Sequence[Named], given: Mapping[str, Any] | None, what: str) -> dict[str, Any]:
+    """What was given by name of a parameter or of one of its numbers, by name of the numbers.
+
+    Raises:
+        CalibrationError: If a name is of no parameter of the fit.
+    """
+    found, left = {}, dict(given or {})
+    for named in parameters:
+        whole = left.pop(named.name, None)
+        for entry in named.entries:
+            value = left.pop(entry, whole)
+            if value is not None:
+                found[entry] = value
+    if left:
+        raise CalibrationError(f"{what} name {next(iter(left))!r}, which is not among the parameters of the fit.")
+    return found
+
+
+def _walk(node: Any, prefix: str, metadata: Mapping[str, Any] | None) -> list[Named]:
+    if isinstance(node, jax.Array | np.ndarray):
+        if not jnp.issubdtype(node.dtype, jnp.floating):
+            return []
+        about = metadata or {}
+        valid = about.get("valid", (-np.inf, np.inf))
+        return [Named(prefix, np.asarray(node, float), about.get("unit", ""), valid)]
+    found = []
+    for key, child, inner in _children(node):
+        found += _walk(child, f"{prefix}.{key}" if prefix else key, inner)
+    return found
+
+
+def _children(node: Any) -> list[tuple[str, Any, Mapping[str, Any] | None]]:
+    if dataclasses.is_dataclass(node) and not isinstance(node, type):
+        return [(f.name, getattr(node, f.name), f.metadata) for f in dataclasses.fields(node)]
+    if isinstance(node, tuple | list):
+        return [(str(index), child, None) for index, child in enumerate(node)]
+    if isinstance(node, dict):
+        return [(str(key), child, None) for key, child in node.items()]
+    return []
+
+
+def _at(model: Any, name: str) -> Any:
+    node = model
+    for part in name.split("."):
+        if isinstance(node, tuple | list):
+            node = node[int(part)]
+        elif isinstance(node, dict):
+            node = node[part]
+        else:
+            node = getattr(node, part)
+    return node

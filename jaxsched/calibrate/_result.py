@@ -1,0 +1,95 @@
+"""What a fit found: the model, its parameters with their errors, and how well it predicts what it had not seen."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from jaxsched.calibrate._observations import Clean
+from jaxsched.calibrate._scores import Scores
+
+Model = TypeVar("Model")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit(Generic[Model]):
+    """A fitted model, and how far it can be trusted.
+
+    Attributes:
+        model: The fitted model, of the type that was given.
+        start: The model that was given.
+        parameters: One row a number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap, NaN
+            where none was asked for), `unit`, `start`, `low`, `high`, `at_bound`, `no_effect`, by `name`.
+        covariance: Of the estimates in their units squared; NaN for those on a bound or without effect [entry, entry].
+        bootstrap: Estimates from rows drawn again block by block [sample, entry]; none without bootstrap.
+        scores: `held_out` (of rows that the model had not seen), `default` (the model that was given) and `polynomial` (a
+            plain regression) on the same rows, and `fitted` (of the rows of the fit).
+        warnings: What the data cannot tell, and what else to know, a sentence each.
+        converged: Whether the minimum was reached.
+        misfit: Minimum of the misfit from each start, best first [start].
+        predicted: Predictions of the fitted model [row, ...].
+        held_out_predicted: Predictions of each scored row by a model that had not seen it; NaN elsewhere [row, ...].
+        held_out: Which rows were scored [row].
+        observations: The data as they were used; missing values have weight zero.
+        predict: How the model predicts.
+    """
+
+    model: Model
+    start: Model
+    parameters: pd.DataFrame
+    covariance: np.ndarray
+    bootstrap: np.ndarray
+    scores: Mapping[str, Scores]
+    warnings: tuple[str, ...]
+    converged: bool
+    misfit: np.ndarray
+    predicted: np.ndarray
+    held_out_predicted: np.ndarray
+    held_out: np.ndarray
+    observations: Clean
+    predict: Callable[[Any, Any], Any]
+
+    @property
+    def correlations(self) -> pd.DataFrame:
+        """Correlations of the estimates by name; NaN where there is no standard error."""
+        error = np.sqrt(np.diag(self.covariance))
+        table = self.covariance / np.outer(error, error)
+        return pd.DataFrame(table, index=self.parameters.index, columns=self.parameters.index)
+
+    def summary(self) -> dict[str, Any]:
+        """Parameters, scores and warnings as plain values for JSON; what is unknown is None."""
+        rows = self.parameters.reset_index().to_dict("records")
+        return {
+            "parameters": [{key: _plain(value) for key, value in row.items()} for row in rows],
+            "correlations": [[_plain(value) for value in row] for row in self.correlations.to_numpy()],
+            "heldout": self._score("held_out"),
+            "heldout_default": self._score("default"),
+            "heldout_polynomial": self._score("polynomial"),
+            "fitted": self._score("fitted"),
+            "warnings": list(self.warnings),
+            "converged": self.converged,
+        }
+
+    def _score(self, name: str) -> dict[str, Any] | None:
+        if name not in self.scores:
+            return None
+        return {key: _plain(value) for key, value in dataclasses.asdict(self.scores[name]).items()}
+
+    def __str__(self) -> str:
+        shown = self.parameters[["estimate", "standard_error", "unit", "start", "at_bound"]].to_string()
+        lines = [f"{type(self.model).__name__} fitted to {int(self.observations.used.sum())} values.", shown]
+        for name, score in self.scores.items():
+            lines.append(
+                f"{name}: CV(RMSE) {score.cv_rmse:.2%}, NMBE {score.nmbe:+.2%}, R2 {score.r2:.3f} ({score.count})"
+            )
+        return "\n".join([*lines, *(f"warning: {sentence}" for sentence in self.warnings)])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value

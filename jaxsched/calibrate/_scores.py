@@ -1,0 +1,75 @@
+"""How well predictions agree with what was observed, and the plain regression that any law should beat."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Agreement of predictions with observed values.
+
+    Attributes:
+        cv_rmse: Root of the sum of squared errors over (n - 1), over the mean of the observed values; NaN where that
+            is 0 [1].
+        nmbe: Sum of observed less predicted over (n - 1), over the mean of the observed values: positive where the law
+            predicts too little [1].
+        mae: Mean absolute error, in the unit of the observed values.
+        r2: 1 less the squared errors over those of the mean; negative where the mean is the better prediction [1].
+        median_relative_error: Median of |error| / |observed| over values other than 0 [1].
+        count: Number of values n.
+
+    Source:
+        ASHRAE Guideline 14-2014, section 5.2.11 (CV(RMSE), NMBE with one parameter); its limits for hourly data are
+        30 % and 10 %.
+    """
+
+    cv_rmse: float
+    nmbe: float
+    mae: float
+    r2: float
+    median_relative_error: float
+    count: int
+
+
+def scores(observed: np.ndarray, predicted: np.ndarray, used: np.ndarray | None = None) -> Scores:
+    """Scores of predictions over the values that are used (all where not given)."""
+    chosen = np.ones(np.shape(observed), bool) if used is None else used
+    truth, guess = np.asarray(observed, float)[chosen], np.asarray(predicted, float)[chosen]
+    error, count = truth - guess, truth.size
+    if count < 2:
+        return Scores(*[float("nan")] * 5, count=count)
+    mean, spread = truth.mean(), ((truth - truth.mean()) ** 2).sum()
+    relative = np.abs(error[truth != 0]) / np.abs(truth[truth != 0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return Scores(
+            cv_rmse=float(np.sqrt((error**2).sum() / (count - 1)) / abs(mean)) if mean else float("nan"),
+            nmbe=float(error.sum() / (count - 1) / mean) if mean else float("nan"),
+            mae=float(np.abs(error).mean()),
+            r2=float(1.0 - (error**2).sum() / spread) if spread else float("nan"),
+            median_relative_error=float(np.median(relative)) if relative.size else float("nan"),
+            count=int(count),
+        )
+
+
+def polynomial_prediction(
+    features: Mapping[str, np.ndarray], observed: np.ndarray, weights: np.ndarray, degree: int = 2
+) -> np.ndarray | None:
+    """Predictions of a least-squares polynomial with all products of the features, fitted where weights are positive.
+
+    Features are standardised over the rows that are fitted. None where there are no features.
+    """
+    if not features:
+        return None
+    fitted = weights > 0
+    columns = [(f - f[fitted].mean()) / (f[fitted].std() or 1.0) for f in features.values()]
+    terms = [np.ones_like(observed)]
+    for power in range(1, degree + 1):
+        for chosen in itertools.combinations_with_replacement(columns, power):
+            terms.append(np.prod(chosen, axis=0))
+    table = np.stack(terms, axis=-1)
+    root = np.sqrt(weights[fitted])
+    coefficients = np.linalg.lstsq(table[fitted] * root[:, None], observed[fitted] * root, rcond=None)[0]
+    return table @ coefficients

@@ -1,0 +1,178 @@
+"""What `jaxsched calibrate` does."""
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import pandas as pd
+from rich.console import Console
+
+from jaxsched._version import __version__
+from jaxsched.calibrate import (
+    CalibrationError,
+    Cauchy,
+    Column,
+    Descent,
+    Fit,
+    Huber,
+    LeastSquares,
+    Observations,
+    fit,
+    last_part,
+    law_of,
+    model_of,
+    model_text,
+    observations_of,
+)
+from jaxsched.config import CalibrationConfig, ConfigError, load_calibration
+from jaxsched.report import sha256, whole_directory, write_json
+from jaxsched.scenarios.readers import clock
+
+_METHODS = {"squared": LeastSquares(), "huber": Descent(Huber()), "cauchy": Descent(Cauchy())}
+_PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")
+
+
+def perform_calibration(path: Path, out: Path, *, as_json: bool, overwrite: bool) -> None:
+    """Load, fit, score, write and print."""
+    jax.config.update("jax_enable_x64", True)
+    config = load_calibration(path)
+    with whole_directory(out, overwrite=overwrite) as draft:
+        found, source = fitted(config, path)
+        summary = {"name": config.name, "model": config.model.kind, **found.summary(), "provenance": source}
+        text = model_text(found.model, {**source, "parameters": summary["parameters"], "heldout": summary["heldout"]})
+        (draft / "model.json").write_text(text, encoding="utf-8")
+        write_json(draft / "summary.json", summary)
+        found.parameters.to_csv(draft / "parameters.csv")
+        write_json(draft / "manifest.json", {"jaxsched": __version__, "calibration": config.model_dump(), **source})
+        plots = []
+        if config.report.plots:
+            from jaxsched.report._calibration_plots import draw_fit
+
+            plots = draw_fit(found, config.report.against, draft, config.name)
+    if as_json:
+        print(json.dumps(summary, indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(str(found), markup=False)
+    console.print(
+        f"written to {out}: model.json, summary.json, parameters.csv, manifest.json{''.join(', ' + p for p in plots)}"
+    )
+
+
+def check_calibration(path: Path) -> None:
+    """Load a configuration of a calibration and its file, and say how many rows can be used."""
+    jax.config.update("jax_enable_x64", True)
+    config = load_calibration(path)
+    data = _observations(config, path)
+    model = _model(config, path, data)
+    rows = int(pd.DataFrame(data.inputs).assign(observed=data.observed).notna().all(axis=1).sum())
+    print(f"{path}: good. {type(model).__name__}, {rows} of {len(data.observed)} rows have every value.")
+
+
+def fitted(config: CalibrationConfig, path: Path) -> tuple[Fit, dict[str, Any]]:
+    """The fit that a configuration describes, and where its data come from.
+
+    Raises:
+        ConfigError: If the file, a column, the model or a setting cannot be used.
+    """
+    data = _observations(config, path)
+    model = _model(config, path, data)
+    how = config.fit
+    try:
+        law = law_of(model, config.model.component, config.model.constants, data.inputs)
+        rows = len(data.observed) if data.times is None else data.times
+        found = fit(
+            model,
+            data,
+            parameters=how.parameters,
+            predict=law,
+            bounds={name: (ends[0], ends[1]) for name, ends in how.bounds.items()},
+            priors={name: (prior[0], prior[1]) for name, prior in how.priors.items()},
+            method=_METHODS[how.loss],
+            held_out=last_part(rows, how.held_out_share),
+            starts=how.starts,
+            bootstrap=how.bootstrap,
+            block_hours=how.block_hours,
+            seed=how.seed,
+        )
+    except CalibrationError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return found, _provenance(config, path, found)
+
+
+def _model(config: CalibrationConfig, path: Path, data: Observations) -> Any:
+    try:
+        model = model_of(config.model.kind, config.model.start)
+        law_of(model, config.model.component, config.model.constants, data.inputs)
+    except CalibrationError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return model
+
+
+def _observations(config: CalibrationConfig, path: Path) -> Observations:
+    given = config.inputs
+    file = path.resolve().parent / given.file
+    table = _table(file)
+    try:
+        columns = {name: Column(**section.model_dump()) for name, section in given.columns.items()}
+        return observations_of(table, Column(**given.observed.model_dump()), columns, _times(table, config))
+    except CalibrationError as error:
+        raise ConfigError(f"{file.name}: {error}") from None
+
+
+def _table(file: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(file) if file.suffix in (".parquet", ".pq") else pd.read_csv(file)
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: there is no such file; correct `inputs.file`.") from None
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(f"{file}: cannot be read as a table ({first}); give a CSV or parquet file.") from None
+    if table.empty:
+        raise ConfigError(f"{file}: has no rows; give a file with measurements.")
+    return table
+
+
+def _times(table: pd.DataFrame, config: CalibrationConfig) -> pd.DatetimeIndex | None:
+    """Times on the clock of the file, so that hours of the day are those of the place."""
+    given = config.inputs
+    if given.time is None:
+        return None
+    if given.time not in table.columns:
+        raise CalibrationError(f"there is no column {given.time!r}; there are {', '.join(map(str, table.columns))}.")
+    cells = pd.to_datetime(table[given.time], errors="coerce", format="ISO8601")
+    if cells.isna().any():
+        row = int(cells.isna().to_numpy().argmax())
+        raise CalibrationError(
+            f"{table[given.time].iloc[row]!r} in row {row + 1} of {given.time!r} is no time (ISO 8601)."
+        )
+    times = pd.DatetimeIndex(cells)
+    if times.tz is not None:
+        return times
+    try:
+        return times.tz_localize(clock(given.zone), ambiguous="infer")
+    except ValueError as error:
+        raise CalibrationError(f"times of {given.time!r} do not fit the clock {given.zone!r} ({error}).") from None
+
+
+def _provenance(config: CalibrationConfig, path: Path, found: Fit) -> dict[str, Any]:
+    file = path.resolve().parent / config.inputs.file
+    times = found.observations.times
+    span = train = None
+    if times is not None:
+        times = times.tz_convert("UTC")
+        span = [times.min().isoformat(), times.max().isoformat()]
+        train = [times[~found.held_out].min().isoformat(), times[~found.held_out].max().isoformat()]
+    return {
+        "file": file.name,
+        "sha256": sha256(file),
+        "rows": len(found.observations.observed),
+        "values_used": int(found.observations.used.sum()),
+        "times_utc": span,
+        "fitted_times_utc": train,
+        "held_out_share": config.fit.held_out_share,
+        "seed": config.fit.seed,
+        "versions": {"jaxsched": __version__, **{name: metadata.version(name) for name in _PACKAGES}},
+    }

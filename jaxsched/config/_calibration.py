@@ -1,0 +1,108 @@
+"""What the configuration of a calibration may say."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from jaxsched.config._load import ConfigError, raw_table, sentence
+
+_Share = Annotated[float, Field(gt=0, lt=1)]
+_Count = Annotated[int, Field(ge=0, le=100_000)]
+_Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ColumnSection(_Section):
+    """One column of the file."""
+
+    column: str = Field(description="Name of the column in the file.")
+    unit: str = Field(default="1", description="Its unit, for example kW, RT, kWh per 30 min, degF, %.")
+    lowest: float | None = Field(default=None, description="Values below count as missing, in the unit of the file.")
+    highest: float | None = Field(default=None, description="Values above count as missing, in the unit of the file.")
+
+
+class DataSection(_Section):
+    """The measurements, and what their columns are."""
+
+    file: str = Field(description="CSV or parquet file, relative to the configuration file.")
+    time: str | None = Field(
+        default=None, description="Column of the start of each interval; none for data without time."
+    )
+    zone: str = Field(default="UTC", description="Clock of the times: an IANA name, UTC, or an offset such as UTC+8.")
+    observed: ColumnSection = Field(description="What the model predicts.")
+    columns: dict[str, ColumnSection] = Field(
+        description="Columns by argument of the model. `relative_humidity` beside `dry_bulb` gives `wet_bulb` where it is not "
+        "given; `weights` are weights."
+    )
+
+
+class ModelSection(_Section):
+    """The law to fit."""
+
+    kind: str = Field(description="Class of jaxsched.models, for example WaterCooledPlant.")
+    component: str | None = Field(
+        default=None, description="Which part of its answer is observed; the sum of all if none."
+    )
+    constants: dict[str, float] = Field(default_factory=dict, description="Arguments that are the same in all rows.")
+    start: dict[str, float] = Field(default_factory=dict, description="Parameters to start from, by dotted name.")
+
+
+class FitSection(_Section):
+    """What to fit, and how."""
+
+    parameters: Annotated[list[str], Field(min_length=1)] = Field(description="Dotted names of the parameters to fit.")
+    bounds: dict[str, _Pair] = Field(default_factory=dict, description="Bounds by name; the valid range if none.")
+    priors: dict[str, _Pair] = Field(default_factory=dict, description="Mean and standard deviation by name.")
+    loss: Literal["squared", "huber", "cauchy"] = Field(default="squared", description="What a residual costs.")
+    held_out_share: _Share = Field(default=1 / 3, description="Last share of the rows, which is scored and not fitted.")
+    starts: Annotated[int, Field(ge=1, le=1000)] = Field(default=8, description="Number of starts.")
+    bootstrap: _Count = Field(default=200, description="Number of block bootstrap samples.")
+    block_hours: Annotated[float, Field(gt=0)] = Field(default=168.0, description="Length of a bootstrap block [h].")
+    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of starts and bootstrap.")
+
+
+class PlotSection(_Section):
+    """What residuals are drawn against."""
+
+    plots: bool = Field(default=True, description="Whether to draw the plots.")
+    against: list[str] = Field(
+        default_factory=list, description="Arguments that residuals are drawn against; all where not given."
+    )
+
+
+class CalibrationConfig(_Section):
+    """A fit of one model to one file."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = Field(description="Name of the fit.")
+    inputs: DataSection
+    model: ModelSection
+    fit: FitSection
+    report: PlotSection = Field(default_factory=PlotSection)
+
+
+def is_calibration(path: Path) -> bool:
+    """Whether a configuration file is of a calibration: it has a table `fit`.
+
+    Raises:
+        ConfigError: If the file cannot be read as TOML or JSON.
+    """
+    return "fit" in raw_table(path)
+
+
+def load_calibration(path: Path) -> CalibrationConfig:
+    """Read the configuration of a calibration.
+
+    Raises:
+        ConfigError: If the file is missing, is no TOML or JSON, or holds an unknown key or an impossible value; every
+            problem is named at once.
+    """
+    raw: dict[str, Any] = raw_table(path)
+    try:
+        return CalibrationConfig.model_validate(raw)
+    except ValidationError as error:
+        problems = [f"{path}: {sentence(item, CalibrationConfig)}" for item in error.errors()]
+        raise ConfigError("\n".join(problems)) from None
