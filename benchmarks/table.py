@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks._calibration_tables import Rows, chiller_rows, cooling_rows
 from benchmarks._record import RESULTS, read_result
 
 _MARKS = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table:\2 -->)", flags=re.DOTALL)
@@ -215,6 +216,14 @@ def read_prices(result: Mapping[str, Any]) -> str:
     return "\n".join([_markdown(header, rows, left=1), "", _measured(result)])
 
 
+def _calibrated(rows_of: Callable[[Mapping[str, Any]], Rows], left: int) -> Callable[[Mapping[str, Any]], str]:
+    def table(result: Mapping[str, Any]) -> str:
+        header, rows, note = rows_of(result)
+        return "\n".join([_markdown(header, rows, left=left), "", note, f"- {_measured(result)}"])
+
+    return table
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "admm_gap": admm_gap,
     "exact": exact,
@@ -223,6 +232,8 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "nem_run": run_table,
     "nem_2020_run": run_table,
     "read_prices": read_prices,
+    "calibration_cooling": _calibrated(cooling_rows, 1),
+    "calibration_chillers": _calibrated(chiller_rows, 3),
 }
 
 
