@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks import calibration_tables
 from benchmarks._markdown import markdown, measured
+from benchmarks._calibration_tables import Rows, chiller_rows, cooling_rows
 from benchmarks._record import RESULTS, read_result
 
 _MARKS = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table:\2 -->)", flags=re.DOTALL)
@@ -217,6 +218,14 @@ def read_prices(result: Mapping[str, Any]) -> str:
     return "\n".join([markdown(header, rows, left=1), "", measured(result)])
 
 
+def _calibrated(rows_of: Callable[[Mapping[str, Any]], Rows], left: int) -> Callable[[Mapping[str, Any]], str]:
+    def table(result: Mapping[str, Any]) -> str:
+        header, rows, note = rows_of(result)
+        return "\n".join([markdown(header, rows, left=left), "", note, f"- {measured(result)}"])
+
+    return table
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "admm_gap": admm_gap,
     "exact": exact,
@@ -226,6 +235,8 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "nem_2020_run": run_table,
     "read_prices": read_prices,
     **calibration_tables.TABLES,
+    "calibration_cooling": _calibrated(cooling_rows, 1),
+    "calibration_chillers": _calibrated(chiller_rows, 3),
 }
 
 

@@ -142,7 +142,7 @@ def _times(table: pd.DataFrame, config: CalibrationConfig) -> pd.DatetimeIndex |
         return None
     if given.time not in table.columns:
         raise CalibrationError(f"there is no column {given.time!r}; there are {', '.join(map(str, table.columns))}.")
-    cells = pd.to_datetime(table[given.time], errors="coerce", format="ISO8601")
+    cells = pd.to_datetime(table[given.time].astype(str), errors="coerce", format="ISO8601")
     if cells.isna().any():
         row = int(cells.isna().to_numpy().argmax())
         raise CalibrationError(
