@@ -22,7 +22,7 @@ def machine(packages: tuple[str, ...] = ()) -> dict[str, Any]:
         packages: Those whose versions matter beside the usual ones.
     """
     versions = {}
-    changes = _git("status", "--porcelain", "--", "jaxsched", "benchmarks/*.py", "benchmarks/peers/*.py")
+    changes = _git("status", "--porcelain", "--", "jaxsched", "benchmarks/*.py")
     for name in (*_PACKAGES, *packages):
         try:
             versions[name] = metadata.version(name)
