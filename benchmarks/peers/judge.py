@@ -105,7 +105,8 @@ def repair(arrays: Arrays, routing: np.ndarray) -> np.ndarray:
         load = load_of(arrays, flow)
         if (load <= arrays.capacity).all():
             break
-        keep = np.where(load > limit, limit / load, 1.0)[:, None, :, None]
+        over = load > limit
+        keep = np.where(over, limit / np.where(over, load, 1.0), 1.0)[:, None, :, None]
         shed = (flow * (1.0 - keep)).sum(2, keepdims=True)
         room = np.where(allowed, (np.maximum(limit - load, 0.0)[:, :, None] / arrays.work)[:, None], 0.0)
         total = room.sum(2, keepdims=True)
