@@ -11,6 +11,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from benchmarks._record import RESULTS, write_result
 from benchmarks.family import Instance, as_problem, generate
 from benchmarks.peers import batched
 from benchmarks.peers.judge import accuracy, bound_of, judge, repair
-from benchmarks.peers.problems import Case, arrays_of
+from benchmarks.peers.problems import Case, arrays_of, dimensions
 from benchmarks.scaling import copy_bandwidth, least_seconds, measure
 
 NO_GPU = 2
@@ -91,7 +92,7 @@ def year(origins: int, sites: int, slots: int, chunk: int) -> dict[str, Any]:
 def exact_batch(size: str) -> dict[str, Any]:
     """A day of slots at once by the interior point, float64, to 1e-8, judged apart from the package."""
     case = Case(size, "queueing", slots=24)
-    arrays, problem = arrays_of(case), as_problem(generate(*map(int, size.split("x")), "queueing"))
+    arrays, problem = arrays_of(case), as_problem(generate(*dimensions(size), "queueing"))
     solver = jaxsched.InteriorPoint()
     seconds = least_seconds(lambda: jaxsched.solve(problem, solver, throw=False), 3)
     schedule = jaxsched.solve(problem, solver, throw=False)
@@ -104,7 +105,7 @@ def exact_batch(size: str) -> dict[str, Any]:
 def moreau_batch(size: str, device: str = "cuda") -> dict[str, Any]:
     """The same day by Moreau on the same device; why not, where its wheel for the device is not installed."""
     try:
-        import moreau
+        moreau: Any = import_module("moreau")
     except ImportError:
         return {"size": size, "skipped": "moreau is not installed"}
     if not moreau.device_available(device):

@@ -97,6 +97,7 @@ def measure(build: Callable[[], tuple[Layer, bool]], arrays: Arrays, true: Truth
     forward = wrap(lambda *v: weights @ layer(*v))
     both = wrap(jax.value_and_grad(lambda *v: weights @ layer(*v), argnums=(0, 1, 2)))
     found: dict[str, Any] = {"build_seconds": built}
+    result: Any = None
     for name, call in (("forward", forward), ("forward_and_gradient", both)):
         times = []
         for _ in range(repeats + 1):

@@ -70,7 +70,7 @@ def copy_bandwidth(megabytes: int, repeats: int) -> dict[str, float]:
 
 def measure(shape: dict[str, int], repeats: int, iterations: int, copy: float) -> dict[str, Any]:
     """Seconds and bytes of one iteration at a shape."""
-    problem = problem_of(**shape)
+    problem = problem_of(shape["origins"], shape["sites"], shape["slots"], shape["classes"])
     every = iterations // 2
     short, long = (
         jaxsched.ADMM(rtol=_NEVER, max_steps=steps, check_every=every) for steps in (every, every + iterations)

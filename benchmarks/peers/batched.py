@@ -1,5 +1,9 @@
 """Adapters to solvers that take all slots in one call, or that compile: Moreau and MPAX."""
 
+import math
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -15,13 +19,13 @@ def moreau(arrays: Arrays, tolerance: float, method: str = "auto", device: str =
     Routes are non-negative by its direct cones, which take no rows. Building its solver, which analyses the pattern, is
     `compile`. With `qdldl` it takes less time at the large sizes than with its own choice.
     """
-    import moreau as solver
+    solver: Any = import_module("moreau")
 
     clock = Clock()
     with clock("model"):
         programs = [quadratic_program(arrays.slot(n)) for n in range(arrays.slots)]
         rows = [cones(program, bound_routes=False) for program in programs]
-        quadratic = [sparse.diags(program.diagonal, format="csr") for program in programs]
+        quadratic = [program.quadratic("csr") for program in programs]
         matrices = [row.matrix.tocsr() for row in rows]
         for matrix in (*quadratic, *matrices):
             matrix.sort_indices()
@@ -64,8 +68,9 @@ def mpax(arrays: Arrays, tolerance: float) -> Answer:
     jax.config.update("jax_enable_x64", True)
     import jax.numpy as jnp
     from jax.experimental.sparse import BCOO
-    from mpax import create_lp, create_qp, raPDHG
-    from mpax.utils import TerminationStatus
+
+    method: Any = import_module("mpax")
+    statuses: Any = import_module("mpax.utils").TerminationStatus
 
     clock = Clock()
     with clock("model"):
@@ -75,11 +80,10 @@ def mpax(arrays: Arrays, tolerance: float) -> Answer:
         vectors = (program.linear, equality, program.level, nothing, np.zeros(0), program.lower, program.upper)
         vectors = tuple(jnp.asarray(v) if isinstance(v, np.ndarray) else v for v in vectors)
         if program.diagonal.any():
-            posed = create_qp(BCOO.from_scipy_sparse(sparse.diags(program.diagonal, format="csc")), *vectors)
+            posed = method.create_qp(BCOO.from_scipy_sparse(program.quadratic("csc")), *vectors)
         else:
-            posed = create_lp(*vectors)
-        method = raPDHG(eps_abs=tolerance, eps_rel=tolerance)
-        run = jax.jit(method.optimize)
+            posed = method.create_lp(*vectors)
+        run = jax.jit(method.raPDHG(eps_abs=tolerance, eps_rel=tolerance).optimize)
     with clock("compile"):
         compiled = run.lower(posed).compile()
     with clock("solve"):
@@ -87,13 +91,13 @@ def mpax(arrays: Arrays, tolerance: float) -> Answer:
     return Answer(
         program.routing(np.asarray(found.primal_solution)),
         clock.seconds,
-        TerminationStatus(int(found.termination_status)).name,
+        statuses(int(found.termination_status)).name,
     )
 
 
 def each_slot(solve, arrays: Arrays, tolerance: float, **options) -> Answer:
     """A solver of one slot on each slot in turn: seconds add up, and the worst status is kept with the others."""
     answers = [solve(arrays.slot(number), tolerance, **options) for number in range(arrays.slots)]
-    seconds = {phase: sum(answer.seconds[phase] for answer in answers) for phase in answers[0].seconds}
+    seconds = {phase: math.fsum(answer.seconds[phase] for answer in answers) for phase in answers[0].seconds}
     routing = np.concatenate([answer.routing for answer in answers])
     return Answer(routing, seconds, ", ".join(sorted({answer.status for answer in answers})))

@@ -5,7 +5,8 @@ handing it over (`model`) and of solving (`solve`), and what the solver said. Bo
 process; nothing stops a solver early but its tolerance.
 """
 
-from typing import NamedTuple
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -35,7 +36,7 @@ class Answer(NamedTuple):
 
 def clarabel(arrays: Arrays, tolerance: float) -> Answer:
     """Clarabel, an interior-point method for cones (Goulart and Chen)."""
-    import clarabel as solver
+    solver: Any = import_module("clarabel")
 
     clock = Clock()
     with clock("model"):
@@ -46,7 +47,7 @@ def clarabel(arrays: Arrays, tolerance: float) -> Answer:
         settings = solver.DefaultSettings()
         settings.verbose = False
         settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
-        quadratic = sparse.diags(program.diagonal, format="csc")
+        quadratic = program.quadratic("csc")
         posed = solver.DefaultSolver(quadratic, program.linear, rows.matrix, rows.level, kinds, settings)
     with clock("solve"):
         found = posed.solve()
@@ -62,7 +63,7 @@ def scs(arrays: Arrays, tolerance: float) -> Answer:
         program = quadratic_program(arrays)
         rows = cones(program)
         data = {
-            "P": sparse.diags(program.diagonal, format="csc"),
+            "P": program.quadratic("csc"),
             "A": rows.matrix,
             "b": rows.level,
             "c": program.linear,
@@ -86,7 +87,7 @@ def osqp(arrays: Arrays, tolerance: float) -> Answer:
         lower = np.concatenate([program.level, program.lower])
         upper = np.concatenate([program.level, program.upper])
         posed = solver.OSQP()
-        quadratic = sparse.diags(program.diagonal, format="csc")
+        quadratic = program.quadratic("csc")
         # CVXPY polishes too.
         options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iter": _MANY, "polishing": True, "verbose": False}
         posed.setup(quadratic, program.linear, matrix, lower, upper, **options)
@@ -97,7 +98,7 @@ def osqp(arrays: Arrays, tolerance: float) -> Answer:
 
 def piqp(arrays: Arrays, tolerance: float) -> Answer:
     """PIQP, a proximal interior-point method for quadratic programs (Schwan and others)."""
-    import piqp as solver
+    solver: Any = import_module("piqp")
 
     clock = Clock()
     with clock("model"):
@@ -105,7 +106,7 @@ def piqp(arrays: Arrays, tolerance: float) -> Answer:
         posed = solver.SparseSolver()
         posed.settings.eps_abs = posed.settings.eps_rel = tolerance
         posed.settings.eps_duality_gap_abs = posed.settings.eps_duality_gap_rel = tolerance
-        quadratic = sparse.diags(program.diagonal, format="csc")
+        quadratic = program.quadratic("csc")
         posed.setup(
             quadratic, program.linear, program.equality, program.level, x_l=program.lower, x_u=_finite(program.upper)
         )
@@ -154,8 +155,9 @@ def _highs_model(solver, program: Program):
 
 def pdlp(arrays: Arrays, tolerance: float) -> Answer:
     """PDLP of OR-tools, a restarted primal-dual hybrid gradient method (Applegate and others)."""
-    from ortools.pdlp import solve_log_pb2, solvers_pb2
-    from ortools.pdlp.python import pdlp as solver
+    solver: Any = import_module("ortools.pdlp.python.pdlp")
+    settings: Any = import_module("ortools.pdlp.solvers_pb2")
+    log: Any = import_module("ortools.pdlp.solve_log_pb2")
 
     clock = Clock()
     with clock("model"):
@@ -167,14 +169,14 @@ def pdlp(arrays: Arrays, tolerance: float) -> Answer:
         posed.variable_lower_bounds, posed.variable_upper_bounds = program.lower, program.upper
         if program.diagonal.any():
             posed.set_objective_matrix_diagonal(program.diagonal)
-        options = solvers_pb2.PrimalDualHybridGradientParams()
+        options = settings.PrimalDualHybridGradientParams()
         options.num_threads = 2
         ends = options.termination_criteria
         ends.simple_optimality_criteria.eps_optimal_absolute = tolerance
         ends.simple_optimality_criteria.eps_optimal_relative = tolerance
     with clock("solve"):
         found = solver.primal_dual_hybrid_gradient(posed, options)
-    reason = solve_log_pb2.TerminationReason.Name(found.solve_log.termination_reason)
+    reason = log.TerminationReason.Name(found.solve_log.termination_reason)
     return Answer(program.routing(found.primal_solution), clock.seconds, reason.removeprefix("TERMINATION_REASON_"))
 
 

@@ -4,6 +4,9 @@ It needs work that does not depend on the site; then load is a flow. Chords of t
 an upper bound of the true one; a linear cost needs one arc.
 """
 
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 
 from benchmarks.peers.clock import Clock
@@ -48,7 +51,7 @@ def min_cost_flow(arrays: Arrays, arcs: int) -> Answer:
     Raises:
         ValueError: If work differs between sites or there are several classes.
     """
-    from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+    found: Any = import_module("ortools.graph.python.min_cost_flow")
 
     if not arrays.is_network or arrays.shape[2] != 1:
         raise ValueError("min-cost flow needs one class whose work is the same at every site.")
@@ -58,7 +61,7 @@ def min_cost_flow(arrays: Arrays, arcs: int) -> Answer:
         flow, cost = _FLOW / sizes.max(), _COST / np.abs(unit).max()
         supplies = np.round(supply * flow).astype(np.int64)
         supplies[-1] = -supplies[:-1].sum()
-        solver = SimpleMinCostFlow()
+        solver = found.SimpleMinCostFlow()
         capacities, costs = np.floor(sizes * flow + 1.0).astype(np.int64), np.round(unit * cost).astype(np.int64)
         solver.add_arcs_with_capacity_and_unit_cost(tails.astype(np.int32), heads.astype(np.int32), capacities, costs)
         solver.set_nodes_supplies(np.arange(len(supply), dtype=np.int32), supplies)

@@ -3,10 +3,10 @@
 import importlib.util
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from benchmarks.peers.judge import Arrays
 from benchmarks.peers.program import cones, quadratic_program
@@ -23,12 +23,13 @@ def missing(name: str) -> str | None:
 def moreau(arrays: Arrays, method: str = "auto") -> tuple[Callable[..., Any], bool]:
     """Moreau's JAX layer, which can be jitted; only q and b move, matrices are set once."""
     import jax.numpy as jnp
-    import moreau as solver
-    from moreau.jax import Solver
+
+    solver: Any = import_module("moreau")
+    layer: Any = import_module("moreau.jax")
 
     program = quadratic_program(arrays)
     rows = cones(program, bound_routes=False)
-    quadratic, matrix = sparse.diags(program.diagonal, format="csr"), rows.matrix.tocsr()
+    quadratic, matrix = program.quadratic("csr"), rows.matrix.tocsr()
     matrix.sort_indices()
     routes = solver.DirectConeSpec(kind="nonneg", indices=list(range(program.routes)))
     cone = solver.Cones(
@@ -42,7 +43,7 @@ def moreau(arrays: Arrays, method: str = "auto") -> tuple[Callable[..., Any], bo
     )
     settings = solver.Settings(device="cpu", solver="ipm", ipm_settings=limits, enable_grad=True)
     pattern = (quadratic.indptr, quadratic.indices, matrix.indptr, matrix.indices)
-    posed = Solver(len(program.linear), len(rows.level), *pattern, cones=cone, settings=settings)
+    posed = layer.Solver(len(program.linear), len(rows.level), *pattern, cones=cone, settings=settings)
     posed.setup(jnp.asarray(quadratic.data), jnp.asarray(matrix.data))
     origins, sites, _ = arrays.shape
     load = slice(origins * sites, origins * sites + sites)
@@ -58,7 +59,8 @@ def moreau(arrays: Arrays, method: str = "auto") -> tuple[Callable[..., Any], bo
 def cvxpylayers(arrays: Arrays) -> tuple[Callable[..., Any], bool]:
     """The JAX layer of cvxpylayers on diffcp, which cannot be jitted."""
     import cvxpy as cp
-    from cvxpylayers.jax import CvxpyLayer
+
+    layers: Any = import_module("cvxpylayers.jax")
 
     origins, sites, _ = arrays.shape
     demand, linear = cp.Parameter(origins), cp.Parameter(sites)
@@ -69,7 +71,7 @@ def cvxpylayers(arrays: Arrays) -> tuple[Callable[..., Any], bool]:
     if arrays.queueing:
         cost = cost + arrays.queueing * cp.sum(cp.multiply(arrays.servers, cp.inv_pos(arrays.servers - load)))
     limits = [cp.sum(routing, axis=1) == demand, cp.sum(routing, axis=0) == load, load <= arrays.capacity, routing >= 0]
-    layer = CvxpyLayer(
+    layer = layers.CvxpyLayer(
         cp.Problem(cp.Minimize(cost), limits),
         parameters=[demand, route_cost, linear],
         variables=[load],

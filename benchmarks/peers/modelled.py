@@ -1,5 +1,8 @@
 """CVXPY with each of its solvers: what a user who writes the problem down pays for modelling."""
 
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 
 from benchmarks.peers.clock import Clock
@@ -43,11 +46,16 @@ def cvxpy(arrays: Arrays, tolerance: float, solver: str) -> Answer:
     options = dict.fromkeys(_OPTIONS[solver], max(tolerance, 1e-10) if solver == "HIGHS" else tolerance)
     options |= _more(solver, tolerance)
     with clock("model"):
-        data, chain, inverse = problem.get_problem_data(getattr(cp, solver), solver_opts=options)
+        data, chain, inverse = _canonical(problem, getattr(cp, solver), options)
     with clock("solve"):
         found = chain.solve_via_data(problem, data, warm_start=False, verbose=False, solver_opts=options)
     problem.unpack_results(found, chain, inverse)
-    return Answer(np.stack([flow.value for flow in routing], axis=-1)[None], clock.seconds, problem.status)
+    return Answer(np.stack([np.asarray(flow.value) for flow in routing], axis=-1)[None], clock.seconds, problem.status)
+
+
+def _canonical(problem: Any, solver: str, options: dict) -> tuple[Any, Any, Any]:
+    """What CVXPY hands to a solver, how, and the way back."""
+    return problem.get_problem_data(solver, solver_opts=options)
 
 
 def _more(solver: str, tolerance: float) -> dict:
@@ -56,9 +64,8 @@ def _more(solver: str, tolerance: float) -> dict:
     if solver == "SCS":
         return {"max_iters": _MANY}
     if solver == "PDLP":
-        from ortools.pdlp import solvers_pb2
-
-        options = solvers_pb2.PrimalDualHybridGradientParams()
+        settings: Any = import_module("ortools.pdlp.solvers_pb2")
+        options = settings.PrimalDualHybridGradientParams()
         criteria = options.termination_criteria.simple_optimality_criteria
         criteria.eps_optimal_absolute = criteria.eps_optimal_relative = tolerance
         return {"parameters_proto": options}

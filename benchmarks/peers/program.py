@@ -6,6 +6,7 @@ subject to   equality v = level,  lower <= v <= upper,  and with queueing u_j (s
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -31,7 +32,7 @@ class Program:
     arrays: Arrays
     diagonal: np.ndarray
     linear: np.ndarray
-    equality: sparse.csc_matrix
+    equality: Any
     level: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
@@ -41,6 +42,10 @@ class Program:
     def routes(self) -> int:
         """Number of allowed routes."""
         return int(np.count_nonzero(self.arrays.allowed))
+
+    def quadratic(self, form: str) -> Any:
+        """P as a sparse matrix, "csc" or "csr"."""
+        return sparse.diags(self.diagonal, format=form)  # pyright: ignore[reportArgumentType,reportCallIssue]
 
     def routing(self, variables: np.ndarray) -> np.ndarray:
         """Routing [1, origin, site, kind] of a solution."""
@@ -77,7 +82,7 @@ def quadratic_program(arrays: Arrays) -> Program:
 class Cones:
     """Rows v with  level - matrix v  in a product of cones: zeros, then non-negative numbers, then cones of dimension 3."""
 
-    matrix: sparse.csc_matrix
+    matrix: Any
     level: np.ndarray
     zeros: int
     positive: int
@@ -92,7 +97,7 @@ def cones(program: Program, bound_routes: bool = True) -> Cones:
     sites, routes = len(program.arrays.servers), program.routes
     size = len(program.linear)
     load, signs = routes + np.arange(sites), routes if bound_routes else 0
-    identity = sparse.identity(size, format="csr")
+    identity: Any = sparse.identity(size, format="csr")
     blocks = [program.equality, -identity[:signs], identity[load]]
     levels = [program.level, np.zeros(signs), program.arrays.capacity]
     count = 0

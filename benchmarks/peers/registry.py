@@ -55,9 +55,9 @@ def _flow(arcs: int) -> Peer:
     return Peer(("ortools",), _each(solve), (1.0 / arcs,), network=True, most_routes=5_000_000, most_day=100_000)
 
 
-def _moreau(method: str, **limits: int) -> Peer:
+def _moreau(method: str, most_routes: int, most_day: int) -> Peer:
     solve = lambda arrays, tolerance: batched.moreau(arrays, tolerance, method)  # noqa: E731
-    return Peer(("moreau",), solve, (1e-4, 1e-9), **limits)
+    return Peer(("moreau",), solve, (1e-4, 1e-9), most_routes=most_routes, most_day=most_day)
 
 
 def _ours(solver: str, precision: str, tolerances: tuple[float, ...], most_routes: int = 5_000_000) -> Peer:
@@ -87,7 +87,7 @@ PEERS: dict[str, Peer] = {
     "min-cost flow, 128 arcs": _flow(128),
     "Clarabel": Peer(("clarabel",), _each(direct.clarabel), (1e-4, 1e-9), most_day=5_000),
     "Moreau": _moreau("auto", most_routes=100_000, most_day=5_000),
-    "Moreau, qdldl": _moreau("qdldl", most_day=100_000),
+    "Moreau, qdldl": _moreau("qdldl", most_routes=500_000, most_day=100_000),
     "PIQP": Peer(("piqp",), _each(direct.piqp), (1e-4, 1e-9), _QUADRATIC, most_day=100_000),
     "HiGHS": Peer(("highspy",), _each(direct.highs), (1e-8,), ("linear",)),
     "HiGHS, active set": Peer(("highspy",), _each(direct.highs), (1e-8,), ("quadratic",), most_routes=5_000),
