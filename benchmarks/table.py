@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peer_tables
+from benchmarks._markdown import markdown, measured
 from benchmarks._record import RESULTS, read_result
 
 _MARKS = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table:\2 -->)", flags=re.DOTALL)
@@ -35,7 +37,7 @@ def admm_gap(result: Mapping[str, Any]) -> str:
         "Clarabel [s]",
     )
     rows = [_gap_row(case) for case in result["cases"]]
-    lines = [_markdown(header, rows, left=3), "", _gap_notes(result), f"- {_measured(result)}"]
+    lines = [markdown(header, rows, left=3), "", _gap_notes(result), f"- {measured(result)}"]
     return "\n".join(lines)
 
 
@@ -103,7 +105,7 @@ def exact(result: Mapping[str, Any]) -> str:
         "- Cost above optimum: solved on to 1e-11, against Clarabel at 1e-10, whose own error it then shows (negative: "
         "Clarabel's cost is the higher). Clarabel's seconds are those of CVXPY and Clarabel together."
     )
-    return "\n".join([_markdown(header, rows, left=2), "", notes, f"- {_measured(result)}"])
+    return "\n".join([markdown(header, rows, left=2), "", notes, f"- {measured(result)}"])
 
 
 def _exact_row(case: Mapping[str, Any]) -> tuple[str, ...]:
@@ -159,7 +161,7 @@ def gradients(result: Mapping[str, Any]) -> str:
         "central differences of re-solves to 1e-12 along a random direction of demand, route cost and linear site cost.\n"
         "- The implicit share is what a jitted gradient of the loads takes more than the jitted solve."
     )
-    return "\n".join([_markdown(header, rows, left=2), "", notes, f"- {_measured(result)}"])
+    return "\n".join([markdown(header, rows, left=2), "", notes, f"- {measured(result)}"])
 
 
 def run_table(result: Mapping[str, Any]) -> str:
@@ -195,7 +197,7 @@ def run_table(result: Mapping[str, Any]) -> str:
         f"certified gap {summary['certified_gap']:.1e} after {summary['iterations']} iterations; "
         f"{result['wall_seconds']:.0f} s for the whole command."
     )
-    return "\n".join([_markdown(header, rows, left=1), "", f"{sentence} {_measured(result)}"])
+    return "\n".join([markdown(header, rows, left=1), "", f"{sentence} {measured(result)}"])
 
 
 def read_prices(result: Mapping[str, Any]) -> str:
@@ -212,7 +214,7 @@ def read_prices(result: Mapping[str, Any]) -> str:
         )
         for case in result["cases"]
     ]
-    return "\n".join([_markdown(header, rows, left=1), "", _measured(result)])
+    return "\n".join([markdown(header, rows, left=1), "", measured(result)])
 
 
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -223,6 +225,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "nem_run": run_table,
     "nem_2020_run": run_table,
     "read_prices": read_prices,
+    **peer_tables.TABLES,
 }
 
 
@@ -237,7 +240,7 @@ def fill(text: str, folder: Path = RESULTS) -> str:
         name = match[2]
         if name not in TABLES:
             raise ValueError(f"there is no table {name!r}; there are {', '.join(TABLES)}.")
-        return f"{match[1]}{TABLES[name](read_result(name, folder))}\n{match[3]}"
+        return f"{match[1]}{TABLES[name](read_result(peer_tables.SOURCES.get(name, name), folder))}\n{match[3]}"
 
     def quoted(match: re.Match[str]) -> str:
         path = Path(match[2])
@@ -245,16 +248,6 @@ def fill(text: str, folder: Path = RESULTS) -> str:
         return f"{match[1]}```{path.suffix.lstrip('.')}\n{content}```\n{match[3]}"
 
     return _FILES.sub(quoted, _MARKS.sub(one, text))
-
-
-def _measured(result: Mapping[str, Any]) -> str:
-    by = result["measured"]
-    return f"Measured {by['date_utc'][:10]} at {by['commit']} on {by['processor']}, {by['cores']} cores, JAX {by['versions']['jax']}."
-
-
-def _markdown(header: tuple[str, ...], rows: list[tuple[str, ...]], left: int) -> str:
-    rule = ["---"] * left + ["---:"] * (len(header) - left)
-    return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *rows))
 
 
 def main() -> int:
@@ -273,8 +266,9 @@ def main() -> int:
             stale.append(path.name)
     if not options.write and not options.check:
         for name, table in TABLES.items():
-            if (RESULTS / f"{name}.json").exists():
-                print(f"## {name}\n\n{table(read_result(name))}\n")
+            source = peer_tables.SOURCES.get(name, name)
+            if (RESULTS / f"{source}.json").exists():
+                print(f"## {name}\n\n{table(read_result(source))}\n")
     for name in stale:
         print(
             f"{name}: its tables differ from the result files; run python -m benchmarks.table --write {name}",

@@ -62,7 +62,7 @@ def moreau(arrays: Arrays, tolerance: float, method: str = "auto", device: str =
 
 
 def mpax(arrays: Arrays, tolerance: float) -> Answer:
-    """MPAX, PDHG in JAX, one slot: rAPDHG, which takes quadratic costs. The first of two calls compiles."""
+    """MPAX, PDHG in JAX, one slot: rAPDHG, which takes quadratic costs, compiled ahead of its call."""
     import jax
 
     jax.config.update("jax_enable_x64", True)

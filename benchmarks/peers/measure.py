@@ -3,7 +3,7 @@
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def measure(case: Case, plan: Mapping[str, tuple[float, ...]], limit: float, rou
         try:
             table.start({name: process.ready() for name, process in processes.items()})
             if processes[EXACT].alive:
-                table.price(processes[EXACT].ask(_BOUND_TOLERANCE, limit))
+                table.price(EXACT, processes[EXACT].ask(_BOUND_TOLERANCE, limit))
             for number in range(rounds):
                 table.round(number, processes, limit)
         finally:
@@ -63,6 +63,8 @@ class _Table:
         self.arrays, self.bound = arrays, -np.inf
         self.runs = {(name, t): {"peer": name, "tolerance": t} for name, asked in plan.items() for t in asked}
         self.seconds: dict[tuple[str, float], list[dict[str, float]]] = {key: [] for key in self.runs}
+        # What the first call of a process compiles is there for its later calls, whatever their tolerance.
+        self.compiling: dict[str, float] = {}
 
     def start(self, outcomes: Mapping[str, dict[str, Any]]) -> None:
         """Keep why a solver cannot be asked."""
@@ -85,10 +87,11 @@ class _Table:
                 said = f"{found['wall']:.3f} s, cost {run['cost']:.10g}" if "wall" in found else found["status"]
                 print(f"  {name} at {tolerance:g}: {said}", file=sys.stderr, flush=True)
 
-    def price(self, found: dict[str, Any]) -> np.ndarray | None:
-        """Raise the bound by the prices of an answer, and return its routing."""
+    def price(self, name: str, found: dict[str, Any]) -> np.ndarray | None:
+        """Raise the bound by the prices of an answer, remember what compiling took, and return its routing."""
         if found["outcome"] != "answered":
             return None
+        self.compiling[name] = max(self.compiling.get(name, 0.0), found["compile"])
         with np.load(found["answer"]) as answer:
             if answer["prices"].size:
                 self.bound = max(self.bound, bound_of(self.arrays, answer["prices"]))
@@ -101,18 +104,18 @@ class _Table:
             return
         self.seconds[key].append({phase: found[phase] for phase in PHASES})
         if first:
-            routing = self.price(found)
+            routing = self.price(key[0], found)
             assert routing is not None
             verdict = judge(self.arrays, repair(self.arrays, routing))
             run |= {k: v for k, v in found.items() if k not in (*PHASES, "answer")}
             run |= {**verdict, "demand_error_before_repair": judge(self.arrays, np.nan_to_num(routing))["demand_error"]}
 
     def result(self) -> dict[str, Any]:
-        """Medians of model and solve; of compile the largest, since later calls of a process find it done."""
+        """Medians of model and solve, the largest of compile, and how far each answer is from the bound."""
         for key, run in self.runs.items():
             if run["outcome"] == "answered":
-                taken: dict[str, Callable] = {"model": statistics.median, "compile": max, "solve": statistics.median}
-                run |= {phase: take(s[phase] for s in self.seconds[key]) for phase, take in taken.items()}
+                run |= {phase: statistics.median(s[phase] for s in self.seconds[key]) for phase in ("model", "solve")}
+                run["compile"] = self.compiling[key[0]]
                 run |= {"rounds": len(self.seconds[key]), "accuracy": accuracy(run["cost"], self.bound)}
         reached = [run["accuracy"] for run in self.runs.values() if "accuracy" in run]
         least = min(reached) if reached and np.isfinite(self.bound) else None
