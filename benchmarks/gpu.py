@@ -28,7 +28,7 @@ from benchmarks.peers.problems import Case, arrays_of, dimensions
 from benchmarks.scaling import copy_bandwidth, least_seconds, measure
 
 NO_GPU = 2
-_RTOL = 1e-3
+_RTOL, _EXACT = 1e-3, 1e-8
 # Half of what a copy reaches.
 LEAST_SHARE = 0.5
 
@@ -137,7 +137,6 @@ def run_cases(cases: list[GpuCase]) -> list[dict[str, Any]]:
             result = case.run()
         except Exception as error:  # out of memory, mostly: the other cases can still be measured
             result = {"failed": f"{type(error).__name__}: {error}"[:300]}
-        jax.clear_caches()
         memory = jax.local_devices()[0].memory_stats() or {}
         peak = memory.get("peak_bytes_in_use")
         wall = time.perf_counter() - started
@@ -154,6 +153,8 @@ def failures(found: list[dict[str, Any]]) -> list[str]:
             missed.append(f"{case['case']}: {case['share_of_copy']:.2f} of a copy, {LEAST_SHARE:g} are required")
         if not case.get("gap", 0.0) <= _RTOL:
             missed.append(f"{case['case']}: gap {case['gap']:.1e}, {_RTOL:g} is allowed")
+        if not case.get("accuracy", 0.0) <= _EXACT:
+            missed.append(f"{case['case']}: accuracy {case['accuracy']:.1e}, {_EXACT:g} is allowed")
     return missed
 
 
