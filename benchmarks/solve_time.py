@@ -87,7 +87,7 @@ def main() -> int:
     parser.add_argument("--sizes", nargs="+", choices=sizes, default=sizes)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="solvers, ours among them")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds that one solve may take")
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions of what takes less than 20 s")
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions of what takes less than 8 s")
     parser.add_argument("--partial", type=Path, default=_PARTIAL, help="file of the cases that are finished")
     parser.add_argument("--name", default="solve_time", help="name of the result file")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")

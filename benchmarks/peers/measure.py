@@ -18,7 +18,7 @@ PHASES = ("model", "compile", "solve")
 # The prices of this solve prove the bound that every answer is compared with.
 _BOUND_TOLERANCE, _BOUND_SECONDS = 1e-10, 900.0
 # A run of more seconds than this is not repeated.
-_LONG = 20.0
+_LONG = 8.0
 # Above this many routes every solver is asked for its tightest tolerance alone.
 _LARGE = 2_000_000
 

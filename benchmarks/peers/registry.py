@@ -107,4 +107,5 @@ ONCE: dict[tuple[str, str, int], dict[str, float]] = {
     ("200x500", "quadratic", 1): {"PDLP": 1e-4, "OSQP": 1e-4, "SCS": 1e-4},
     ("200x500", "queueing", 1): {"SCS": 1e-4},
     ("500x1000", "linear", 1): {"PDLP": 1e-4},
+    ("500x1000", "queueing", 3): {"Clarabel": 1e-9},
 }
