@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs/default
+# The extra peers stays out: what benchmarks compare with is heavy, and tests do without.
+LOCKED := test lint lock
 export JAX_PLATFORMS ?= cpu
 
 .PHONY: run test setup lint lock clean
@@ -28,7 +30,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	touch $@
 
 lock: ## resolve the newest versions that pyproject.toml allows
-	$(BIN)/pip-compile --quiet --strip-extras --all-extras --no-emit-index-url --no-emit-find-links \
+	$(BIN)/pip-compile --quiet --strip-extras $(LOCKED:%=--extra %) --no-emit-index-url --no-emit-find-links \
 		--no-emit-trusted-host --allow-unsafe --no-header --build-deps-for editable --output-file requirements.lock pyproject.toml
 
 clean:

@@ -1,7 +1,9 @@
 """Tables of the calibration results."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from benchmarks._markdown import markdown, measured
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]], str]
 
@@ -43,3 +45,17 @@ def chiller_rows(result: Mapping[str, Any]) -> Rows:
         for case in result["cases"]
     ]
     return header, rows, f"- Covered: 90 % of the points of a chiller err by less than {result['covered_below']:.0%}."
+
+
+def _calibrated(rows_of: Callable[[Mapping[str, Any]], Rows], left: int) -> Callable[[Mapping[str, Any]], str]:
+    def table(result: Mapping[str, Any]) -> str:
+        header, rows, note = rows_of(result)
+        return "\n".join([markdown(header, rows, left=left), "", note, f"- {measured(result)}"])
+
+    return table
+
+
+TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "calibration_cooling": _calibrated(cooling_rows, 1),
+    "calibration_chillers": _calibrated(chiller_rows, 3),
+}

@@ -15,11 +15,15 @@ RESULTS = Path(__file__).resolve().parent / "results"
 _PACKAGES = ("jaxsched", "jax", "jaxlib", "equinox", "numpy", "cvxpy", "clarabel")
 
 
-def machine() -> dict[str, Any]:
-    """When, with what, and on what a result was measured; nothing that names a host or a path."""
+def machine(packages: tuple[str, ...] = ()) -> dict[str, Any]:
+    """When, with what, and on what a result was measured; nothing that names a host or a path.
+
+    Arguments:
+        packages: Those whose versions matter beside the usual ones.
+    """
     versions = {}
     changes = _git("status", "--porcelain", "--", "jaxsched", "benchmarks/*.py")
-    for name in _PACKAGES:
+    for name in (*_PACKAGES, *packages):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -37,13 +41,13 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write_result(name: str, content: dict[str, Any], folder: Path = RESULTS) -> Path:
-    """Write a result file whole or not at all, and return its path."""
+def write_result(name: str, content: dict[str, Any], folder: Path = RESULTS, packages: tuple[str, ...] = ()) -> Path:
+    """Write a result file whole or not at all, with the versions of some packages, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     draft = path.with_suffix(".json.part")
     try:
-        draft.write_text(json.dumps({"measured": machine(), **content}, indent=1) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps({"measured": machine(packages), **content}, indent=1) + "\n", encoding="utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

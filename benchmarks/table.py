@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calibration_tables
+from benchmarks import _calibration_tables, calibration_tables, peer_tables
 from benchmarks._markdown import markdown, measured
-from benchmarks._calibration_tables import Rows, chiller_rows, cooling_rows
 from benchmarks._record import RESULTS, read_result
 
 _MARKS = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table:\2 -->)", flags=re.DOTALL)
@@ -218,14 +217,6 @@ def read_prices(result: Mapping[str, Any]) -> str:
     return "\n".join([markdown(header, rows, left=1), "", measured(result)])
 
 
-def _calibrated(rows_of: Callable[[Mapping[str, Any]], Rows], left: int) -> Callable[[Mapping[str, Any]], str]:
-    def table(result: Mapping[str, Any]) -> str:
-        header, rows, note = rows_of(result)
-        return "\n".join([markdown(header, rows, left=left), "", note, f"- {measured(result)}"])
-
-    return table
-
-
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "admm_gap": admm_gap,
     "exact": exact,
@@ -235,8 +226,8 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "nem_2020_run": run_table,
     "read_prices": read_prices,
     **calibration_tables.TABLES,
-    "calibration_cooling": _calibrated(cooling_rows, 1),
-    "calibration_chillers": _calibrated(chiller_rows, 3),
+    **_calibration_tables.TABLES,
+    **peer_tables.TABLES,
 }
 
 
@@ -251,7 +242,7 @@ def fill(text: str, folder: Path = RESULTS) -> str:
         name = match[2]
         if name not in TABLES:
             raise ValueError(f"there is no table {name!r}; there are {', '.join(TABLES)}.")
-        return f"{match[1]}{TABLES[name](read_result(name, folder))}\n{match[3]}"
+        return f"{match[1]}{TABLES[name](read_result(peer_tables.SOURCES.get(name, name), folder))}\n{match[3]}"
 
     def quoted(match: re.Match[str]) -> str:
         path = Path(match[2])
@@ -277,8 +268,9 @@ def main() -> int:
             stale.append(path.name)
     if not options.write and not options.check:
         for name, table in TABLES.items():
-            if (RESULTS / f"{name}.json").exists():
-                print(f"## {name}\n\n{table(read_result(name))}\n")
+            source = peer_tables.SOURCES.get(name, name)
+            if (RESULTS / f"{source}.json").exists():
+                print(f"## {name}\n\n{table(read_result(source))}\n")
     for name in stale:
         print(
             f"{name}: its tables differ from the result files; run python -m benchmarks.table --write {name}",

@@ -1,7 +1,6 @@
 """The iteration: what a reset keeps, what the metric is worth, and how many iterations the benchmark family takes."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest

@@ -1,0 +1,128 @@
+"""How many iterations a certified gap takes: our ADMM, textbook ADMM and the dual subgradient method, by size.
+
+python -m benchmarks.iterations [--sizes 100x10 1000x10] [--check]
+
+Origins from 1e2 to 1e5 by sites from 10 to 2,000, as memory allows, in float32 with queueing. 100000x13 is the size of the
+literature (Xu, Feng and Li 2013: 53 to 73 iterations of a four-block ADMM). Textbook ADMM has one penalty for every route,
+the dual method one step size: for each, the best of a few is shown. A method gets the iterations that it is given here; the
+gap is the certified one, of the best answer and the best bound so far, checked every few iterations.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import jaxsched
+from benchmarks._record import RESULTS, write_result
+from benchmarks.family import as_problem, busiest_slot, generate
+from benchmarks.peers.problems import dimensions
+from benchmarks.subgradient import subgradient
+
+SIZES = (
+    *("100x10", "1000x10", "10000x10", "100000x13"),
+    *("100x100", "1000x100", "10000x100"),
+    *("100x1000", "1000x1000", "2000x2000"),
+)
+GAPS = (1e-2, 1e-3, 3e-4)
+# The literature's count at its largest size and gap; and what ours may take anywhere.
+LITERATURE = ("100000x13", 1e-3, 73)
+MOST_ITERATIONS = 200
+_NEVER = 1e-30
+_UNIFORM = (1.0, 8.0, 64.0, 512.0)
+_SUBGRADIENT = (0.01, 0.1, 1.0, 10.0)
+# Routes times iterations above which the slow methods are given fewer iterations: they take minutes there.
+_WORK = 2e9
+
+
+def curve(steps: Any, gaps: Any) -> dict[str, list[float]]:
+    """A curve for a figure, plain numbers, without what is not finite."""
+    pairs = [(int(s), float(g)) for s, g in zip(steps, gaps, strict=True) if np.isfinite(g)]
+    return {"iterations": [s for s, _ in pairs], "gap": [g for _, g in pairs]}
+
+
+def admm(problem: jaxsched.Problem, metric: Any, steps: int, every: int = 10) -> dict[str, Any]:
+    """Curve of an ADMM, and seconds of an iteration, compiling apart, checks included."""
+    solver = jaxsched.ADMM(rtol=_NEVER, max_steps=steps, metric=metric, check_every=every)
+    jax.block_until_ready(jaxsched.solve(problem, solver, throw=False))
+    started = time.perf_counter()
+    schedule = jax.block_until_ready(jaxsched.solve(problem, solver, throw=False))
+    taken = time.perf_counter() - started
+    history = schedule.stats.history
+    return {**curve(np.asarray(history.step), np.asarray(history.gap)), "seconds_per_iteration": taken / steps}
+
+
+def best(tried: dict[float, dict[str, Any]]) -> dict[str, Any]:
+    """The one that ends with the smallest gap, and its step."""
+    step = min(tried, key=lambda s: min(tried[s]["gap"], default=np.inf))
+    return {**tried[step], "step": step, "steps_tried": list(tried)}
+
+
+def reached(found: dict[str, Any]) -> dict[str, int | None]:
+    """The first iteration at which each gap is certified."""
+    pairs = list(zip(found["iterations"], found["gap"], strict=True))
+    return {f"{gap:g}": next((step for step, g in pairs if g <= gap), None) for gap in GAPS}
+
+
+def measure(size: str, ours: int, others: int) -> dict[str, Any]:
+    """All methods on one size."""
+    origins, sites = dimensions(size)
+    instance = busiest_slot(generate(origins, sites, "queueing"))
+    problem = as_problem(instance, np.float32)
+    fewer = min(others, max(ours, int(_WORK / (origins * sites))))
+    methods = {
+        "flow-proportional ADMM": admm(problem, jaxsched.FlowMetric(), ours),
+        "textbook ADMM": best({s: admm(problem, jaxsched.UniformMetric(s), fewer, 50) for s in _UNIFORM}),
+        "dual subgradient": best({s: subgradient(problem, s, fewer, 50) for s in _SUBGRADIENT}),
+    }
+    for found in methods.values():
+        found["iterations_to"] = reached(found)
+    return {"size": size, "origins": origins, "sites": sites, "methods": methods}
+
+
+def failures(case: dict[str, Any]) -> list[str]:
+    """What a case misses: ours slower than required, slower than the literature, or not ahead of the other two."""
+    missed, found = [], {name: m["iterations_to"]["0.001"] for name, m in case["methods"].items()}
+    ours = found.pop("flow-proportional ADMM")
+    size, _, literature = LITERATURE
+    most = literature if case["size"] == size else MOST_ITERATIONS
+    if ours is None or ours > most:
+        missed.append(f"{case['size']}: {ours} iterations to a gap of 1e-3, {most} are allowed")
+    for name, other in found.items():
+        if other is not None and ours is not None and other < ours:
+            missed.append(f"{case['size']}: {name} took {other} iterations to 1e-3, ours {ours}")
+    return missed
+
+
+def main() -> int:
+    """Measure, record, and with --check say whether the requirements are met."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sizes", nargs="+", default=list(SIZES), help="origins x sites")
+    parser.add_argument("--iterations", type=int, default=300, help="of ours")
+    parser.add_argument(
+        "--others", type=int, default=2000, help="iterations of the other two, fewer at the large sizes"
+    )
+    parser.add_argument("--name", default="iterations", help="name of the result file")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed")
+    options = parser.parse_args()
+    cases = []
+    for size in options.sizes:
+        cases.append(measure(size, options.iterations, options.others))
+        counts = {name: m["iterations_to"] for name, m in cases[-1]["methods"].items()}
+        print(f"{size}: {counts}", file=sys.stderr, flush=True)
+        jax.clear_caches()
+    path = write_result(options.name, {"variant": "queueing", "dtype": "float32", "cases": cases}, options.out)
+    print(f"written: {path.name}", file=sys.stderr)
+    missed = [sentence for case in cases for sentence in failures(case)]
+    for sentence in missed:
+        print(sentence, file=sys.stderr)
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
