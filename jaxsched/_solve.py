@@ -13,7 +13,7 @@ from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
 from jaxsched.gradients import constant, with_derivatives
 from jaxsched.problem import Problem, restricted
-from jaxsched.solvers import ADMM, AbstractSolver, InteriorPoint, Point
+from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, Point
 
 # Work may exceed capacity by this many rounding errors before it is called infeasible.
 _ROUNDINGS = 64.0
@@ -61,6 +61,11 @@ def solve(
     _check_budget(memory)
     if warm_start is not None:
         _check_same_shape(problem, warm_start)
+        if not isinstance(solver, Candidates):
+            dense = (warm_start.to_dense(), None)
+            warm_start = eqx.tree_at(
+                lambda s: (s.routing, s.sites), warm_start, dense, is_leaf=lambda leaf: leaf is None
+            )
     shortfall = find_shortfall(constant(problem)) if _all_concrete(problem) else None
     if shortfall is not None:
         if throw:

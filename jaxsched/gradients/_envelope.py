@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import Problem, SlotProblem
+from jaxsched.problem import AnyProblem, Problem, SlotProblem
 from jaxsched.solvers import kind_first
 from jaxsched.solvers._site_step import derivatives
 
@@ -49,9 +49,9 @@ def slot_costs(problem: Problem, schedule: Schedule) -> Float[Array, " slot"]:
     """As `optimal_cost`, slot by slot."""
     slots, origins, sites, kinds = problem.shape
     wanted = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
-    if schedule.routing.shape != wanted:
-        raise ValueError(f"the schedule has a routing of shape {schedule.routing.shape}; the problem needs {wanted}.")
-    return _with_envelope(problem, schedule.routing, schedule.prices, schedule.slot_objective)
+    if schedule.shape != wanted:
+        raise ValueError(f"the schedule has a routing of shape {schedule.shape}; the problem needs {wanted}.")
+    return _with_envelope(problem, schedule.to_dense(), schedule.prices, schedule.slot_objective)
 
 
 @eqx.filter_custom_jvp
@@ -89,7 +89,7 @@ def _change(problem: Problem, dot: Problem, routing: Array, prices: Array) -> Ar
     return along(lambda p: values(p) + site_costs(p), problem, dot)
 
 
-def along(function: Callable[[Problem], Any], problem: Problem, dot: Problem) -> Any:
+def along(function: Callable[[Any], Any], problem: AnyProblem, dot: AnyProblem) -> Any:
     """Derivative of a function of the problem along a change of it, which is None at arrays that do not change."""
     moves = jax.tree.map(lambda change: change is not None, dot, is_leaf=lambda change: change is None)
     moving, rest = eqx.partition(problem, moves)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
-from jaxsched.problem import Problem, SlotProblem
+from jaxsched.problem import AnyProblem, Problem, SlotProblem, restricted
 from jaxsched.solvers import Point, kind_last
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals, usable_routes
 from jaxsched.solvers._metric import cost_spread
@@ -39,7 +39,7 @@ def with_derivatives(problem: Problem, schedule: Schedule, interior: Callable[[P
         interior: Finds a strictly interior point near the optimum; called only where derivatives are asked for.
     """
     answer = (schedule.routing, schedule.load, schedule.prices)
-    routing, load, prices = _varying(problem, interior, answer)
+    routing, load, prices = _varying(problem, interior, answer, schedule.sites)
     schedule = eqx.tree_at(lambda s: (s.routing, s.load, s.prices), schedule, (routing, load, prices))
     cost = slot_costs(problem, schedule)
     bound = slot_costs(problem, eqx.tree_at(lambda s: s.slot_objective, schedule, schedule.slot_bound))
@@ -47,19 +47,21 @@ def with_derivatives(problem: Problem, schedule: Schedule, interior: Callable[[P
 
 
 @eqx.filter_custom_jvp
-def _varying(problem: Problem, interior: Callable[[Problem], Point], answer: tuple[Array, ...]) -> tuple[Array, ...]:
+def _varying(
+    problem: Problem, interior: Callable[[Problem], Point], answer: tuple[Array, ...], sites: Array | None
+) -> tuple[Array, ...]:
     return answer
 
 
 @_varying.def_jvp
 def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
-    problem, interior, answer = primals
+    problem, interior, answer, sites = primals
     # Values that are differentiated again must vary again: here and below, a rule applies its own function.
-    answer = _varying(problem, interior, answer)
+    answer = _varying(problem, interior, answer, sites)
     if not jax.tree.leaves(tangents[0]):
         return answer, (None, None, None)
     point = jax.lax.stop_gradient(interior(constant(problem)))
-    move = along(lambda p: follow(p, point), problem, tangents[0])
+    move = along(lambda p: follow(restricted(p, sites, certified=False), point), problem, tangents[0])
     return answer, (kind_last(problem, move.routing), move.load, move.prices)
 
 
@@ -69,7 +71,7 @@ def constant(tree: Tree) -> Tree:
 
 
 @eqx.filter_custom_jvp
-def follow(problem: Problem, point: Point) -> Point:
+def follow(problem: AnyProblem, point: Point) -> Point:
     """Interior points of all slots, as the function of the problem that keeps their complementarity products.
 
         F(u; problem) = 0,  x z = const, s w = const    =>    du = -(dF/du)^-1 (dF/dproblem) dproblem
@@ -91,7 +93,7 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Point, Any]:
 
 
 @eqx.filter_jit
-def _move(problem: Problem, dot: Problem, points: Point) -> Point:
+def _move(problem: AnyProblem, dot: AnyProblem, points: Point) -> Point:
     """Tangent of the points along a change of the problem: for each slot one factorisation, and two back-substitutions."""
 
     def at_points(problem):

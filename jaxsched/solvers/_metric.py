@@ -62,7 +62,7 @@ def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Ar
     """Demand-weighted standard deviation, over all sites, of what one request costs at given prices."""
     problem = problem.whole or problem
     cost = problem.priced(prices)
-    cost = jnp.broadcast_to(cost, (*problem.demand.shape, problem.capacity.shape[0]))
+    cost = jnp.broadcast_to(cost, (*problem.demand.shape, cost.shape[-1]))
     usable = jnp.ones_like(cost, bool) if problem.allowed is None else jnp.broadcast_to(problem.allowed, cost.shape)
     count = jnp.maximum(usable.sum(-1), 1).astype(cost.dtype)
     mean = jnp.where(usable, cost, 0.0).sum(-1) / count

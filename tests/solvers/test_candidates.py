@@ -1,5 +1,7 @@
 """Candidate routes: answers proved against every route, from either solver, in chunks of slots or not."""
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -21,7 +23,9 @@ def exact(problem):
 
 
 @pytest.mark.parametrize(
-    ("solver", "rtol"), [(ADMM(rtol=1e-4, max_steps=1000), 1e-4), (InteriorPoint(), 1e-8)], ids=["ADMM", "InteriorPoint"]
+    ("solver", "rtol"),
+    [(ADMM(rtol=1e-4, max_steps=1000), 1e-4), (InteriorPoint(), 1e-8)],
+    ids=["ADMM", "InteriorPoint"],
 )
 def test_the_bound_holds_for_every_route_and_the_answer_is_the_dense_one(problem, exact, solver, rtol):
     schedule = solve(problem, Candidates(solver, width=16, group=4))
@@ -52,6 +56,25 @@ def test_chunks_of_slots_give_the_answer_of_all_slots_together():
     assert float(apart.gap) <= 1e-8
     history = np.asarray(apart.stats.history.objective)
     assert history[-1] == pytest.approx(float(apart.objective), rel=1e-12)
+
+
+def test_a_schedule_of_candidates_starts_a_dense_solve(problem, exact):
+    listed = solve(problem, Candidates(InteriorPoint(), width=16, group=4))
+    again = solve(problem, ADMM(rtol=1e-6), warm_start=listed)
+    np.testing.assert_allclose(again.objective, exact.objective, rtol=2e-6)
+
+
+def test_derivatives_of_cost_and_load_are_those_of_the_dense_problem(problem):
+    def answers(solver):
+        def of(scale):
+            changed = eqx.tree_at(lambda p: p.demand, problem, scale * problem.demand)
+            schedule = solve(changed, solver)
+            return jnp.append(schedule.load[0], schedule.objective)
+
+        return np.asarray(jax.jvp(of, (jnp.ones(()),), (jnp.ones(()),))[1])
+
+    listed, dense = (answers(s) for s in (Candidates(InteriorPoint(), width=16, group=4), InteriorPoint()))
+    np.testing.assert_allclose(listed, dense, rtol=1e-5, atol=1e-5 * np.abs(dense[:-1]).max())
 
 
 def test_a_budget_that_is_not_positive_is_refused():
