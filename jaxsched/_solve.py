@@ -207,7 +207,7 @@ def _check_same_shape(problem: Problem, warm_start: Schedule) -> None:
     slots, origins, sites, kinds = problem.shape
     wanted = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
     if warm_start.shape != wanted:
-        raise ValueError(f"warm_start routes {warm_start.shape}; the problem needs {wanted}.")
+        raise ValueError(f"warm_start has a routing of shape {warm_start.shape}; the problem needs {wanted}.")
 
 
 def _no_schedule(problem: Problem) -> Schedule:
