@@ -66,7 +66,7 @@ def solve(
             warm_start = eqx.tree_at(
                 lambda s: (s.routing, s.sites), warm_start, dense, is_leaf=lambda leaf: leaf is None
             )
-    shortfall = find_shortfall(constant(problem)) if _all_concrete(problem) else None
+    shortfall = find_shortfall(constant(problem)) if _all_concrete(constant(problem)) else None
     if shortfall is not None:
         if throw:
             raise InfeasibleError(shortfall)
@@ -76,9 +76,10 @@ def solve(
         for slots in _chunks(problem, solver, memory)
     ]
     schedule = parts[0] if len(parts) == 1 else joined(parts)
-    if _all_concrete(schedule) and throw and not bool(schedule.result == RESULTS.successful):
+    values = constant(schedule)
+    if _all_concrete(values) and throw and not bool(schedule.result == RESULTS.successful):
         infeasible = bool(schedule.result == RESULTS.infeasible)
-        raise (InfeasibleError if infeasible else SolveError)(_explain(schedule))
+        raise (InfeasibleError if infeasible else SolveError)(_explain(values))
     return schedule
 
 
