@@ -71,11 +71,14 @@ def solve(
         if throw:
             raise InfeasibleError(shortfall)
         return _no_schedule(problem)
-    parts = [
-        _solve_slots(problem.select(slots), solver, None if warm_start is None else warm_start.select(slots), progress)
-        for slots in _chunks(problem, solver, memory)
-    ]
-    schedule = parts[0] if len(parts) == 1 else joined(parts)
+    chunks = _chunks(problem, solver, memory)
+    if len(chunks) == 1:
+        # Not even a slice of all slots: it would copy every array.
+        schedule = _solve_slots(problem, solver, warm_start, progress)
+    else:
+        starts = [None if warm_start is None else warm_start.select(slots) for slots in chunks]
+        pairs = zip(chunks, starts, strict=True)
+        schedule = joined([_solve_slots(problem.select(slots), solver, start, progress) for slots, start in pairs])
     values = constant(schedule)
     if _all_concrete(values) and throw and not bool(schedule.result == RESULTS.successful):
         infeasible = bool(schedule.result == RESULTS.infeasible)

@@ -26,11 +26,10 @@ _COARSE_STEPS = 100
 
 
 class CandidatesState(eqx.Module):
-    """State of the solver inside, the site of each candidate, and how often candidates were exchanged."""
+    """State of the solver inside, and the site of each candidate."""
 
     inner: Any
     sites: Int[Array, "slot kind origin route"]
-    exchanges: Int[Array, ""]
 
 
 class Candidates(AbstractSolver):
@@ -99,7 +98,7 @@ class Candidates(AbstractSolver):
         unknown = jnp.full(problem.shape[0], jnp.inf, prices.dtype)
         stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), unknown[:0], unknown[:0]))
         hint = Schedule(kind_last(view, routing), prices, prices, unknown, -unknown, RESULTS.max_steps, stats)
-        return CandidatesState(self.solver.init(view, hint), sites, jnp.asarray(0))
+        return CandidatesState(self.solver.init(view, hint), sites)
 
     def step(self, problem: Problem, state: CandidatesState) -> CandidatesState:
         view = CandidateProblem(problem, state.sites)
@@ -108,7 +107,7 @@ class Candidates(AbstractSolver):
         standing = self.solver.standing(inner)
         missing = jax.vmap(unserved, in_axes=(axes, 0))(slots, standing.prices)
         wanted = ~(missing <= _SHARE * standing.difference) | jnp.isinf(standing.difference)
-        state = CandidatesState(inner, state.sites, state.exchanges)
+        state = CandidatesState(inner, state.sites)
         return jax.lax.cond(
             jnp.any(wanted) & ~self.solver.done(inner),
             lambda: self._exchange(problem, state, standing, wanted),
@@ -134,7 +133,7 @@ class Candidates(AbstractSolver):
             return jnp.where(stood >= 0, jnp.take_along_axis(array, jnp.maximum(stood, 0), -1), 0.0)
 
         inner = self.solver.reroute(CandidateProblem(problem, sites), state.inner, carry)
-        return CandidatesState(inner, sites, state.exchanges + 1)
+        return CandidatesState(inner, sites)
 
     def certificate(self, state: CandidatesState) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
         return self.solver.certificate(state.inner)
