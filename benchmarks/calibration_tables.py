@@ -1,4 +1,4 @@
-"""Tables of the fits of latency, prefill, decode, GPU power and round-trip time."""
+"""Tables of the fits of cooling, latency, prefill, decode, GPU power and round-trip time."""
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +82,46 @@ def _recovered(case: Mapping[str, Any]) -> str:
     )
 
 
+def calibration_cooling(result: Mapping[str, Any]) -> str:
+    """Scores on the held-out third of the fitted plant, the plant as given, and a polynomial."""
+    header = ("on the last third of the time", "CV(RMSE)", "NMBE", "R2", "median relative error")
+    named = (("fitted", "heldout"), ("default of the law", "heldout_default"), ("polynomial", "heldout_polynomial"))
+    rows = [
+        (
+            label,
+            f"{result[key]['cv_rmse']:.1%}",
+            f"{result[key]['nmbe']:+.1%}",
+            f"{result[key]['r2']:.3f}",
+            f"{result[key]['median_relative_error']:.1%}",
+        )
+        for label, key in named
+    ]
+    note = f"- {result['heldout']['count']:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %."
+    return "\n".join([markdown(header, rows, left=1), "", note, f"- {measured(result)}"])
+
+
+def calibration_chillers(result: Mapping[str, Any]) -> str:
+    """Relative error of power by family of chiller."""
+    header = ("condenser", "compressor", "speed", "chillers", "median error", "90 % of points below", "covered")
+    rows = [
+        (
+            case["condenser"],
+            case["compressor"],
+            case["speed"],
+            str(case["count"]),
+            f"{case['median_relative_error']:.1%}",
+            f"{case['p90_relative_error']:.1%}",
+            f"{case['covered']:.0%}",
+        )
+        for case in result["cases"]
+    ]
+    note = f"- Covered: 90 % of the points of a chiller err by less than {result['covered_below']:.0%}."
+    return "\n".join([markdown(header, rows, left=3), "", note, f"- {measured(result)}"])
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "calibration_chillers": calibration_chillers,
+    "calibration_cooling": calibration_cooling,
     "calibration_latency": calibration_latency,
     "calibration_serving": calibration_serving,
 }

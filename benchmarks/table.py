@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _calibration_tables, calibration_tables, peer_tables
+from benchmarks import calibration_tables, peer_tables
 from benchmarks._markdown import markdown, measured
 from benchmarks._record import RESULTS, read_result
 
@@ -226,7 +226,6 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "nem_2020_run": run_table,
     "read_prices": read_prices,
     **calibration_tables.TABLES,
-    **_calibration_tables.TABLES,
     **peer_tables.TABLES,
 }
 
