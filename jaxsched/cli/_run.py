@@ -48,11 +48,11 @@ def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, 
     if policies is not None:
         config = config.model_copy(update={"report": config.report.model_copy(update={"policies": policies})})
     folder = Path.cwd() if path is None else path.resolve().parent
-    target = out or _first_free(Path("runs") / config.name)
+    target = out or first_free(Path("runs") / config.name)
     with whole_directory(target, overwrite=overwrite) as draft:
         study = prepare(config, folder)
         runs = solve_policies(study, config)
-        resolved = _resolved(config, folder, study)
+        resolved = resolve(config, folder, study)
         summary = summarise(config.name, study, runs, resolved)
         plots = _write(draft, study, runs, summary, config, input_files(config.inputs, folder))
     _show(summary, target, plots, as_json=as_json)
@@ -149,7 +149,7 @@ def _route_problems(study: Study) -> list[str]:
     return problems
 
 
-def _resolved(config: Config, folder: Path, study: Study) -> dict:
+def resolve(config: Config, folder: Path, study: Study) -> dict:
     """The configuration with absolute paths and the slots that were found, so that it runs again from anywhere."""
     resolved = config.model_dump(exclude_none=True)
     times = study.scenario.times
@@ -158,7 +158,7 @@ def _resolved(config: Config, folder: Path, study: Study) -> dict:
     return resolved
 
 
-def _first_free(base: Path) -> Path:
+def first_free(base: Path) -> Path:
     """The path itself, or with -2, -3, ... after it: runs are kept."""
     paths = (base, *(base.with_name(f"{base.name}-{count}") for count in range(2, 10_000)))
     return next(path for path in paths if not path.exists())

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
-from jaxsched.cli._run import _first_free, _resolved, prepare
+from jaxsched.cli._run import first_free, prepare, resolve
 from jaxsched.config import Config, ConfigError, input_files, load_config
 from jaxsched.report import (
     SensitivityParts,
@@ -61,14 +61,14 @@ def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, o
     """Load, study, write and print."""
     config = load_config(path)
     folder = Path.cwd() if path is None else path.resolve().parent
-    target = out or _first_free(Path("runs") / f"{config.name}-sensitivity")
+    target = out or first_free(Path("runs") / f"{config.name}-sensitivity")
     with whole_directory(target, overwrite=overwrite) as draft:
         study = prepare(config, folder)
         try:
             parts = study_parts(study, config, plan)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        resolved = _resolved(config, folder, study)
+        resolved = resolve(config, folder, study)
         summary = sensitivity_summary(config.name, parts, resolved)
         files = _write(draft, parts, summary, study, input_files(config.inputs, folder), plots=config.report.plots)
     if as_json:
