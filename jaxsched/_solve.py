@@ -57,7 +57,7 @@ def solve(
         SolveError: If the tolerance was not reached.
         ValueError: If `warm_start` has another shape, or `memory` is not positive.
     """
-    solver = constant(ADMM() if solver is None else solver)
+    fixed, solver = constant((problem, ADMM() if solver is None else solver))
     _check_budget(memory)
     if warm_start is not None:
         _check_same_shape(problem, warm_start)
@@ -66,7 +66,7 @@ def solve(
             warm_start = eqx.tree_at(
                 lambda s: (s.routing, s.sites), warm_start, dense, is_leaf=lambda leaf: leaf is None
             )
-    shortfall = find_shortfall(constant(problem)) if _all_concrete(constant(problem)) else None
+    shortfall = find_shortfall(fixed) if _all_concrete(fixed) else None
     if shortfall is not None:
         if throw:
             raise InfeasibleError(shortfall)

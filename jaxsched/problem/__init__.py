@@ -3,7 +3,7 @@
 from jaxsched.problem._candidates import AnyProblem, CandidateProblem, restricted
 from jaxsched.problem._problem import Problem
 from jaxsched.problem._site_cost import AbstractSiteCost, CongestionCost
-from jaxsched.problem._slot import SlotProblem
+from jaxsched.problem._slot import SlotProblem, spread_out
 
 __all__ = [
     "AbstractSiteCost",
@@ -13,4 +13,5 @@ __all__ = [
     "Problem",
     "SlotProblem",
     "restricted",
+    "spread_out",
 ]

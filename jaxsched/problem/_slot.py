@@ -7,6 +7,14 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched.problem._site_cost import AbstractSiteCost
 
 
+def spread_out(
+    routes: Float[Array, "kind origin route"], sites: Int[Array, "kind origin route"], count: int
+) -> Float[Array, "kind origin site"]:
+    """Values of listed routes at so many sites, 0 where no route is listed."""
+    empty = jnp.zeros((*routes.shape[:2], count), routes.dtype)
+    return jnp.put_along_axis(empty, sites, routes, -1, inplace=False)
+
+
 class SlotProblem(eqx.Module):
     """The problem of one slot in the layout of the solvers: kind first, route last.
 

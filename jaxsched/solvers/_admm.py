@@ -11,7 +11,7 @@ from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
-from jaxsched.solvers._base import AbstractRouteSolver, Standing
+from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
 from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._layout import kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
@@ -171,13 +171,10 @@ class ADMM(AbstractRouteSolver):
         )
 
     def reroute(self, problem: CandidateProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
-        slots, axes = problem.slots()
+        def routes(s: SlotState) -> tuple[Array, ...]:
+            return s.routing, s.mean_routing, s.best_routing
 
-        def routings(s: SlotState) -> tuple[Array, ...]:
-            return (s.routing, s.mean_routing, s.best_routing)
-
-        moved = eqx.tree_at(routings, state.slots, tuple(carry(r) for r in routings(state.slots)))
-        moved = jax.vmap(_on_new_routes, in_axes=(axes, 0))(slots, moved)
+        moved = carried_over(problem, state.slots, routes, carry, _on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
 
     def _reached(self, objective: Float[Array, ""], bound: Float[Array, ""]) -> Bool[Array, ""]:

@@ -2,14 +2,17 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import CandidateProblem, Problem
+from jaxsched.problem import CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._central_path import Point
+
+Slots = TypeVar("Slots")
 
 
 class AbstractSolver(eqx.Module):
@@ -69,6 +72,19 @@ class Standing(eqx.Module):
     routing: Float[Array, "slot kind origin route"]
     prices: Float[Array, "slot site"]
     difference: Float[Array, " slot"]
+
+
+def carried_over(
+    problem: CandidateProblem,
+    slots: Slots,
+    routes: Callable[[Slots], tuple[Array, ...]],
+    carry: Callable[[Array], Array],
+    settle: Callable[[SlotProblem, Slots], Slots],
+) -> Slots:
+    """States of all slots on other routes: their arrays over routes are carried over, then each slot is settled."""
+    posed, axes = problem.slots()
+    moved = eqx.tree_at(routes, slots, tuple(map(carry, routes(slots))))
+    return jax.vmap(settle, in_axes=(axes, 0))(posed, moved)
 
 
 class AbstractRouteSolver(AbstractSolver):

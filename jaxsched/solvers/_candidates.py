@@ -9,11 +9,11 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import CandidateProblem, Problem
+from jaxsched.problem import CandidateProblem, Problem, spread_out
 from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Standing
 from jaxsched.solvers._central_path import Point
-from jaxsched.solvers._choice import choose, first_flows, places, spread_out, unserved
+from jaxsched.solvers._choice import choose, first_flows, places, unserved
 from jaxsched.solvers._groups import merged
 from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import kind_last

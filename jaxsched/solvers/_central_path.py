@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._metric import cost_spread
 from jaxsched.solvers._newton import Reduced
-from jaxsched.solvers._repair import proportional
+from jaxsched.solvers._repair import proportional, serving
 from jaxsched.solvers._site_step import derivatives
 
 # Share of the way to the boundary that a step goes.
@@ -74,11 +74,8 @@ def warm_start(
     problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
 ) -> Point:
     """A point inside, near a routing and prices of a similar problem."""
-    served = jnp.where(usable_routes(problem), routing, 0.0)
-    total = served.sum(-1, keepdims=True)
-    usual = proportional(problem)
-    served = jnp.where(total > 0, served * (problem.demand[..., None] / jnp.where(total > 0, total, 1.0)), usual)
-    return _centred(problem, (1.0 - _COLD_SHARE) * served + _COLD_SHARE * usual, prices)
+    served = serving(problem, jnp.where(usable_routes(problem), routing, 0.0))
+    return _centred(problem, (1.0 - _COLD_SHARE) * served + _COLD_SHARE * proportional(problem), prices)
 
 
 def _inside(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, " site"]:

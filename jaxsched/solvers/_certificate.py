@@ -30,7 +30,7 @@ def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Arr
     of its own sums is taken off, so that the bound holds in float32 too.
     """
     problem = problem.whole or problem
-    served = _cheapest_route(problem, problem.priced(prices))
+    served = cheapest_route(problem, problem.priced(prices))
     least, size = conjugate(problem.site_cost, _most_load(problem), prices)
     rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
     return served.sum() + least.sum() - rounding
@@ -42,7 +42,7 @@ def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bo
     Work that must be bought is worth more than all capacity is: sum demand min_j g theta > sum capacity theta.
     """
     problem, prices = problem.whole or problem, jnp.maximum(prices, 0.0)
-    needed = _cheapest_route(problem, problem.priced_work(prices)).sum()
+    needed = cheapest_route(problem, problem.priced_work(prices)).sum()
     offered = (problem.capacity * prices).sum()
     return needed > offered * (1.0 + 1e3 * jnp.finfo(prices.dtype).eps)
 
@@ -109,7 +109,8 @@ def _most_load(problem: SlotProblem) -> Float[Array, " site"]:
     return jnp.minimum(problem.capacity, rounded_up)
 
 
-def _cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
+def cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
+    """Cost of each demand by its cheapest route; 0 without demand, infinite without a route."""
     # A site without capacity takes nothing at any price.
     usable = problem.at_routes(problem.capacity > 0)
     usable = usable if problem.allowed is None else usable & problem.allowed

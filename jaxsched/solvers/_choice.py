@@ -5,9 +5,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import Problem, SlotProblem
+from jaxsched.problem import Problem, SlotProblem, spread_out
 from jaxsched.solvers._central_path import usable_routes
+from jaxsched.solvers._certificate import cheapest_route
 from jaxsched.solvers._groups import members
+from jaxsched.solvers._layout import kind_first
 from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
 
@@ -48,24 +50,11 @@ def places(
     return jnp.take_along_axis(stood, new, -1)
 
 
-def spread_out(
-    flow: Float[Array, "kind origin route"], sites: Int[Array, "kind origin route"], count: int
-) -> Float[Array, "kind origin site"]:
-    """Flows of candidates on every route."""
-    empty = jnp.zeros((*flow.shape[:2], count), flow.dtype)
-    return jnp.put_along_axis(empty, sites, flow, -1, inplace=False)
-
-
 def unserved(slot: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
     """What all demands would save at given prices by their cheapest route if it is no candidate."""
     assert slot.whole is not None
-    dear, cheap = (_least(problem, prices) for problem in (slot, slot.whole))
-    served = (slot.demand > 0) & jnp.isfinite(dear) & jnp.isfinite(cheap)
-    return jnp.where(served, slot.demand * (dear - cheap), 0.0).sum()
-
-
-def _least(slot: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind origin"]:
-    return jnp.where(usable_routes(slot), slot.priced(prices), jnp.inf).min(-1)
+    dear, cheap = (cheapest_route(problem, problem.priced(prices)) for problem in (slot, slot.whole))
+    return jnp.where(jnp.isfinite(dear) & jnp.isfinite(cheap), dear - cheap, 0.0).sum()
 
 
 def first_flows(
@@ -80,18 +69,12 @@ def first_flows(
         load = jnp.minimum(slot.load(routing), slot.capacity)
         return jnp.zeros_like(routing), derivatives(slot.site_cost, load)[1]
     dtype, count = slot.demand.dtype, len(slot.capacity)
-    flow = _one(problem, warm_start.routing, index).astype(dtype)
+    flow = kind_first(problem, warm_start.routing[index][None])[0].astype(dtype)
     if warm_start.sites is not None:
-        flow = spread_out(flow, _one(problem, warm_start.sites, index), count)
+        flow = spread_out(flow, kind_first(problem, warm_start.sites[index][None])[0], count)
     if flow.shape[1] != problem.shape[1]:
         group_of, _ = members(problem, group)
         total = flow.sum(-1, keepdims=True)
         share = flow / jnp.where(total > 0, total, 1.0)
         flow = share[:, group_of] * slot.demand[..., None]
     return jnp.where(usable_routes(slot), flow, 0.0), warm_start.prices[index].astype(dtype)
-
-
-def _one(problem: Problem, array: Array, index: Array) -> Array:
-    """One slot of an array of the interface [slot, origin, route(, kind)] in the layout of the solvers."""
-    array = array if problem.has_kinds else array[..., None]
-    return jnp.transpose(array[index], (2, 0, 1))

@@ -11,7 +11,7 @@ from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
-from jaxsched.solvers._base import AbstractRouteSolver, Standing
+from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
 from jaxsched.solvers._central_path import Point, advance, cold_start, complementarity, entered, warm_start
 from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._layout import kind_first, kind_last
@@ -178,13 +178,10 @@ class InteriorPoint(AbstractRouteSolver):
     def reroute(
         self, problem: CandidateProblem, state: InteriorPointState, carry: Callable[[Array], Array]
     ) -> InteriorPointState:
-        slots, axes = problem.slots()
-
         def routes(s: SlotState) -> tuple[Array, ...]:
-            return (s.point.routing, s.point.reduced_cost, s.best_routing)
+            return s.point.routing, s.point.reduced_cost, s.best_routing
 
-        moved = eqx.tree_at(routes, state.slots, tuple(carry(r) for r in routes(state.slots)))
-        moved = jax.vmap(_on_new_routes, in_axes=(axes, 0))(slots, moved)
+        moved = carried_over(problem, state.slots, routes, carry, _on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
 
     def _reached(self, objective: Array, bound: Array, slots: int) -> Bool[Array, "*slot"]:

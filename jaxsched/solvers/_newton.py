@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxsched.problem import SlotProblem
+from jaxsched.problem import SlotProblem, spread_out
 
 
 class Reduced(eqx.Module):
@@ -114,10 +114,7 @@ def _by_site(problem: SlotProblem, routes: Float[Array, "kind origin route"]) ->
     """Values of routes with the site as last axis, 0 where there is no route."""
     if problem.sites is None:
         return routes
-    kinds, origins, _ = routes.shape
-    rows = jnp.arange(kinds)[:, None, None], jnp.arange(origins)[None, :, None]
-    empty = jnp.zeros((kinds, origins, len(problem.capacity)), routes.dtype)
-    return empty.at[(*rows, problem.sites)].add(routes)
+    return spread_out(routes, problem.sites, len(problem.capacity))
 
 
 def _between_sites(problem: SlotProblem, scaled: Float[Array, "kind origin route"]) -> Float[Array, "site site"]:
