@@ -1,5 +1,6 @@
 """Strict settings for every test: float64, no silent rank or dtype promotion, warnings are errors."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -18,3 +19,10 @@ def shared_data() -> Path:
     if not _SHARED_DATA.is_dir():
         pytest.skip("the folder ../shared/data with the real data files is not here")
     return _SHARED_DATA
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_compiled_programs() -> Iterator[None]:
+    """Drop compiled programs after each file: a few files leave 20,000 memory maps, and Linux ends a process at 65,530."""
+    yield
+    jax.clear_caches()
