@@ -110,7 +110,10 @@ def _solve_slots(
     if first is not None:
         warm_start = _solve_slots(*first, None, None)
     state = _start(problem, solver, warm_start)
-    if progress is None:
+    if all(is_concrete(leaf) for leaf in jax.tree.leaves(state)) and bool(solver.done(state)):
+        # A start that is good enough as it is: even a loop that does nothing would copy it.
+        pass
+    elif progress is None:
         state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps))
     else:
         while not bool(solver.done(state)):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -23,6 +24,24 @@ OUTPUTS: Mapping[str, str] = MappingProxyType(
 _SECONDS_PER_HOUR = 3600.0
 
 
+class Flows(eqx.Module):
+    """What every output follows from: a routing summed over the origins.
+
+    Attributes:
+        requests: Requests per second that reach each site.
+        travelling: Requests that are on their way there, by the round trips that count.
+    """
+
+    requests: Float[Array, "slot site kind"]
+    travelling: Float[Array, "slot site kind"]
+
+
+def flows_of(rtt: Float[Array, "origin site"], routing: Float[Array, "slot origin site kind"]) -> Flows:
+    """Sums of a routing over the origins, in one pass each, added in the precision of the routing."""
+    travelling = (routing * rtt.astype(routing.dtype)[None, :, :, None]).sum(1)
+    return Flows(routing.sum(1).astype(rtt.dtype), travelling.astype(rtt.dtype))
+
+
 def effects(study: Study, inputs: Inputs, routing: Float[Array, "slot origin site kind"]) -> Float[Array, " output"]:
     """Outputs of a routing under given inputs, by the site model.
 
@@ -36,20 +55,21 @@ def effects(study: Study, inputs: Inputs, routing: Float[Array, "slot origin sit
     Returns:
         The values of `OUTPUTS`, in its units.
     """
+    return effects_of_flows(study, inputs, flows_of(inputs.rtt, routing))
+
+
+def effects_of_flows(study: Study, inputs: Inputs, flows: Flows) -> Float[Array, " output"]:
+    """`effects` of every routing with these sums."""
     dtype = inputs.demand.dtype
-    work, prefill = service_of(study, inputs.serving)
-    # In one pass each over the routes, whatever precision they were solved in.
-    at_sites = routing.sum(1).astype(dtype)
-    travelling = (routing.sum((0, 3)).astype(dtype) * inputs.rtt).sum()
-    load = (at_sites * work[None]).sum(2)
-    report = inputs.site_model(load, inputs.conditions)
+    work, _ = service_of(study, inputs.serving)
+    requests = flows.requests
+    report = inputs.site_model((requests * work[None]).sum(2), inputs.conditions)
     hours = study.scenario.slot_hours
-    on_the_way = travelling + (at_sites * prefill[None]).sum()
-    worth = _SECONDS_PER_HOUR * inputs.site_model.weights.waiting
-    ttft = (on_the_way + report.queue.sum()) / jnp.maximum(at_sites.sum(), jnp.finfo(dtype).tiny)
+    on_the_way = unqueued(study, inputs, flows)
+    ttft = (on_the_way + report.queue.sum()) / jnp.maximum(requests.sum(), jnp.finfo(dtype).tiny)
     return jnp.stack(
         [
-            hours * (report.total.sum() + worth * on_the_way),
+            hours * report.total.sum() + route_cost(study, inputs, flows),
             hours * report.facility_power.sum() / 1000.0,
             hours * report.carbon.sum() / 1000.0,
             hours * (report.site_water.sum() + report.source_water.sum()) / 1000.0,
@@ -57,3 +77,15 @@ def effects(study: Study, inputs: Inputs, routing: Float[Array, "slot origin sit
             hours * report.energy_cost.sum(),
         ]
     )
+
+
+def unqueued(study: Study, inputs: Inputs, flows: Flows) -> Float[Array, ""]:
+    """Requests on their way or in prefill: all that wait for their first token but for the queues."""
+    _, prefill = service_of(study, inputs.serving)
+    return flows.travelling.sum() + (flows.requests * prefill[None]).sum()
+
+
+def route_cost(study: Study, inputs: Inputs, flows: Flows) -> Float[Array, ""]:
+    """What round trips and prefill cost over all slots [AUD]."""
+    worth = _SECONDS_PER_HOUR * study.scenario.slot_hours * inputs.site_model.weights.waiting
+    return worth * unqueued(study, inputs, flows)

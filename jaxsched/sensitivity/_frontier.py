@@ -178,7 +178,7 @@ def least_cost_within(
 
     def at(factor: float) -> float:
         case = Case(aim, f"{aim} x {factor:.12g}", factor, "times", Shift(**{_WEIGHTS[aim][0]: as_array(factor)}))
-        found[factor] = solver([case], chunk=1)
+        found[factor] = solver([case])
         return float(found[factor].values[0, column])
 
     low, high = 1.0, 1.0

@@ -1,7 +1,7 @@
-"""Many scenarios in one call, each solved from its neighbour, each with its own certificate."""
+"""Many scenarios in one call, each answered or solved from its neighbours, each with its own certificate."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -11,18 +11,19 @@ import numpy as np
 from jaxtyping import Array
 
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
-from jaxsched._schedule import Schedule
+from jaxsched._schedule import Schedule, relative_gap
 from jaxsched._solve import solve
 from jaxsched.sensitivity._cases import Case
-from jaxsched.sensitivity._effects import effects
-from jaxsched.sensitivity._shift import Shift, shifted
+from jaxsched.sensitivity._neighbours import Guess, Neighbour, around, ends_first, position_of, share_of
+from jaxsched.sensitivity._programs import Programs, programs
+from jaxsched.sensitivity._shift import Shift
 from jaxsched.solvers import ADMM
-from jaxsched.study import Inputs, Study, inputs_of, pose
+from jaxsched.study import Inputs, Study, inputs_of
 
-# Cases in one call; between calls there is a moment to tell how far it is.
-CHUNK = 32
 # Iterations between certificates: from a neighbour a few are often enough.
-_CHECK_EVERY = 4
+_CHECK_EVERY = 8
+# Shares of the tolerance to which the study, and the solved cases of a family, are solved: others are mixed from them.
+_BASE_CLOSER, _CLOSER = 0.2, 0.5
 
 Progress = Callable[[int, int], None]
 
@@ -39,7 +40,7 @@ class Answers:
         objective: Cost of the routing found [AUD].
         bound: Proved lower bound on the cost [AUD].
         gap: Certified gap, (objective - bound) / objective.
-        iterations: Iterations each took; 0 where its neighbour's schedule was certified as it is.
+        iterations: Iterations each took; 0 where a mix of its neighbours was certified.
         reached: Whether the tolerance was reached; where not, the case cannot be served or needs more steps.
         load: Mean load over the slots [case, site] [GPU].
     """
@@ -63,25 +64,24 @@ def solve_cases(
     rtol: float = 1e-4,
     max_steps: int = 1000,
     base: Schedule | None = None,
-    chunk: int = CHUNK,
     progress: Progress | None = None,
     throw: bool = True,
 ) -> Answers:
     """Optimal schedules of many scenarios of a study.
 
-    The first case of a family starts from the schedule of the study, every other from the case before it, so that a path of
-    small steps costs little: a start that is certified to `rtol` as it stands is not iterated at all. One compilation serves
-    all cases, one call a whole chunk. The certificate is about the cost. What else a schedule does (carbon, water, waiting) is as
+    Of a family the last case is solved first, then those that lie in the middle of what is known. Each case is first offered
+    a mix of the solved ones on either side of it (the study itself lies before the first): a mix of routings is feasible,
+    prices between theirs prove a bound, and where the two are within `rtol` that is the answer. Otherwise the mix is where its
+    solve starts. The certificate is about the cost. What else a schedule does (carbon, water, waiting) is as
     certain as the cost is steep in it: near the optimum a schedule may emit a few per cent more or less at the same cost to
     `rtol`, so that small differences between cases need a small `rtol`.
 
     Arguments:
         study: The study.
-        cases: Scenarios with names unlike each other; neighbours of a family in order.
+        cases: Scenarios with names unlike each other; those of a family in the order of their levels.
         rtol: Certified relative gap of each case.
         max_steps: Most iterations of each case.
-        base: Schedule of the study to start from; solved to `rtol` where not given.
-        chunk: Cases a call.
+        base: Schedule of the study to start from; solved where not given.
         progress: Called with cases done and cases in all.
         throw: Whether a case that fails raises; otherwise `answers.reached` says so.
 
@@ -90,134 +90,147 @@ def solve_cases(
         InfeasibleError: If a case cannot be served; the message names it.
         SolveError: If a case did not reach its tolerance; likewise.
     """
-    return prepare(study, rtol=rtol, max_steps=max_steps, base=base)(cases, chunk=chunk, progress=progress, throw=throw)
+    return prepare(study, rtol=rtol, max_steps=max_steps, base=base)(cases, progress=progress, throw=throw)
 
 
 @dataclasses.dataclass(frozen=True)
 class CaseSolver:
-    """`solve_cases` for several batches of one study, compiled once for each size of chunk.
+    """`solve_cases` for several batches of one study, compiled once.
 
     Attributes:
         study: The study.
         inputs: Its inputs.
-        base: Its schedule.
+        base: Its schedule, closer to the optimum than is asked of the cases.
+        base_values: Its outputs [output].
         rtol: Certified relative gap of each case.
-        call: The compiled function.
+        max_steps: Most iterations of each case.
+        programs: The compiled functions.
     """
 
     study: Study
     inputs: Inputs
     base: Schedule
+    base_values: np.ndarray
     rtol: float
-    call: Callable[..., Any]
+    max_steps: int
+    programs: Programs
 
-    def __call__(
-        self, cases: Sequence[Case], *, chunk: int = CHUNK, progress: Progress | None = None, throw: bool = True
-    ) -> Answers:
+    def __call__(self, cases: Sequence[Case], *, progress: Progress | None = None, throw: bool = True) -> Answers:
         """Solve cases as `solve_cases` does."""
-        return _run(self, cases, chunk, progress, throw)
+        _check(cases)
+        shifts = _stack(self.study, [*(case.shift for case in cases), Shift()])
+        each = [jax.tree.map(lambda leaf, n=n: leaf[n], shifts) for n in range(len(cases) + 1)]
+        families: dict[str, list[int]] = {}
+        for n, case in enumerate(cases):
+            families.setdefault(case.family, []).append(n)
+        rows: dict[int, dict[str, Any]] = {}
+        for members in families.values():
+            for n, row in self._family([each[n] for n in members], each[-1]):
+                rows[members[n]] = row
+                if throw:
+                    _check_found(cases[members[n]].name, row, self.rtol)
+                if progress is not None:
+                    progress(len(rows), len(cases))
+        table = {key: np.stack([np.asarray(rows[n][key]) for n in range(len(cases))]) for key in rows[0]}
+        reached = table.pop("verdict")[:, 0]
+        return Answers(cases=tuple(cases), base=self.base, base_values=self.base_values, reached=reached, **table)
+
+    def _family(self, shifts: Sequence[Shift], unshifted: Shift) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The cases of one family, as they are found."""
+        call, known = self.programs, {-1: self._neighbour(unshifted, self.base)}
+        # What later cases are mixed from must leave them room.
+        rtol = self.rtol * (_CLOSER if len(shifts) > 1 else 1.0)
+        for n in ends_first(len(shifts)):
+            there, problem = call.pose(self.inputs, shifts[n])
+            low, high = around(known, n)
+            share = jnp.asarray(share_of(position_of(shifts[n]), low.position, high.position))
+            flows, prices = (low.flows, high.flows), (low.schedule.prices, high.schedule.prices)
+            guessed = call.guess(there, problem, flows, prices, share, shifts[n])
+            if bool(relative_gap(guessed.objective, guessed.bound) <= self.rtol):
+                yield n, _row(guessed, 0, True, False)
+                continue
+            start = self._start(low.schedule, high.schedule, share)
+            solver = ADMM(rtol=rtol, max_steps=self.max_steps, check_every=_CHECK_EVERY)
+            found = solve(problem, solver, warm_start=start, throw=False)
+            if bool(jnp.isfinite(found.objective) & jnp.isfinite(found.bound)):
+                known[n] = self._neighbour(shifts[n], found)
+            yield n, self._solved(there, found)
+
+    def _neighbour(self, shift: Shift, schedule: Schedule) -> Neighbour:
+        flows = self.programs.flows(self.inputs, schedule.routing, shift)
+        return Neighbour(position_of(shift), flows, schedule)
+
+    def _solved(self, there: Inputs, found: Schedule) -> dict[str, Any]:
+        values = self.programs.effects(there, found.routing)
+        guess = Guess(found.objective, found.bound, values, found.load.mean(0))
+        reached = bool(found.gap <= self.rtol)
+        return _row(guess, int(found.stats.num_steps), reached, bool(found.result == RESULTS.infeasible))
+
+    def _start(self, low: Schedule, high: Schedule, share: Array) -> Schedule:
+        ends = ((one.routing, one.prices) for one in (low, high))
+        return eqx.tree_at(lambda s: (s.routing, s.prices), low, self.programs.mix(*ends, share))
 
 
 def prepare(study: Study, *, rtol: float = 1e-4, max_steps: int = 1000, base: Schedule | None = None) -> CaseSolver:
     """A solver of cases of one study; arguments as of `solve_cases`."""
     if not 0 < rtol < 1:
         raise ValueError(f"rtol is {rtol:g}; it must lie between 0 and 1.")
-    if base is None:
-        base = solve(study.problem, ADMM(rtol=rtol, max_steps=10 * max_steps))
-    solver = ADMM(rtol=rtol, max_steps=max_steps, check_every=_CHECK_EVERY)
-    return CaseSolver(study, inputs_of(study), base, rtol, _caller(study, solver))
+    # What is certified of a case without a solve is at best as close as what it is made from.
+    if base is None or not float(base.gap) <= _BASE_CLOSER * rtol:
+        finer = ADMM(rtol=_BASE_CLOSER * rtol, max_steps=10 * max_steps)
+        base = solve(study.problem, finer, warm_start=base, throw=False)
+    if not float(base.gap) <= rtol:
+        raise SolveError(
+            f"the study itself reached a certified gap of {float(base.gap):.1e} where {rtol:.1e} is asked for; raise "
+            "max_steps or rtol."
+        )
+    inputs, compiled = inputs_of(study), programs(study)
+    values = np.asarray(compiled.effects(inputs, base.routing))
+    return CaseSolver(study, inputs, base, values, rtol, max_steps, compiled)
 
 
-def _run(prepared: CaseSolver, cases: Sequence[Case], chunk: int, progress: Progress | None, throw: bool) -> Answers:
-    study, inputs, base, call = prepared.study, prepared.inputs, prepared.base, prepared.call
-    _check(cases, chunk)
-    shifts = _stack(study, cases)
-    fresh = np.array([n == 0 or case.family != cases[n - 1].family for n, case in enumerate(cases)])
-    state, rows = (base.routing, base.prices), []
-    for start in range(0, len(cases), chunk):
-        index = np.minimum(np.arange(start, start + chunk), len(cases) - 1)
-        part = jax.tree.map(lambda leaf, at=index: leaf[at], shifts)
-        # What fills up the last chunk repeats its last case, which by then is certified at once.
-        first = fresh[index] & (np.arange(start, start + chunk) < len(cases))
-        state, found = call(inputs, base, state, part, jnp.asarray(first))
-        rows.append({key: np.asarray(value)[: len(cases) - start] for key, value in found.items()})
-        if throw:
-            _check_found(cases, start, rows[-1], prepared.rtol)
-        if progress is not None:
-            progress(min(start + chunk, len(cases)), len(cases))
-    table = {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
-    reached = table.pop("verdict")[:, 0]
-    values = np.asarray(eqx.filter_jit(lambda i, routing: effects(study, i, routing))(inputs, base.routing))
-    return Answers(cases=tuple(cases), base=base, base_values=values, reached=reached, **table)
+def _row(guess: Guess, steps: int, reached: bool, impossible: bool) -> dict[str, Any]:
+    return {
+        "values": guess.values,
+        "objective": guess.objective,
+        "bound": guess.bound,
+        "gap": relative_gap(guess.objective, guess.bound),
+        "iterations": steps,
+        "load": guess.load,
+        "verdict": (reached, impossible),
+    }
 
 
-def _caller(study: Study, solver: ADMM) -> Callable[..., Any]:
-    @eqx.filter_jit
-    def call(inputs: Inputs, base: Schedule, state: tuple[Array, Array], shifts: Shift, fresh: Array):
-        def one(state, case):
-            shift, is_first = case
-            there = shifted(study, inputs, shift)
-            start = jax.tree.map(lambda own, left: jnp.where(is_first, own, left), (base.routing, base.prices), state)
-            near = eqx.tree_at(lambda s: (s.routing, s.prices), base, start)
-            answer = solve(pose(study, there), solver, warm_start=near, throw=False)
-            found = {
-                "values": effects(study, there, answer.routing),
-                "objective": answer.objective,
-                "bound": answer.bound,
-                "gap": answer.gap,
-                "iterations": answer.stats.num_steps,
-                "load": answer.load.mean(0),
-                "verdict": jnp.stack([answer.result == RESULTS.successful, answer.result == RESULTS.infeasible]),
-            }
-            # A neighbour that failed is no place to start from.
-            good = jnp.isfinite(answer.objective) & jnp.isfinite(answer.bound)
-            kept = jax.tree.map(
-                lambda own, left: jnp.where(good, own, left),
-                (answer.routing, answer.prices),
-                (base.routing, base.prices),
-            )
-            return kept, found
-
-        return jax.lax.scan(one, state, (shifts, fresh))
-
-    return call
-
-
-def _stack(study: Study, cases: Sequence[Case]) -> Shift:
+def _stack(study: Study, shifts: Sequence[Shift]) -> Shift:
     """All shifts as one, [case] first, each field as long as the longest of its kind."""
-    longest = jax.tree.map(lambda *leaves: max(leaf.size for leaf in leaves), *(case.shift for case in cases))
+    longest = jax.tree.map(lambda *leaves: max(leaf.size for leaf in leaves), *shifts)
 
     def spread(shift: Shift) -> Shift:
-        return jax.tree.map(lambda leaf, n: leaf if n == 1 else jnp.broadcast_to(leaf, (n,)), shift, longest)
+        return jax.tree.map(lambda leaf, n: leaf if n == 1 else np.broadcast_to(leaf, (n,)), shift, longest)
 
     sizes = {1, len(study.scenario.sites), len(study.scenario.classes)}
     if not set(jax.tree.leaves(longest)) <= sizes:
         raise ValueError(
             f"a shift has fields of lengths {sorted(set(jax.tree.leaves(longest)))}; give numbers or [site]."
         )
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(spread, (case.shift for case in cases)))
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *map(spread, shifts))
 
 
-def _check(cases: Sequence[Case], chunk: int) -> None:
+def _check(cases: Sequence[Case]) -> None:
     if not cases:
         raise ValueError("there is no case to solve; give at least one.")
     names = [case.name for case in cases]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"two cases are called {twice!r}; give each a name of its own.")
-    if chunk < 1:
-        raise ValueError(f"chunk is {chunk}; it must be at least 1.")
 
 
-def _check_found(cases: Sequence[Case], start: int, found: dict[str, np.ndarray], rtol: float) -> None:
-    for row, (reached, impossible) in enumerate(found["verdict"]):
-        name = cases[start + row].name
-        if impossible:
-            raise InfeasibleError(
-                f"{name}: no routing serves all requests within the capacities; make the case milder."
-            )
-        if not reached:
-            raise SolveError(
-                f"{name}: reached a certified gap of {found['gap'][row]:.1e} where {rtol:.1e} is asked for; raise max_steps "
-                "or rtol."
-            )
+def _check_found(name: str, row: dict[str, Any], rtol: float) -> None:
+    reached, impossible = row["verdict"]
+    if impossible:
+        raise InfeasibleError(f"{name}: no routing serves all requests within the capacities; make the case milder.")
+    if not reached:
+        raise SolveError(
+            f"{name}: reached a certified gap of {float(row['gap']):.1e} where {rtol:.1e} is asked for; raise max_steps or "
+            "rtol."
+        )

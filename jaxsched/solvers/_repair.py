@@ -21,7 +21,11 @@ def proportional(problem: SlotProblem) -> Float[Array, "kind origin route"]:
 
 
 def serving(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:
-    """A routing scaled to serve every demand; proportional where it carries nothing of one."""
+    """A routing scaled to serve every demand; proportional where it carries nothing of one that can be served.
+
+    What goes to sites without capacity goes to the others that serve the same demand.
+    """
+    routing = jnp.where(problem.at_routes(problem.capacity > 0), routing, 0.0)
     served = routing.sum(-1, keepdims=True)
     scaled = routing * (problem.demand[..., None] / jnp.where(served > 0, served, 1.0))
     return jnp.where(served > 0, scaled, proportional(problem))

@@ -39,7 +39,7 @@ def answers(study, solver):
         *growth([1.05, 1.1]),
         *outages(study)[:2],
     ]
-    return solver(chosen, chunk=16)
+    return solver(chosen)
 
 
 def column(answers, output):
@@ -81,7 +81,7 @@ def test_dear_carbon_is_avoided_and_an_outage_costs(answers):
 
 
 def test_a_shift_of_nothing_is_the_study(study, solver):
-    answers = solver([Case("base", "base", 0.0, "1", Shift())], chunk=16)
+    answers = solver([Case("base", "base", 0.0, "1", Shift())])
     assert answers.iterations[0] == 0
     np.testing.assert_allclose(answers.values[0], answers.base_values, rtol=1e-9)
     totals = evaluate(study, np.asarray(answers.base.routing)).totals
@@ -96,8 +96,8 @@ def test_the_default_cases_hold_every_kind(study):
 def test_a_case_that_cannot_be_served_is_named_or_flagged(study, solver):
     impossible = growth([50.0])
     with pytest.raises(jaxsched.InfeasibleError, match=r"demand x 50: no routing serves"):
-        solver(impossible, chunk=16)
-    answers = solver([*impossible, Case("base", "base", 0.0, "1", Shift())], chunk=16, throw=False)
+        solver(impossible)
+    answers = solver([*impossible, Case("base", "base", 0.0, "1", Shift())], throw=False)
     assert answers.reached.tolist() == [False, True]
     assert len(answers_frame(answers)) == 2
 
@@ -155,7 +155,7 @@ def test_a_frontier_trades_one_aim_for_another(study, solver):
 
 
 def test_a_limit_is_kept_at_a_certified_cost(study, solver):
-    carbon = float(solver([Case("base", "base", 0.0, "1", Shift())], chunk=16).base_values[2])
+    carbon = float(solver([Case("base", "base", 0.0, "1", Shift())]).base_values[2])
     limit = 0.995 * carbon
     found = least_cost_within(study, "carbon_t", limit, rtol=1e-3, base=solver.base)
     assert found.reached <= limit

@@ -1,0 +1,55 @@
+"""The compiled steps of a batch of cases: each is compiled once for a study and called for every case."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+
+from jaxsched.sensitivity._effects import effects, flows_of
+from jaxsched.sensitivity._neighbours import guess, mixed, unshifted
+from jaxsched.sensitivity._shift import shifted
+from jaxsched.study import Study, pose
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """Functions of arrays alone.
+
+    Apart from each other, as a program that did all of it would hold the physics inside the loops of the solver.
+
+    Attributes:
+        pose: Inputs and problem of a case, from the inputs of the study and a shift.
+        guess: A `Guess`, from inputs, problem, flows and prices of two neighbours, a share and a shift.
+        mix: A routing and prices between those of two schedules.
+        flows: Flows of a routing for demand and round trips of the study, from its inputs, the routing and its shift.
+        effects: Outputs, from inputs and routing.
+    """
+
+    pose: Callable[..., Any]
+    guess: Callable[..., Any]
+    mix: Callable[..., Any]
+    flows: Callable[..., Any]
+    effects: Callable[..., Any]
+
+
+def programs(study: Study) -> Programs:
+    """The programs of a study."""
+
+    @eqx.filter_jit
+    def posed(inputs, shift):
+        there = shifted(study, inputs, shift)
+        return there, pose(study, there)
+
+    @eqx.filter_jit
+    def flows(inputs, routing, shift):
+        # What a case changes of demand and round trips is in its routing and left out of its travel.
+        return unshifted(flows_of(inputs.rtt, routing), shift)
+
+    return Programs(
+        pose=posed,
+        guess=eqx.filter_jit(lambda *arguments: guess(study, *arguments)),
+        mix=eqx.filter_jit(mixed),
+        flows=flows,
+        effects=eqx.filter_jit(lambda inputs, routing: effects(study, inputs, routing)),
+    )
