@@ -7,8 +7,9 @@ from typing import Any
 import equinox as eqx
 
 from jaxsched.sensitivity._effects import effects, flows_of
-from jaxsched.sensitivity._neighbours import guess, mixed, unshifted
+from jaxsched.sensitivity._neighbours import guess, mixed, replaced, unshifted
 from jaxsched.sensitivity._shift import shifted
+from jaxsched.solvers import ADMM
 from jaxsched.study import Study, pose
 
 
@@ -24,6 +25,8 @@ class Programs:
         mix: A routing and prices between those of two schedules.
         flows: Flows of a routing for demand and round trips of the study, from its inputs, the routing and its shift.
         effects: Outputs, from inputs and routing.
+        certify: The schedule that a similar one is worth in a problem, without an iteration.
+        replace: A schedule with some slots from another.
     """
 
     pose: Callable[..., Any]
@@ -31,10 +34,13 @@ class Programs:
     mix: Callable[..., Any]
     flows: Callable[..., Any]
     effects: Callable[..., Any]
+    certify: Callable[..., Any]
+    replace: Callable[..., Any]
 
 
 def programs(study: Study) -> Programs:
     """The programs of a study."""
+    solver = ADMM()
 
     @eqx.filter_jit
     def posed(inputs, shift):
@@ -52,4 +58,6 @@ def programs(study: Study) -> Programs:
         mix=eqx.filter_jit(mixed),
         flows=flows,
         effects=eqx.filter_jit(lambda inputs, routing: effects(study, inputs, routing)),
+        certify=eqx.filter_jit(lambda problem, start: solver.finish(problem, solver.init(problem, start))),
+        replace=eqx.filter_jit(replaced),
     )

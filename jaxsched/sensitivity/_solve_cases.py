@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxsched._results import RESULTS, InfeasibleError, SolveError
+from jaxsched._results import InfeasibleError, SolveError
 from jaxsched._schedule import Schedule, relative_gap
 from jaxsched._solve import solve
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._neighbours import Guess, Neighbour, around, ends_first, position_of, share_of
 from jaxsched.sensitivity._programs import Programs, programs
+from jaxsched.sensitivity._refine import refine
 from jaxsched.sensitivity._shift import Shift
 from jaxsched.solvers import ADMM
 from jaxsched.study import Inputs, Study, inputs_of
@@ -23,7 +24,9 @@ from jaxsched.study import Inputs, Study, inputs_of
 # Iterations between certificates: from a neighbour a few are often enough.
 _CHECK_EVERY = 8
 # Shares of the tolerance to which the study, and the solved cases of a family, are solved: others are mixed from them.
-_BASE_CLOSER, _CLOSER = 0.2, 0.5
+_BASE_CLOSER, _CLOSER = 0.2, 0.7
+
+_BY_SITE = ("warming", "energy_price", "carbon_intensity", "latency", "power_limit")
 
 Progress = Callable[[int, int], None]
 
@@ -150,21 +153,16 @@ class CaseSolver:
                 yield n, _row(guessed, 0, True, False)
                 continue
             start = self._start(low.schedule, high.schedule, share)
-            solver = ADMM(rtol=rtol, max_steps=self.max_steps, check_every=_CHECK_EVERY)
-            found = solve(problem, solver, warm_start=start, throw=False)
-            if bool(jnp.isfinite(found.objective) & jnp.isfinite(found.bound)):
+            found, steps, impossible = refine(call, problem, start, rtol, self.max_steps, _CHECK_EVERY)
+            if bool(jnp.isfinite(found.gap)):
                 known[n] = self._neighbour(shifts[n], found)
-            yield n, self._solved(there, found)
+            values = call.effects(there, found.routing)
+            answer = Guess(found.objective, found.bound, values, found.load.mean(0))
+            yield n, _row(answer, steps, bool(found.gap <= self.rtol) and not impossible, impossible)
 
     def _neighbour(self, shift: Shift, schedule: Schedule) -> Neighbour:
         flows = self.programs.flows(self.inputs, schedule.routing, shift)
         return Neighbour(position_of(shift), flows, schedule)
-
-    def _solved(self, there: Inputs, found: Schedule) -> dict[str, Any]:
-        values = self.programs.effects(there, found.routing)
-        guess = Guess(found.objective, found.bound, values, found.load.mean(0))
-        reached = bool(found.gap <= self.rtol)
-        return _row(guess, int(found.stats.num_steps), reached, bool(found.result == RESULTS.infeasible))
 
     def _start(self, low: Schedule, high: Schedule, share: Array) -> Schedule:
         ends = ((one.routing, one.prices) for one in (low, high))
@@ -202,18 +200,21 @@ def _row(guess: Guess, steps: int, reached: bool, impossible: bool) -> dict[str,
 
 
 def _stack(study: Study, shifts: Sequence[Shift]) -> Shift:
-    """All shifts as one, [case] first, each field as long as the longest of its kind."""
-    longest = jax.tree.map(lambda *leaves: max(leaf.size for leaf in leaves), *shifts)
+    """All shifts as one, [case] first; what may differ by site is [site], so that one compilation serves all cases."""
+    sites, classes = len(study.scenario.sites), len(study.scenario.classes)
+    names = [field.name for field in dataclasses.fields(Shift)]
 
-    def spread(shift: Shift) -> Shift:
-        return jax.tree.map(lambda leaf, n: leaf if n == 1 else np.broadcast_to(leaf, (n,)), shift, longest)
+    def spread(name: str) -> np.ndarray:
+        leaves = [np.asarray(getattr(shift, name)) for shift in shifts]
+        longest = max(leaf.size for leaf in leaves)
+        if longest not in (1, classes if name == "demand" else sites):
+            raise ValueError(
+                f"Shift.{name} has {longest} entries; give a number or one for each {'class' if name == 'demand' else 'site'}."
+            )
+        shape = (sites,) if name in _BY_SITE else () if longest == 1 else (longest,)
+        return np.stack([np.broadcast_to(leaf if leaf.size > 1 else leaf.reshape(()), shape) for leaf in leaves])
 
-    sizes = {1, len(study.scenario.sites), len(study.scenario.classes)}
-    if not set(jax.tree.leaves(longest)) <= sizes:
-        raise ValueError(
-            f"a shift has fields of lengths {sorted(set(jax.tree.leaves(longest)))}; give numbers or [site]."
-        )
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *map(spread, shifts))
+    return Shift(**{name: jnp.asarray(spread(name)) for name in names})
 
 
 def _check(cases: Sequence[Case]) -> None:
