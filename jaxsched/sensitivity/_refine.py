@@ -16,7 +16,9 @@ from jaxsched.solvers import ADMM
 # Slots are solved in so many parts; a study of few slots in one.
 _PARTS, _FEW = 4, 8
 # Share of the tolerance to which a part is solved, so that others may stay as they are.
-_CLOSER = 0.6
+_CLOSER = 0.9
+# Room for the rounding of the total, whose objective moves while a part is solved.
+_WITHIN = 0.98
 
 
 def refine(
@@ -41,10 +43,18 @@ def refine(
     found, steps = compiled.certify(problem, start), 0
     if bool(found.result == RESULTS.infeasible):
         return found, steps, True
-    solver = ADMM(rtol=_CLOSER * rtol, max_steps=max_steps, check_every=check_every)
     for slots in _worst_first(_gaps(found)):
         if bool(found.gap <= rtol):
             break
+        # A part need not be closer than its tolerance, nor than what the rest leaves of the total.
+        rest = np.delete(_gaps(found), np.asarray(slots)).sum()
+        left = _WITHIN * rtol * abs(float(found.objective)) - rest
+        solver = ADMM(
+            rtol=_CLOSER * rtol,
+            atol=left if np.isfinite(left) and left > 0 else 0.0,
+            max_steps=max_steps,
+            check_every=check_every,
+        )
         part = solve(problem.select(slots), solver, warm_start=found.select(slots), throw=False)
         if bool(part.result == RESULTS.infeasible):
             return found, steps, True
