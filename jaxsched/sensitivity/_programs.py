@@ -40,7 +40,6 @@ class Programs:
 
 def programs(study: Study) -> Programs:
     """The programs of a study."""
-    solver = ADMM()
 
     @eqx.filter_jit
     def posed(inputs, shift):
@@ -55,9 +54,19 @@ def programs(study: Study) -> Programs:
     return Programs(
         pose=posed,
         guess=eqx.filter_jit(lambda *arguments: guess(study, *arguments)),
-        mix=eqx.filter_jit(mixed),
+        mix=_mix,
         flows=flows,
         effects=eqx.filter_jit(lambda inputs, routing: effects(study, inputs, routing)),
-        certify=eqx.filter_jit(lambda problem, start: solver.finish(problem, solver.init(problem, start))),
-        replace=eqx.filter_jit(replaced),
+        certify=_certify,
+        replace=_replace,
     )
+
+
+@eqx.filter_jit
+def _certify(problem, start):
+    solver = ADMM()
+    return solver.finish(problem, solver.init(problem, start))
+
+
+# The same for every study.
+_mix, _replace = eqx.filter_jit(mixed), eqx.filter_jit(replaced)

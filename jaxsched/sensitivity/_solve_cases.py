@@ -1,6 +1,7 @@
 """Many scenarios in one call, each answered or solved from its neighbours, each with its own certificate."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -104,7 +105,6 @@ class CaseSolver:
         study: The study.
         inputs: Its inputs.
         base: Its schedule, closer to the optimum than is asked of the cases.
-        base_values: Its outputs [output].
         rtol: Certified relative gap of each case.
         max_steps: Most iterations of each case.
         programs: The compiled functions.
@@ -113,22 +113,27 @@ class CaseSolver:
     study: Study
     inputs: Inputs
     base: Schedule
-    base_values: np.ndarray
     rtol: float
     max_steps: int
     programs: Programs
+
+    @functools.cached_property
+    def base_values(self) -> np.ndarray:
+        """Outputs of the study itself [output]."""
+        return np.asarray(self.programs.effects(self.inputs, self.base.routing))
 
     def __call__(self, cases: Sequence[Case], *, progress: Progress | None = None, throw: bool = True) -> Answers:
         """Solve cases as `solve_cases` does."""
         _check(cases)
         shifts = _stack(self.study, [*(case.shift for case in cases), Shift()])
         each = [jax.tree.map(lambda leaf, n=n: leaf[n], shifts) for n in range(len(cases) + 1)]
+        origin = self._neighbour(each[-1], self.base)
         families: dict[str, list[int]] = {}
         for n, case in enumerate(cases):
             families.setdefault(case.family, []).append(n)
         rows: dict[int, dict[str, Any]] = {}
         for members in families.values():
-            for n, row in self._family([each[n] for n in members], each[-1]):
+            for n, row in self._family([each[n] for n in members], origin):
                 rows[members[n]] = row
                 if throw:
                     _check_found(cases[members[n]].name, row, self.rtol)
@@ -138,9 +143,9 @@ class CaseSolver:
         reached = table.pop("verdict")[:, 0]
         return Answers(cases=tuple(cases), base=self.base, base_values=self.base_values, reached=reached, **table)
 
-    def _family(self, shifts: Sequence[Shift], unshifted: Shift) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _family(self, shifts: Sequence[Shift], origin: Neighbour) -> Iterator[tuple[int, dict[str, Any]]]:
         """The cases of one family, as they are found."""
-        call, known = self.programs, {-1: self._neighbour(unshifted, self.base)}
+        call, known = self.programs, {-1: origin}
         # What later cases are mixed from must leave them room.
         rtol = self.rtol * (_CLOSER if len(shifts) > 1 else 1.0)
         for n in ends_first(len(shifts)):
@@ -152,9 +157,9 @@ class CaseSolver:
             if bool(relative_gap(guessed.objective, guessed.bound) <= self.rtol):
                 yield n, _row(guessed, 0, True, False)
                 continue
-            start = self._start(low.schedule, high.schedule, share)
+            start = low.schedule if high is low else self._start(low.schedule, high.schedule, share)
             found, steps, impossible = refine(call, problem, start, rtol, self.max_steps, _CHECK_EVERY)
-            if bool(jnp.isfinite(found.gap)):
+            if len(shifts) > 1 and bool(jnp.isfinite(found.gap)):
                 known[n] = self._neighbour(shifts[n], found)
             values = call.effects(there, found.routing)
             answer = Guess(found.objective, found.bound, values, found.load.mean(0))
@@ -173,18 +178,18 @@ def prepare(study: Study, *, rtol: float = 1e-4, max_steps: int = 1000, base: Sc
     """A solver of cases of one study; arguments as of `solve_cases`."""
     if not 0 < rtol < 1:
         raise ValueError(f"rtol is {rtol:g}; it must lie between 0 and 1.")
+    inputs, compiled = inputs_of(study), programs(study)
     # What is certified of a case without a solve is at best as close as what it is made from.
     if base is None or not float(base.gap) <= _BASE_CLOSER * rtol:
-        finer = ADMM(rtol=_BASE_CLOSER * rtol, max_steps=10 * max_steps)
-        base = solve(study.problem, finer, warm_start=base, throw=False)
+        if base is None:
+            base = solve(study.problem, ADMM(rtol=rtol, max_steps=10 * max_steps), throw=False)
+        base = refine(compiled, study.problem, base, _BASE_CLOSER * rtol, 10 * max_steps, _CHECK_EVERY)[0]
     if not float(base.gap) <= rtol:
         raise SolveError(
             f"the study itself reached a certified gap of {float(base.gap):.1e} where {rtol:.1e} is asked for; raise "
             "max_steps or rtol."
         )
-    inputs, compiled = inputs_of(study), programs(study)
-    values = np.asarray(compiled.effects(inputs, base.routing))
-    return CaseSolver(study, inputs, base, values, rtol, max_steps, compiled)
+    return CaseSolver(study, inputs, base, rtol, max_steps, compiled)
 
 
 def _row(guess: Guess, steps: int, reached: bool, impossible: bool) -> dict[str, Any]:

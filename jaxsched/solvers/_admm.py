@@ -21,7 +21,7 @@ from jaxsched.solvers._site_step import derivatives, site_step
 
 # Arrays of the size of the routing that a solve holds at once (measured from compiled programs).
 _ARRAYS = 14
-# How far a candidate that enters on the way may move, as a share of the proportional routing.
+# How far a route that was not used before may move, as a share of the proportional routing.
 _ENTERING = 0.3
 
 
@@ -199,6 +199,9 @@ class ADMM(AbstractRouteSolver):
     ) -> SlotState:
         """A start that carries its certificate: after a small change the answer to a similar problem may be good enough."""
         state = self._start(problem, routing, prices)
+        # Routes that the similar problem did not use must be able to open.
+        wide = jnp.maximum(state.mean_routing, _ENTERING * proportional(problem))
+        state = eqx.tree_at(lambda s: s.mean_routing, state, wide)
         marginal = derivatives(problem.site_cost, state.load)[1]
         return improve(problem, state, state.best_routing, (prices, 0.5 * (prices + marginal), marginal))
 
