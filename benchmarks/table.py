@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calibration_tables, peer_tables
+from benchmarks import calibration_tables, peer_tables, sensitivity_table
 from benchmarks._markdown import markdown, measured
 from benchmarks._record import RESULTS, read_result
 
@@ -227,7 +227,10 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "read_prices": read_prices,
     **calibration_tables.TABLES,
     **peer_tables.TABLES,
+    **sensitivity_table.TABLES,
 }
+# Tables whose result file has another name.
+SOURCES = peer_tables.SOURCES | sensitivity_table.SOURCES
 
 
 def fill(text: str, folder: Path = RESULTS) -> str:
@@ -241,7 +244,7 @@ def fill(text: str, folder: Path = RESULTS) -> str:
         name = match[2]
         if name not in TABLES:
             raise ValueError(f"there is no table {name!r}; there are {', '.join(TABLES)}.")
-        return f"{match[1]}{TABLES[name](read_result(peer_tables.SOURCES.get(name, name), folder))}\n{match[3]}"
+        return f"{match[1]}{TABLES[name](read_result(SOURCES.get(name, name), folder))}\n{match[3]}"
 
     def quoted(match: re.Match[str]) -> str:
         path = Path(match[2])
@@ -267,7 +270,7 @@ def main() -> int:
             stale.append(path.name)
     if not options.write and not options.check:
         for name, table in TABLES.items():
-            source = peer_tables.SOURCES.get(name, name)
+            source = SOURCES.get(name, name)
             if (RESULTS / f"{source}.json").exists():
                 print(f"## {name}\n\n{table(read_result(source))}\n")
     for name in stale:

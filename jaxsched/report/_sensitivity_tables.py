@@ -184,6 +184,8 @@ def sensitivity_summary(name: str, parts: SensitivityParts, config: Mapping[str,
             for output in local.gradients
         }
         summary["prices_in_words"] = planner_prices(local)
+        prices = price_frame(local).drop(columns=["slot_start_utc", "price_of_load_aud_per_gpu"])
+        summary["prices_by_site"] = prices.groupby("site", sort=False).sum().to_dict("index")
     if parts.sampled is not None:
         summary["global"] = _global_summary(parts.sampled, parts.sampled_slots)
     if parts.answers is not None:

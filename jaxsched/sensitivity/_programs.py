@@ -38,8 +38,18 @@ class Programs:
     replace: Callable[..., Any]
 
 
+# The study asked for last and its programs: several batches of one study are compiled once.
+_latest: list[tuple[Study, Programs]] = []
+
+
 def programs(study: Study) -> Programs:
     """The programs of a study."""
+    if not _latest or _latest[0][0] is not study:
+        _latest[:] = [(study, _programs(study))]
+    return _latest[0][1]
+
+
+def _programs(study: Study) -> Programs:
 
     @eqx.filter_jit
     def posed(inputs, shift):
