@@ -28,12 +28,14 @@ from jaxsched.study import build
 # schedule, certified like any other.
 
 # %%
-study = build(australia(sites=16, origins=24, slots=6, start="2024-01-15T00:00"), dtype=np.float32)
+study = build(australia(sites=20, origins=24, slots=4, start="2024-01-15T00:00"), dtype=np.float32)
 base = jaxsched.solve(study.problem, jaxsched.ADMM(rtol=1e-4, max_steps=4000))
-found = frontier(study, factors=(0.25, 0.5, 1, 2, 4, 8, 16, 32), rtol=1e-4, base=base)
+found = frontier(study, factors=(0.5, 1, 2, 4, 8, 16), rtol=5e-4, base=base)
 names = [case.name for case in found.answers.cases]
-print(f"{found.efficient.sum()} of {len(names)} schedules are efficient; hypervolume {found.hypervolume:.2f} of the box")
-print(f"knee: {names[found.knee]}", dict(zip(AIMS, found.points[found.knee].round(2), strict=True)))
+print(
+    f"{found.efficient.sum()} of {len(names)} schedules are efficient; hypervolume {found.hypervolume:.2f} of the box"
+)
+print(f"knee: {names[found.knee]}", dict(zip(AIMS, found.points[found.knee].round(2).tolist(), strict=True)))
 
 # %% [markdown]
 # A weight is not a limit. `least_cost_within` turns the question around: the cheapest schedule that emits at most so much, its
@@ -42,10 +44,10 @@ print(f"knee: {names[found.knee]}", dict(zip(AIMS, found.points[found.knee].roun
 # %%
 carbon = found.answers.base_values[2]
 limits = [
-    least_cost_within(study, "carbon_t", share * carbon, rtol=1e-4, base=base) for share in (0.99, 0.97, 0.95, 0.93)
+    least_cost_within(study, "carbon_t", share * carbon, rtol=5e-4, base=base) for share in (0.995, 0.99, 0.985, 0.98)
 ]
 for one in limits:
-    print(f"{one.limit:.3f} t: {one.cost:,.1f} AUD (gap {one.gap:.0e}), a tonne less costs {one.price:,.0f} AUD")
+    print(f"{one.limit:.3f} t: {one.cost:,.1f} AUD (gap {one.gap:.0e}), a tonne less costs {one.price:,.0f} AUD more")
 
 # %% [markdown]
 # On the left, what less carbon does to the time to first token, and what less waiting does to carbon. On the right, the cost of a

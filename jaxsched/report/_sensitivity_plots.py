@@ -26,7 +26,11 @@ _LABELS = {
     "total_cost_aud": "total cost [AUD]", "energy_mwh": "energy [MWh]", "carbon_t": "carbon [t]", "water_kl": "water [kL]",
     "mean_ttft_ms": "mean TTFT [ms]", "energy_cost_aud": "energy cost [AUD]",
 }  # fmt: skip
+_LEVELS = {
+    "drought": "price of water [times]", "carbon price": "price of carbon [AUD/t]", "demand growth": "demand [times]"
+}  # fmt: skip
 _SHOWN = 14
+_TORNADO = ("total_cost_aud", "energy_mwh", "carbon_t", "water_kl", "mean_ttft_ms")
 
 
 def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
@@ -51,12 +55,10 @@ def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
 
 
 def tornado(found: LocalSensitivity) -> Figure:
-    """Which inputs and parameters move cost, carbon, water and waiting most."""
-    figure = Figure(figsize=(13, 8), layout="constrained")
-    used = set()
-    for axes, output in zip(
-        figure.subplots(2, 2).flat, ("total_cost_aud", "carbon_t", "water_kl", "mean_ttft_ms"), strict=True
-    ):
+    """Which inputs and parameters move cost, energy, carbon, water and waiting most."""
+    figure = Figure(figsize=(17, 8.5), layout="constrained")
+    used, panels = set(), figure.subplots(2, 3)
+    for axes, output in zip(panels.flat, _TORNADO, strict=False):
         top = found.effects(output)[:_SHOWN]
         change = [effect.change for effect in top]
         axes.barh(range(len(top)), change, color=[_COLOURS[effect.quantity.group] for effect in top])
@@ -65,7 +67,8 @@ def tornado(found: LocalSensitivity) -> Figure:
         axes.axvline(0.0, color="black", linewidth=0.6)
         used |= {effect.quantity.group for effect in top}
     handles = [Patch(color=_COLOURS[group], label=group) for group in GROUPS if group in used]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    panels[1, 2].set_axis_off()
+    panels[1, 2].legend(handles=handles, loc="center", ncols=2, frameon=False, title="what the input belongs to")
     figure.suptitle("First-order effect of a 10 % rise of each input (1 K for temperatures), the schedule following")
     return figure
 
@@ -91,7 +94,7 @@ def site_prices(found: LocalSensitivity) -> Figure:
         zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True)
     ):
         extent = (0.0, len(scenario.times) * scenario.slot_hours, len(order) - 0.5, -0.5)
-        image = axes.imshow(values[:, order].T, aspect="auto", cmap=colours, extent=extent)
+        image = axes.imshow(values[:, order].T, aspect="auto", cmap=colours, extent=extent, interpolation="nearest")
         axes.set(yticks=range(len(order)), xlabel="hours since the start", title=f"What {what} is worth")
         axes.set_yticklabels(names if position == 0 else [], fontsize=6.5)
         axes.grid(visible=False)
@@ -122,8 +125,14 @@ def global_indices(sampled: Sampled) -> Figure:
         axes.set_ylim(len(names) - 0.5, -0.5)
     if sobol:
         figure.axes[0].legend(frameon=False, loc="lower right")
-    figure.suptitle(f"{sampled.method.capitalize()} indices, {indices.samples} samples, bars of 95 % confidence")
+    figure.suptitle(
+        f"{sampled.method.capitalize()} indices, {indices.samples} {_counted(sampled)}, lines of 95 % confidence"
+    )
     return figure
+
+
+def _counted(sampled: Sampled) -> str:
+    return "base samples" if sampled.method == "sobol" else "trajectories"
 
 
 def index_convergence(sampled: Sampled) -> Figure:
@@ -139,12 +148,13 @@ def index_convergence(sampled: Sampled) -> Figure:
             colour = f"C{p}"
             axes.plot(counts, value, marker="o", markersize=3, color=colour, label=one.name)
             axes.fill_between(counts, value - half, value + half, color=colour, alpha=0.12, linewidth=0)
-        axes.set(xscale="log", title=_LABELS.get(output, output), xlabel="samples")
+        axes.set(xscale="log", title=_LABELS.get(output, output), xlabel=_counted(sampled) if o > 2 else None)
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
         axes.set_ylabel("total index" if key == "total" else "mean absolute effect")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.suptitle("Indices of the first part of the sample and of all of it, with bands of 95 % confidence")
     return figure
 
 
@@ -190,15 +200,20 @@ def _levels(answers: Answers, at: list[int]) -> list[float]:
 
 
 def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
-    names = ("total_cost_aud", "energy_mwh", "carbon_t", "water_kl", "mean_ttft_ms")
-    for name, colour in zip(names, (_BLUE, _ORANGE, _GREY, _SKY, _PURPLE), strict=True):
+    shown = dict(zip(_TORNADO, (_BLUE, _ORANGE, _GREY, _SKY, _PURPLE), strict=True))
+    title, label = family.capitalize(), _LEVELS[family]
+    if family != "demand growth":
+        # A dearer price raises the cost by itself, which would hide what the schedule does about it.
+        del shown["total_cost_aud"]
+        dearest = answers.values[at, 0].max() / answers.base_values[0] - 1.0
+        title += f" (total cost up to {dearest:+.0%})"
+    for name, colour in shown.items():
         column = list(OUTPUTS).index(name)
         relative = 100.0 * (answers.values[at, column] / answers.base_values[column] - 1.0)
         axes.plot(
             _levels(answers, at), relative, color=colour, marker="o", markersize=3, label=_LABELS[name].split(" [")[0]
         )
-    unit = answers.cases[at[0]].unit
-    axes.set(xlabel=f"level [{unit}]", ylabel="change from the base [%]", title=family.capitalize())
+    axes.set(xlabel=label, ylabel="change from the base [%]", title=title)
     axes.legend(frameon=False, fontsize=8)
 
 
