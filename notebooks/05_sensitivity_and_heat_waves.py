@@ -58,7 +58,7 @@ print(f"{len(answers.cases)} scenarios, largest gap {answers.gap.max():.0e}")
 print(f"{(answers.iterations == 0).sum()} were answered from their neighbours")
 
 # %% [markdown]
-# On the left, where a degree is dear: where much load is cooled by compressors. On the right, what a heat wave costs: dots are
+# On the left, where a degree is dear: at large sites that cool with outside air while they can. On the right, what a heat wave costs: dots are
 # solved scenarios, dashed lines go on from the derivative. Where the two part, the models leave their straight line.
 
 # %%
