@@ -69,7 +69,6 @@ def measure(study: Study, rtol: float) -> dict[str, Any]:
     started = time.perf_counter()
     scenarios = prepare(study, rtol=rtol, base=base)
     preparing = seconds = time.perf_counter() - started
-    # What other work the machine does changes by the minute: the single solve is timed all along.
     for part in parts(every):
         started = time.perf_counter()
         answers.append(scenarios(part))
