@@ -26,6 +26,7 @@ def whole_directory(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         OutputError: If the target is in use, cannot be written, or the disk is full.
     """
     _check_free(target, overwrite)
+    new_parent = not target.parent.exists()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -46,6 +47,8 @@ def whole_directory(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        if new_parent and not any(target.parent.iterdir()):
+            target.parent.rmdir()
 
 
 @contextmanager

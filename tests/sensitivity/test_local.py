@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxsched import InteriorPoint, solve
-from jaxsched.report import planner_prices, price_frame, sensitivity_frames
+from jaxsched.report import planner_prices, price_frame, sensitivity_frames, sensitivity_summary
 from jaxsched.report._sensitivity_tables import SensitivityParts
 from jaxsched.sensitivity import GROUPS, OUTPUTS, effects, local, quantities
 from jaxsched.study import evaluate, inputs_of, pose
@@ -150,3 +150,15 @@ def _with_limit(scenario, sites, share):
 
     sites["facility_limit_kw"] = sites["facility_limit_kw"].to_numpy(float) * share
     return build(dataclasses.replace(scenario, sites=sites), dtype=float)
+
+
+def test_the_summary_has_prices_of_every_site_and_the_table_ranks_every_output(found):
+    parts = SensitivityParts(local=found)
+    summary, frames = sensitivity_summary("name", parts, {}), sensitivity_frames(parts)
+    degree = frames["site_prices"].groupby("site")["aud_per_k"].sum()
+    assert set(degree.index) == set(summary["prices_by_site"])
+    for site, prices in summary["prices_by_site"].items():
+        assert prices["aud_per_k"] == pytest.approx(degree[site])
+    local_table = frames["local"]
+    assert set(local_table["output"]) == set(OUTPUTS)
+    assert not local_table.duplicated(["output", "parameter"]).any()
