@@ -73,4 +73,4 @@ def test_without_a_configuration_it_studies_the_default_week(monkeypatch, tmp_pa
     done = CliRunner().invoke(app, ["sensitivity", "--json"])
     assert done.exit_code == 0, done.output
     assert seen[0].cap.shape == (168, 52)
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["australia-week-sensitivity"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["australian-week-sensitivity"]
