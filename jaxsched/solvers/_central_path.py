@@ -11,8 +11,12 @@ from jaxsched.solvers._newton import Reduced
 from jaxsched.solvers._repair import proportional, serving
 from jaxsched.solvers._site_step import derivatives
 
-# Share of the way to the boundary that a step goes.
-_KEEP = 0.99
+# Share of the way to the boundary that a step goes: the former where the way is short, the latter where it is whole. A
+# short step to the very boundary leaves a few routes there, which block the next one: with 0.99 always, `australia` at
+# 500x500 takes 43 to 53 iterations instead of 27 to 30, the family at 200x500 with linear costs 55 instead of 39.
+_SHORT, _WHOLE = 0.8, 0.99
+# Corrections aim at a step this much longer, and this much on top.
+_LONGER, _FURTHER = 3.0, 0.3
 # Corrections of centrality after the predictor and corrector. Each costs one back-substitution of a factor that is
 # there already; two save a fifth to a third of the iterations (measured at 200x500 and 500x1000), a third saves none.
 _CORRECTIONS = 2
@@ -265,14 +269,14 @@ def advance(problem: SlotProblem, point: Point, regularisation: Float[Array, ""]
 
 
 def _share(longest: Float[Array, ""]) -> Float[Array, ""]:
-    return jnp.where(longest < 1.0, _KEEP * longest, _KEEP)
+    return longest * (_SHORT + (_WHOLE - _SHORT) * longest**3)
 
 
 def _corrected(here: Linearised, move: Point, target: Float[Array, ""]) -> Point:
     """A move whose products lie closer together, if that allows a longer step."""
     primal, dual = here.longest(move)
     low, high = (share * target for share in _BAND)
-    further = (jnp.minimum(1.0, 1.5 * step + 0.1) for step in (primal, dual))
+    further = (jnp.minimum(1.0, _LONGER * step + _FURTHER) for step in (primal, dual))
     # A product far above its target would dominate the correction; Gondzio bounds what it may ask for.
     towards = (jnp.maximum(jnp.clip(p, low, high) - p, -high) for p in here.products(move, *further))
     zero = jnp.zeros_like(target)
