@@ -8,7 +8,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
@@ -18,7 +17,8 @@ from jaxsched.problem import AbstractSiteCost, Problem
 
 _SLOTS, _ORIGINS = "slots", "origins"
 
-def device_mesh(slots: int | None = None, origins: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
+
+def device_mesh(slots: int | None = None, origins: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     """Devices for `solve(mesh=...)`: a mesh with the axes "slots" and "origins".
 
     Arguments:
@@ -66,7 +66,12 @@ def check_same(tree: Any, mesh: Mesh) -> None:
         return
     sums = [_checksum(leaf) for leaf in jax.tree.leaves(tree) if is_concrete(leaf)]
     known = np.asarray([zlib.crc32(repr(sums).encode())], np.uint32)
-    if len(np.unique(multihost_utils.process_allgather(known))) > 1:
+    everywhere = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+    with jax.ensure_compile_time_eval():  # also while `solve` is differentiated
+        of_devices = jax.make_array_from_callback((mesh.size,), everywhere, lambda _: known)
+        same = jax.jit(lambda sums: sums.min() == sums.max(), out_shardings=NamedSharding(mesh, PartitionSpec()))
+        agreed = bool(same(of_devices))
+    if not agreed:
         raise ValueError(
             "the processes gave unlike problems, solvers or warm starts; every process must call solve with the same ones."
         )
@@ -75,8 +80,8 @@ def check_same(tree: Any, mesh: Mesh) -> None:
 def _checksum(leaf: Any) -> tuple[Any, ...]:
     if isinstance(leaf, jax.Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated):
         return leaf.shape, str(leaf.dtype)
-    array = np.ascontiguousarray(leaf)
-    return array.shape, str(array.dtype), zlib.crc32(array)
+    array = np.asarray(leaf)
+    return array.shape, str(array.dtype), zlib.crc32(array.tobytes())
 
 
 class _Filled(AbstractSiteCost):
@@ -148,7 +153,7 @@ def spread_schedule(schedule: Schedule | None, mesh: Mesh) -> Schedule | None:
 
 def collected(schedule: Schedule, shape: tuple[int, ...], mesh: Mesh) -> Schedule:
     """The schedule without what was filled up. Routes stay where they are, everything else goes to every process."""
-    schedule = _cut(schedule, shape[:2], mesh)
+    schedule = _cut(schedule, (shape[0], shape[1]), mesh)
     routes, small = eqx.partition(schedule, _routes_of(schedule))
     # Ordinary arrays: in several processes, each can compute with its own alone.
     small = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)) if is_concrete(leaf) else leaf, small)

@@ -88,7 +88,9 @@ def solve(
     else:
         starts = [None if warm_start is None else warm_start.select(slots) for slots in chunks]
         pairs = zip(chunks, starts, strict=True)
-        schedule = joined([_solve_spread(problem.select(slots), solver, start, progress, mesh) for slots, start in pairs])
+        schedule = joined(
+            [_solve_spread(problem.select(slots), solver, start, progress, mesh) for slots, start in pairs]
+        )
     values = constant(schedule)
     if _all_concrete(values) and throw and not bool(schedule.result == RESULTS.successful):
         infeasible = bool(schedule.result == RESULTS.infeasible)
