@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +16,7 @@ from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.problem import AbstractSiteCost, Problem
 
-_SLOTS, _ORIGINS = "slots", "origins"
+SLOTS, ORIGINS = "slots", "origins"
 
 
 def device_mesh(slots: int | None = None, origins: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
@@ -38,18 +39,18 @@ def device_mesh(slots: int | None = None, origins: int = 1, devices: Sequence[An
         raise ValueError(
             f"{slots} parts of slots times {origins} of origins need {slots * origins} devices, there are {len(devices)}."
         )
-    return jax.make_mesh((slots, origins), (_SLOTS, _ORIGINS), _automatic(2), devices=devices)
+    return jax.make_mesh((slots, origins), (SLOTS, ORIGINS), _automatic(2), devices=devices)
 
 
 def checked_mesh(mesh: Mesh) -> Mesh:
     """The mesh with both axes, on which the compiler divides what the arrays do not say."""
-    unknown = [name for name in mesh.axis_names if name not in (_SLOTS, _ORIGINS)]
+    unknown = [name for name in mesh.axis_names if name not in (SLOTS, ORIGINS)]
     if unknown:
         raise ValueError(
-            f"mesh has an axis {unknown[0]!r}; its axes must be {_SLOTS!r} and {_ORIGINS!r} (see jaxsched.device_mesh)."
+            f"mesh has an axis {unknown[0]!r}; its axes must be {SLOTS!r} and {ORIGINS!r} (see jaxsched.device_mesh)."
         )
     devices, names = mesh.devices, mesh.axis_names
-    for name in (_SLOTS, _ORIGINS):
+    for name in (SLOTS, ORIGINS):
         if name not in names:
             devices, names = devices[..., None], (*names, name)
     return Mesh(devices, names, axis_types=_automatic(2))
@@ -57,7 +58,12 @@ def checked_mesh(mesh: Mesh) -> Mesh:
 
 def parts(mesh: Mesh | None) -> tuple[int, int]:
     """Into how many parts slots and origins are divided."""
-    return (1, 1) if mesh is None else (mesh.shape[_SLOTS], mesh.shape[_ORIGINS])
+    return (1, 1) if mesh is None else (mesh.shape[SLOTS], mesh.shape[ORIGINS])
+
+
+def on_devices(mesh: Mesh | None) -> AbstractContextManager[Any]:
+    """Where solvers find the mesh (`each_slot`) while they are traced."""
+    return nullcontext() if mesh is None else jax.sharding.use_abstract_mesh(mesh.abstract_mesh)
 
 
 def check_same(tree: Any, mesh: Mesh) -> None:
@@ -100,7 +106,7 @@ class _Filled(AbstractSiteCost):
 def spread_problem(problem: Problem, mesh: Mesh) -> Problem:
     """The problem over the devices of a mesh, filled up with slots and origins without demand where it does not divide."""
     slots, origins, _, _ = problem.shape
-    more_slots, more_origins = -slots % mesh.shape[_SLOTS], -origins % mesh.shape[_ORIGINS]
+    more_slots, more_origins = -slots % mesh.shape[SLOTS], -origins % mesh.shape[ORIGINS]
 
     def place(leaf: Any, with_origins: bool) -> Any:
         """Fill an array up with copies of its last entries, wherever it has an axis of its own for slots or origins."""
@@ -135,7 +141,7 @@ def spread_schedule(schedule: Schedule | None, mesh: Mesh) -> Schedule | None:
     if schedule is None:
         return None
     slots, origins = schedule.routing.shape[:2]
-    more_slots, more_origins = -slots % mesh.shape[_SLOTS], -origins % mesh.shape[_ORIGINS]
+    more_slots, more_origins = -slots % mesh.shape[SLOTS], -origins % mesh.shape[ORIGINS]
 
     def place(leaf: Any, with_origins: bool, mode: str) -> Any:
         filled = _filled(leaf, more_slots, more_origins * with_origins, mode)
@@ -171,7 +177,7 @@ def _routes_of(schedule: Schedule) -> Any:
 def _cut(schedule: Schedule, sizes: tuple[int, int], mesh: Mesh) -> Schedule:
     """The first slots and origins; routes by part where these divide, the rest as a whole on every device."""
     slots, origins = sizes
-    names = [name if size % mesh.shape[name] == 0 else None for name, size in ((_SLOTS, slots), (_ORIGINS, origins))]
+    names = [name if size % mesh.shape[name] == 0 else None for name, size in ((SLOTS, slots), (ORIGINS, origins))]
 
     def rest(s: Schedule) -> tuple[Array, ...]:
         return s.load, s.prices, s.slot_objective, s.slot_bound
@@ -194,7 +200,7 @@ def _filled(array: Array, slots: int, origins: int, mode: str) -> Array:
 
 
 def _placed(array: Any, mesh: Mesh, by_slot: bool, by_origin: bool) -> Any:
-    axes = [_SLOTS if by_slot else None, _ORIGINS if by_origin else None][: array.ndim]
+    axes = [SLOTS if by_slot else None, ORIGINS if by_origin else None][: array.ndim]
     sharding = NamedSharding(mesh, PartitionSpec(*axes))
     if is_concrete(array) and not sharding.is_fully_addressable and array.is_fully_addressable:
         whole = np.asarray(array)

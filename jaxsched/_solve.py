@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from jaxsched._devices import check_same, checked_mesh, collected, parts, spread_problem, spread_schedule
+from jaxsched._devices import check_same, checked_mesh, collected, on_devices, parts, spread_problem, spread_schedule
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
@@ -123,7 +123,7 @@ def _solve_spread(
     if mesh is None:
         return _solve_slots(problem, solver, warm_start, progress)
     spread = spread_problem(problem, mesh), solver, spread_schedule(warm_start, mesh)
-    return collected(_solve_slots(*spread, progress), problem.shape, mesh)
+    return collected(_solve_slots(*spread, progress, mesh), problem.shape, mesh)
 
 
 def _solve_slots(
@@ -131,18 +131,19 @@ def _solve_slots(
     solver: AbstractSolver,
     warm_start: Schedule | None,
     progress: Callable[[int, float, float], None] | None,
+    mesh: Mesh | None = None,
 ) -> Schedule:
     """Solve some slots together, whatever the verdict."""
     problem, warm_start = constant((posed, warm_start))
     first = solver.rehearsal(problem) if warm_start is None else None
     if first is not None:
-        warm_start = _solve_slots(*first, None, None)
-    state = _start(problem, solver, warm_start)
+        warm_start = _solve_slots(*first, None, None, mesh)
+    state = _start(problem, solver, warm_start, mesh)
     if progress is None:
-        state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps))
+        state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps), mesh)
     else:
         while not bool(solver.done(state)):
-            state = _iterate(problem, solver, state, solver.certificate(state)[0] + 1)
+            state = _iterate(problem, solver, state, solver.certificate(state)[0] + 1, mesh)
             steps, objective, bound = solver.certificate(state)
             progress(int(steps), float(objective), float(bound))
     schedule = _finish(problem, solver, state)
@@ -154,18 +155,20 @@ def _solve_slots(
 
 
 @eqx.filter_jit
-def _start(problem, solver, warm_start):
-    return solver.init(problem, warm_start)
+def _start(problem, solver, warm_start, mesh=None):
+    with on_devices(mesh):
+        return solver.init(problem, warm_start)
 
 
 @eqx.filter_jit
-def _iterate(problem, solver, state, until):
+def _iterate(problem, solver, state, until, mesh=None):
     """Advance until done, or until a number of steps is reached: the only loop over iterations."""
 
     def unfinished(state):
         return ~solver.done(state) & (solver.certificate(state)[0] < until)
 
-    return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
+    with on_devices(mesh):
+        return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
 
 
 def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule) -> Point:
