@@ -1,0 +1,103 @@
+"""Slots and origins over several devices and processes: the same answer as on one device."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import Mesh
+
+from jaxsched import device_mesh, solve
+from tests.oracles import plain_problem
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 240  # seconds, after which a process is ended
+# Sums over origins in another order; ADMM carries that through a hundred iterations.
+ROUNDING = 1e-9
+
+
+def start(*arguments: int) -> subprocess.Popen:
+    """One process of `several_devices`, on CPUs whatever else there is."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.several_devices", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answers(*processes: subprocess.Popen) -> list[dict]:
+    """What each printed last; none outlives this."""
+    try:
+        printed = [process.communicate(timeout=PATIENCE) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    for process, (_, errors) in zip(processes, printed, strict=True):
+        assert process.returncode == 0, errors[-3000:]
+    return [json.loads(output.splitlines()[-1]) for output, _ in printed]
+
+
+def assert_same(one: dict, other: dict) -> None:
+    assert other["iterations"] == one["iterations"]
+    for name in ("objective", "bound", "load", "routing"):
+        np.testing.assert_allclose(other[name], one[name], rtol=ROUNDING, atol=ROUNDING, err_msg=name)
+    assert abs(other["gap"] - one["gap"]) < ROUNDING
+
+
+@pytest.fixture(scope="module")
+def found() -> dict:
+    """What one process of eight devices found."""
+    return answers(start())[0]
+
+
+@pytest.mark.parametrize("solver", ["ADMM", "InteriorPoint", "Candidates"])
+def test_any_mesh_gives_the_answer_of_one_device(found, solver):
+    alone, *spread = found[solver]
+    assert alone["gap"] <= 1e-6
+    assert spread
+    for one in spread:
+        assert_same(alone, one)
+
+
+def test_memory_is_that_of_each_device(found):
+    alone, chunked = found["ADMM"][0], found["chunked"]
+    assert found["chunks"] == 3
+    # Each chunk goes on to its own tolerance.
+    np.testing.assert_allclose(chunked["objective"], alone["objective"], rtol=1e-6)
+    assert chunked["gap"] <= 1e-6
+
+
+def test_gradients_over_devices_are_those_of_one_device(found):
+    alone, spread = found["gradients"]
+    assert abs(alone) > 1.0
+    assert spread == pytest.approx(alone, rel=1e-8)
+
+
+def test_two_processes_prove_what_one_proves(found):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    both = answers(*(start(port, 2, index) for index in range(2)))
+    for one in both:
+        assert one["devices"] == 4
+        assert_same(found["ADMM"][0], one)
+        assert "unlike problems" in one["error"]
+
+
+def test_a_mesh_that_does_not_fit_is_refused_by_name():
+    device = jax.devices()[0]
+    with pytest.raises(ValueError, match=r"2 parts of slots times 1 of origins need 2 devices, there are 1"):
+        device_mesh(slots=2, devices=[device])
+    with pytest.raises(ValueError, match="each must be at least 1"):
+        device_mesh(origins=0)
+    with pytest.raises(ValueError, match="axis 'batch'"):
+        solve(plain_problem(), mesh=Mesh(np.array([device]), ("batch",)))
