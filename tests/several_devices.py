@@ -30,7 +30,7 @@ SIZES: dict[str, Any] = {"slots": 6, "origins": 5, "sites": 4, "kinds": 2}
 MESHES = {
     "ADMM": [None, (4, 2)],
     "InteriorPoint": [None, (2, 1)],
-    "Candidates": [None, (2, 1)],
+    "Candidates": [(2, 1)],
 }
 
 
