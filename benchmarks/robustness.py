@@ -61,7 +61,7 @@ class Unreliable(jaxsched.ADMM):
 
     def step(self, problem: Any, state: Any) -> Any:
         drawn = eqx.tree_at(lambda s: s.key, self, jax.random.fold_in(self.key, state.num_steps))
-        return super(Unreliable, drawn).step(problem, state)
+        return jaxsched.ADMM.step(drawn, problem, state)
 
     def _epoch(self, problem: SlotProblem, state: SlotState) -> SlotState:
         """As without failures, but for who takes part in an iteration and what it has heard."""
@@ -76,6 +76,7 @@ class Unreliable(jaxsched.ADMM):
             return parties, (routing + parties.routing, prices + parties.prices)
 
         parties, sums = jax.lax.fori_loop(0, self.check_every, iterate, (parties, sums))
+        parties = self._iteration(problem, metric, jax.random.fold_in(self.key, self.check_every), parties)
         mean_routing, mean_prices = (total / self.check_every for total in sums)
         best = improve(problem, state, mean_routing, (mean_prices, parties.prices))
         return eqx.tree_at(
@@ -131,10 +132,8 @@ def failures() -> dict[str, dict[str, float]]:
     return {"none": {}, **skips, **late}
 
 
-def gaps(
-    problem: jaxsched.Problem, solver: jaxsched.ADMM, iterations: tuple[int, ...] = ITERATIONS
-) -> dict[str, float]:
-    """Certified gap after so many iterations."""
+def gaps(problem: jaxsched.Problem, solver: jaxsched.ADMM, iterations: tuple[int, ...] = ITERATIONS) -> dict[str, Any]:
+    """Certified gap after so many iterations; None where there is none yet."""
     history = jaxsched.solve(problem, solver, throw=False).stats.history
     pairs = zip(np.asarray(history.step).tolist(), np.asarray(history.gap).tolist(), strict=True)
     known = {step: gap if np.isfinite(gap) else None for step, gap in pairs}

@@ -45,7 +45,7 @@ def _rows(problem: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _gap(gap: float) -> str:
-    return f"{gap:.1e}" if gap < 1.0 else "none"
+    return f"{gap:.1e}" if gap < 1.0 else "> 1"
 
 
 def _above(problem: Mapping[str, Any]) -> str:

@@ -1,19 +1,12 @@
 """What `test_devices.py` runs in processes of its own, which JAX needs for a number of devices of its own.
 
-python -m tests.several_devices                        # one process of eight devices
-python -m tests.several_devices PORT PROCESSES INDEX   # one of several processes of two devices each
+python -m tests.several_devices                        # one process, of eight devices
+python -m tests.several_devices PORT PROCESSES INDEX   # one of several processes
 """
 
 import json
-import os
 import sys
 from typing import Any
-
-PROCESS = tuple(map(int, sys.argv[1:]))
-# Optimising these small programs would take longer than running them.
-os.environ["XLA_FLAGS"] = (
-    f"--xla_force_host_platform_device_count={2 if PROCESS else 8} --xla_backend_optimization_level=0"
-)
 
 import equinox as eqx
 import jax
@@ -116,4 +109,5 @@ if __name__ == "__main__":
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_numpy_rank_promotion", "raise")
     jax.config.update("jax_numpy_dtype_promotion", "strict")
-    print(json.dumps(one_of_several(*PROCESS) if PROCESS else one_process()))
+    place = tuple(map(int, sys.argv[1:]))
+    print(json.dumps(one_of_several(*place) if place else one_process()))
