@@ -1,7 +1,9 @@
 """Slots and origins over several devices and processes: the same answer as on one device."""
 
 import json
+import math
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,12 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 240  # seconds, after which a process is ended
 # Sums over origins in another order; ADMM carries that through a hundred iterations.
 ROUNDING = 1e-9
+SHAPE = re.compile(r"[a-z]+\d*\[([\d,]*)\]")
 
 
-def start(devices: int, *arguments: int) -> subprocess.Popen:
+def start(devices: int, *arguments: int, flags: str = "") -> subprocess.Popen:
     """One process of `several_devices`, on so many virtual CPUs whatever else there is."""
     # Optimising these small programs would take longer than running them.
-    flags = f"--xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
+    flags += f" --xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     return subprocess.Popen(
         [sys.executable, "-m", "tests.several_devices", *map(str, arguments)],
         cwd=ROOT,
@@ -56,9 +59,15 @@ def assert_same(one: dict, other: dict) -> None:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict:
-    """What one process of eight devices found."""
-    return answers(start(8))[0]
+def programs(tmp_path_factory) -> Path:
+    """Where the compiler leaves the iterations that it has compiled for one process of eight devices."""
+    return tmp_path_factory.mktemp("programs")
+
+
+@pytest.fixture(scope="module")
+def found(programs) -> dict:
+    """What that process found."""
+    return answers(start(8, flags=f"--xla_dump_to={programs} --xla_dump_hlo_module_re=.*iterate.*"))[0]
 
 
 @pytest.mark.parametrize("solver", ["ADMM", "InteriorPoint"])
@@ -68,6 +77,22 @@ def test_any_mesh_gives_the_answer_of_one_device(found, solver):
     assert spread
     for one in spread:
         assert_same(alone, one)
+
+
+def test_devices_exchange_loads_of_sites_and_no_routes(found, programs):
+    texts = [path.read_text(encoding="utf-8") for path in programs.glob("*after_optimizations.txt")]
+    # The first of eight parts is the ADMM on (4, 2): two slots on each device, two kinds, four sites.
+    (text,) = (text for text in texts if "num_partitions=8" in text)
+    exchanges = re.findall(r"= (.*) (all-\w+|collective-\w+|reduce-scatter)(?:-start)?\(.*op_name=\"(.*?)\"", text)
+    assert {how for _, how, _ in exchanges} == {"all-reduce"}
+    of_loads = 2 * 2 * 4
+    sizes = [
+        math.prod(map(int, filter(None, dims.split(",")))) for what, *_ in exchanges for dims in SHAPE.findall(what)
+    ]
+    assert max(sizes) == of_loads
+    # The iteration, and a round of the repair.
+    inner = [what for what, _, where in exchanges if "shard_map/vmap()/while/body" in where]
+    assert [SHAPE.findall(what) for what in inner] == [["2,2,4"], ["2,2,4"]]
 
 
 def test_candidates_over_devices_prove_the_same_optimum(found):
