@@ -187,7 +187,7 @@ def missed(result: dict[str, Any]) -> list[str]:
     names = [f"{AT:.0%} of {party} skip" for party in ("origins", "sites")]
     added = {(n, count): worst(result, n, count) - worst(result, "none", count) for n in names for count in ITERATIONS}
     return [
-        f"{result['size']} {result['variant']}: {name} adds {gap:.1e} to the gap after {count} iterations, {ALLOWED:g} is allowed"
+        f"{result['size']} {result['variant']}: {name} adds {gap:.1e} to the gap after {count} iterations"
         for (name, count), gap in added.items()
         if not gap <= ALLOWED
     ]
