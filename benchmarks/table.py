@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calibration_tables, peer_tables, sensitivity_table
+from benchmarks import calibration_tables, peer_tables, robustness_tables, sensitivity_table
 from benchmarks._markdown import markdown, measured
 from benchmarks._record import RESULTS, read_result
 
@@ -227,6 +227,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "read_prices": read_prices,
     **calibration_tables.TABLES,
     **peer_tables.TABLES,
+    **robustness_tables.TABLES,
     **sensitivity_table.TABLES,
 }
 # Tables whose result file has another name.

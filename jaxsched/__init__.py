@@ -1,5 +1,6 @@
 """Differentiable, certified scheduling of LLM inference over geo-distributed edge data centres."""
 
+from jaxsched._devices import device_mesh
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats
 from jaxsched._solve import solve
@@ -38,6 +39,7 @@ __all__ = [
     "Stats",
     "UniformMetric",
     "__version__",
+    "device_mesh",
     "grad_check",
     "optimal_cost",
     "solve",

@@ -7,7 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
+from jaxsched._devices import check_same, checked_mesh, collected, on_devices, parts, spread_problem, spread_schedule
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
@@ -29,6 +31,7 @@ def solve(
     progress: Callable[[int, float, float], None] | None = None,
     throw: bool = True,
     memory: float = MEMORY,
+    mesh: Mesh | None = None,
 ) -> Schedule:
     """Route every request at the least cost that the solver's tolerance asks for, with a proof.
 
@@ -47,6 +50,9 @@ def solve(
             exceptions (and Ctrl-C) end the solve. Not available inside `jit`.
         memory: Bytes that an iteration may take: slots are solved so many at a time, each time to the tolerance. The
             problem, the schedule and what all slots share come on top. Under `jit` every chunk is compiled.
+        mesh: Devices over which slots and origins are divided (`device_mesh`), each with so much `memory`. The routing is
+            left divided, also over processes; all else is an ordinary array, the same in every process. Every process
+            must make the same call.
         throw: Whether a verdict other than success raises; otherwise it is in `schedule.result`.
 
     Returns:
@@ -55,10 +61,14 @@ def solve(
     Raises:
         InfeasibleError: If the work cannot fit; the message names the slot, the origin and the shortfall.
         SolveError: If the tolerance was not reached.
-        ValueError: If `warm_start` has another shape, or `memory` is not positive.
+        ValueError: If `warm_start` has another shape, `memory` is not positive, `mesh` has an axis of another name, or
+            processes call with unlike values.
     """
     fixed, solver = constant((problem, ADMM() if solver is None else solver))
     _check_budget(memory)
+    if mesh is not None:
+        mesh = checked_mesh(mesh)
+        check_same((fixed, solver, warm_start), mesh)
     if warm_start is not None:
         _check_same_shape(problem, warm_start)
         if not isinstance(solver, Candidates):
@@ -71,14 +81,16 @@ def solve(
         if throw:
             raise InfeasibleError(shortfall)
         return _no_schedule(problem)
-    chunks = _chunks(problem, solver, memory)
+    chunks = _chunks(problem, solver, memory, mesh)
     if len(chunks) == 1:
         # Not even a slice of all slots: it would copy every array.
-        schedule = _solve_slots(problem, solver, warm_start, progress)
+        schedule = _solve_spread(problem, solver, warm_start, progress, mesh)
     else:
         starts = [None if warm_start is None else warm_start.select(slots) for slots in chunks]
         pairs = zip(chunks, starts, strict=True)
-        schedule = joined([_solve_slots(problem.select(slots), solver, start, progress) for slots, start in pairs])
+        schedule = joined(
+            [_solve_spread(problem.select(slots), solver, start, progress, mesh) for slots, start in pairs]
+        )
     values = constant(schedule)
     if _all_concrete(values) and throw and not bool(schedule.result == RESULTS.successful):
         infeasible = bool(schedule.result == RESULTS.infeasible)
@@ -90,12 +102,28 @@ def _all_concrete(tree: Any) -> bool:
     return all(is_concrete(leaf) for leaf in jax.tree.leaves(tree))
 
 
-def _chunks(problem: Problem, solver: AbstractSolver, memory: float) -> list[slice]:
+def _chunks(problem: Problem, solver: AbstractSolver, memory: float, mesh: Mesh | None) -> list[slice]:
     """Slots that are solved together, as many as the memory allows and all about as many."""
-    slots, _, sites, _ = problem.shape
-    most = max(int(memory // max(solver.bytes_per_slot(problem, sites), 1)), 1)
+    slots, origins, sites, _ = problem.shape
+    by_slot, by_origin = parts(mesh)
+    on_device = eqx.tree_at(lambda p: p.demand, problem, problem.demand[:, : -(-origins // by_origin)])
+    most = by_slot * max(int(memory // max(solver.bytes_per_slot(on_device, sites), 1)), 1)
     size = -(-slots // -(-slots // most))
     return [slice(first, min(first + size, slots)) for first in range(0, slots, size)]
+
+
+def _solve_spread(
+    problem: Problem,
+    solver: AbstractSolver,
+    warm_start: Schedule | None,
+    progress: Callable[[int, float, float], None] | None,
+    mesh: Mesh | None,
+) -> Schedule:
+    """Solve some slots together, over the devices of a mesh if there is one."""
+    if mesh is None:
+        return _solve_slots(problem, solver, warm_start, progress)
+    spread = spread_problem(problem, mesh), solver, spread_schedule(warm_start, mesh)
+    return collected(_solve_slots(*spread, progress, mesh), problem.shape, mesh)
 
 
 def _solve_slots(
@@ -103,21 +131,22 @@ def _solve_slots(
     solver: AbstractSolver,
     warm_start: Schedule | None,
     progress: Callable[[int, float, float], None] | None,
+    mesh: Mesh | None = None,
 ) -> Schedule:
     """Solve some slots together, whatever the verdict."""
     problem, warm_start = constant((posed, warm_start))
     first = solver.rehearsal(problem) if warm_start is None else None
     if first is not None:
-        warm_start = _solve_slots(*first, None, None)
-    state = _start(problem, solver, warm_start)
-    if all(is_concrete(leaf) for leaf in jax.tree.leaves(state)) and bool(solver.done(state)):
+        warm_start = _solve_slots(*first, None, None, mesh)
+    state = _start(problem, solver, warm_start, mesh)
+    if mesh is None and _all_concrete(state) and bool(solver.done(state)):
         # A start that is good enough as it is: even a loop that does nothing would copy it.
         pass
     elif progress is None:
-        state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps))
+        state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps), mesh)
     else:
         while not bool(solver.done(state)):
-            state = _iterate(problem, solver, state, solver.certificate(state)[0] + 1)
+            state = _iterate(problem, solver, state, solver.certificate(state)[0] + 1, mesh)
             steps, objective, bound = solver.certificate(state)
             progress(int(steps), float(objective), float(bound))
     schedule = _finish(problem, solver, state)
@@ -129,18 +158,20 @@ def _solve_slots(
 
 
 @eqx.filter_jit
-def _start(problem, solver, warm_start):
-    return solver.init(problem, warm_start)
+def _start(problem, solver, warm_start, mesh=None):
+    with on_devices(mesh):
+        return solver.init(problem, warm_start)
 
 
 @eqx.filter_jit
-def _iterate(problem, solver, state, until):
+def _iterate(problem, solver, state, until, mesh=None):
     """Advance until done, or until a number of steps is reached: the only loop over iterations."""
 
     def unfinished(state):
         return ~solver.done(state) & (solver.certificate(state)[0] < until)
 
-    return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
+    with on_devices(mesh):
+        return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
 
 
 def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule) -> Point:

@@ -19,6 +19,7 @@ LAYERS = [
     "scenarios",
     "problem",
     "_schedule",
+    "_devices",
     "solvers",
     "gradients",
     "_solve",

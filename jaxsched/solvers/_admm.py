@@ -13,6 +13,7 @@ from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
 from jaxsched.solvers._certificate import improve, reassess
+from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._layout import kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
@@ -126,7 +127,7 @@ class ADMM(AbstractRouteSolver):
 
     def step(self, problem: AnyProblem, state: ADMMState) -> ADMMState:
         slots, axes = problem.slots()
-        after = jax.vmap(self._epoch, in_axes=(axes, 0))(slots, state.slots)
+        after = each_slot(self._epoch, (axes, 0))(slots, state.slots)
         num_steps = jnp.minimum(state.num_steps + self.check_every, self.max_steps)
         check = state.num_steps // self.check_every
         history = History(

@@ -14,6 +14,7 @@ from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
 from jaxsched.solvers._central_path import Point, advance, cold_start, complementarity, entered, warm_start
 from jaxsched.solvers._certificate import improve, reassess
+from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._layout import kind_first, kind_last
 from jaxsched.solvers._repair import proportional
 
@@ -129,7 +130,7 @@ class InteriorPoint(AbstractRouteSolver):
     def step(self, problem: AnyProblem, state: InteriorPointState) -> InteriorPointState:
         slots, axes = problem.slots()
         before = state.slots
-        after = jax.vmap(_iterate_slot, in_axes=(axes, 0))(slots, before)
+        after = each_slot(_iterate_slot, (axes, 0))(slots, before)
         settled = self._settled(before)
         # Slots of unlike sign may all be settled while their total is not: then all go on.
         frozen = _at_rest(before) | (settled & ~jnp.all(settled))

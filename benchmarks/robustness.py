@@ -1,0 +1,219 @@
+"""What failing origins and sites, late messages and a lost site cost the distributed algorithm.
+
+python -m benchmarks.robustness [--sizes 50x100] [--check]
+
+The ADMM on the busiest slot of the family, in float64. In each iteration each origin (or site) skips with some probability,
+drawn anew by a seed: an origin that skips keeps its routing and goes on sending the same loads, a site that skips keeps its
+price. Late messages: every site hears the loads, or every origin the prices, of the iteration before. A lost site: the site
+with the largest load has no capacity from half of the iterations on, and what is left goes on from the best that it knew. The
+gap is the certified one after the same number of iterations, with the relaxation that is the default and with a smaller one.
+"""
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+import jaxsched
+from benchmarks._record import RESULTS, write_result
+from benchmarks.family import as_problem, busiest_slot, generate
+from benchmarks.peers.problems import dimensions
+from jaxsched._parameters import as_array
+from jaxsched.problem import SlotProblem
+from jaxsched.solvers._admm import SlotState
+from jaxsched.solvers._certificate import improve
+from jaxsched.solvers._projection import project
+from jaxsched.solvers._site_step import site_step
+
+SIZES, VARIANTS = ("50x100", "200x500"), ("linear", "queueing")
+ITERATIONS = (100, 200, 500)
+FRACTIONS = (0.05, 0.1, 0.3)
+# What a tenth of origins or sites may cost at each number of iterations: 0.2 % of the cost.
+ALLOWED, AT = 2e-3, 0.1
+# The default, and one that a delay does not upset.
+RELAXATIONS = (1.8, 0.9)
+_NEVER = 1e-30
+
+
+class Unreliable(jaxsched.ADMM):
+    """The ADMM with parties that skip iterations and messages that come late.
+
+    Attributes:
+        origins: Probability that an origin skips an iteration, in [0, 1).
+        sites: Probability that a site does.
+        late_loads: Share of the loads that sites hear from the iteration before, 0 or 1.
+        late_prices: Share of the prices that origins hear from the iteration before, 0 or 1.
+        key: What the draws follow from.
+    """
+
+    origins: Array = eqx.field(converter=as_array, default=0.0)
+    sites: Array = eqx.field(converter=as_array, default=0.0)
+    late_loads: Array = eqx.field(converter=as_array, default=0.0)
+    late_prices: Array = eqx.field(converter=as_array, default=0.0)
+    key: Key[Array, ""] = eqx.field(default_factory=lambda: jax.random.key(0))
+
+    def step(self, problem: Any, state: Any) -> Any:
+        drawn = eqx.tree_at(lambda s: s.key, self, jax.random.fold_in(self.key, state.num_steps))
+        return jaxsched.ADMM.step(drawn, problem, state)
+
+    def _epoch(self, problem: SlotProblem, state: SlotState) -> SlotState:
+        """As without failures, but for who takes part in an iteration and what it has heard."""
+        metric = self.metric(problem, state.mean_routing, state.mean_prices)
+        flow = state.routing + metric * problem.priced_work(state.prices)
+        parties = _Parties(flow, state.routing, state.multiplier, state.load, state.prices, problem.load(flow))
+        sums = (jnp.zeros_like(flow), jnp.zeros_like(state.load))
+
+        def iterate(count, carry):
+            parties, (routing, prices) = carry
+            parties = self._iteration(problem, metric, jax.random.fold_in(self.key, count), parties)
+            return parties, (routing + parties.routing, prices + parties.prices)
+
+        parties, sums = jax.lax.fori_loop(0, self.check_every, iterate, (parties, sums))
+        parties = self._iteration(problem, metric, jax.random.fold_in(self.key, self.check_every), parties)
+        mean_routing, mean_prices = (total / self.check_every for total in sums)
+        best = improve(problem, state, mean_routing, (mean_prices, parties.prices))
+        return eqx.tree_at(
+            lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
+            best,
+            (parties.routing, parties.prices, mean_routing, mean_prices, parties.multiplier, parties.load),
+        )
+
+    def _iteration(self, problem: SlotProblem, metric: Array, key: Array, old: "_Parties") -> "_Parties":
+        """Sites take what they hear of loads, then origins what they hear of prices; who skips stays as it was."""
+        give = (problem.to_sites(metric) * problem.work**2).sum(0)
+        of_sites, of_origins = jax.random.split(key)
+        site_works = _works(of_sites, self.sites, old.load)
+        origin_works = _works(of_origins, self.origins, old.flow[0, :, 0])[None, :]
+        sent = problem.load(old.flow)
+        heard = self.late_loads * old.sent + (1.0 - self.late_loads) * sent
+        load, prices = site_step(problem.site_cost, problem.capacity, heard, give, old.load)
+        load, prices = jnp.where(site_works, load, old.load), jnp.where(site_works, prices, old.prices)
+        told = self.late_prices * old.prices + (1.0 - self.late_prices) * prices
+        copy = old.flow - metric * problem.priced_work(told)
+        target = 2.0 * copy - old.flow - metric * problem.route_cost
+        routing, multiplier = project(target, metric, problem.demand, old.multiplier)
+        flow = old.flow + self.relaxation * (routing - copy)
+        return _Parties(
+            jnp.where(origin_works[..., None], flow, old.flow),
+            jnp.where(origin_works[..., None], routing, old.routing),
+            jnp.where(origin_works, multiplier, old.multiplier),
+            load,
+            prices,
+            sent,
+        )
+
+
+class _Parties(eqx.Module):
+    """What origins hold (flow, routing, multiplier), what sites hold (load, prices), and the loads sent last."""
+
+    flow: Float[Array, "kind origin site"]
+    routing: Float[Array, "kind origin site"]
+    multiplier: Float[Array, "kind origin"]
+    load: Float[Array, " site"]
+    prices: Float[Array, " site"]
+    sent: Float[Array, " site"]
+
+
+def _works(key: Array, skips: Array, like: Array) -> Bool[Array, " party"]:
+    return jax.random.uniform(key, like.shape, like.dtype) >= skips
+
+
+def failures() -> dict[str, dict[str, float]]:
+    """The settings of each kind of failure, by the name that the results use."""
+    skips = {f"{share:.0%} of {party} skip": {party: share} for party in ("origins", "sites") for share in FRACTIONS}
+    late = {"loads one iteration late": {"late_loads": 1.0}, "prices one iteration late": {"late_prices": 1.0}}
+    return {"none": {}, **skips, **late}
+
+
+def gaps(problem: jaxsched.Problem, solver: jaxsched.ADMM, iterations: tuple[int, ...] = ITERATIONS) -> dict[str, Any]:
+    """Certified gap after so many iterations; None where there is none yet."""
+    history = jaxsched.solve(problem, solver, throw=False).stats.history
+    pairs = zip(np.asarray(history.step).tolist(), np.asarray(history.gap).tolist(), strict=True)
+    known = {step: gap if np.isfinite(gap) else None for step, gap in pairs}
+    return {str(count): known[count] for count in iterations}
+
+
+def lost_site(problem: jaxsched.Problem, iterations: tuple[int, ...] = ITERATIONS) -> dict[str, Any]:
+    """The site with the largest load lost after half of the iterations; optimum and gaps are those without it."""
+    loads = np.asarray(jaxsched.solve(problem, jaxsched.InteriorPoint()).load)[0]
+    site = int(loads.argmax())
+    without = eqx.tree_at(lambda p: p.capacity, problem, problem.capacity.at[:, site].set(0.0))
+    optimum = float(jaxsched.solve(without, jaxsched.InteriorPoint()).objective)
+    found = {}
+    for count in iterations:
+        half = jaxsched.ADMM(rtol=_NEVER, max_steps=count // 2)
+        before = jaxsched.solve(problem, half, throw=False)
+        after = jaxsched.solve(without, half, warm_start=before, throw=False)
+        afresh = jaxsched.solve(without, jaxsched.ADMM(rtol=_NEVER, max_steps=count), throw=False)
+        found[str(count)] = {
+            "gap": float(after.gap),
+            "cost_above_optimum": float(after.objective) / optimum - 1.0,
+            "gap_had_it_never_been_there": float(afresh.gap),
+        }
+    return {"share_of_load": float(loads[site] / loads.sum()), "at": found}
+
+
+def measure(size: str, variant: str, seeds: int) -> dict[str, Any]:
+    """Every failure on one problem: the gaps of each draw of who skips."""
+    problem = as_problem(busiest_slot(generate(*dimensions(size), variant)))
+    cases = []
+    for relaxation in RELAXATIONS:
+        base = Unreliable(rtol=_NEVER, max_steps=max(ITERATIONS), relaxation=relaxation)
+        for name, settings in failures().items():
+            draws = range(seeds if name.endswith("skip") else 1)
+            solvers = [dataclasses.replace(base, key=jax.random.key(seed), **settings) for seed in draws]
+            found = [gaps(problem, solver) for solver in solvers]
+            cases.append({"failure": name, "relaxation": relaxation, "gaps": found})
+    return {"size": size, "variant": variant, "cases": cases, "lost_site": lost_site(problem)}
+
+
+def worst(result: dict[str, Any], failure: str, count: int, relaxation: float = RELAXATIONS[0]) -> float:
+    """The largest gap of any draw after so many iterations; infinite where one had none."""
+    wanted = failure, relaxation
+    (case,) = (case for case in result["cases"] if (case["failure"], case["relaxation"]) == wanted)
+    found = [gaps[str(count)] for gaps in case["gaps"]]
+    return max(float("inf") if gap is None else gap for gap in found)
+
+
+def missed(result: dict[str, Any]) -> list[str]:
+    """Where a tenth of origins or sites cost more than is allowed."""
+    names = [f"{AT:.0%} of {party} skip" for party in ("origins", "sites")]
+    added = {(n, count): worst(result, n, count) - worst(result, "none", count) for n in names for count in ITERATIONS}
+    return [
+        f"{result['size']} {result['variant']}: {name} adds {gap:.1e} to the gap after {count} iterations"
+        for (name, count), gap in added.items()
+        if not gap <= ALLOWED
+    ]
+
+
+def main() -> int:
+    """Measure, record, and with --check say whether the requirement is met."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sizes", nargs="+", default=list(SIZES), help="origins x sites")
+    parser.add_argument("--seeds", type=int, default=5, help="draws of who skips")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where the requirement is missed")
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    results = []
+    for size in options.sizes:
+        for variant in VARIANTS:
+            results.append(measure(size, variant, options.seeds))
+            print(f"{size} {variant}: done", file=sys.stderr, flush=True)
+    path = write_result("robustness", {"dtype": "float64", "seeds": options.seeds, "problems": results}, options.out)
+    print(f"written: {path.name}", file=sys.stderr)
+    sentences = [sentence for result in results for sentence in missed(result)]
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
+    return 1 if options.check and sentences else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
