@@ -131,7 +131,7 @@ def trim(schedule: Schedule) -> Schedule:
     """Drop the checks that were never reached; needs concrete values."""
     reached = int(np.count_nonzero(np.asarray(schedule.stats.history.step)))
     # On the host: a slice of JAX would compile anew for every number of checks.
-    short = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[:reached]), schedule.stats.history)
+    short = jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[:reached]), schedule.stats.history)
     return eqx.tree_at(lambda s: s.stats.history, schedule, short)
 
 
