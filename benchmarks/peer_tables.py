@@ -1,78 +1,10 @@
-"""Tables of the benchmarks beside other solvers, of iterations, of scaling, of the largest size, of gradients and of a GPU."""
+"""Tables of the benchmarks of iterations, of scaling, of the largest size, of gradients and of a GPU."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks._markdown import markdown, measured
-
-
-def solve_time(result: Mapping[str, Any]) -> str:
-    """Ours beside the best peer at each accuracy."""
-    header = (
-        "origins x sites",
-        "site cost",
-        "classes",
-        "slots",
-        "accuracy",
-        "ours",
-        "best peer",
-        "ours [s]",
-        "peer [s]",
-    )
-    header += ("times as fast", "compiling included", "ours [MB]", "peer [MB]")
-    rows = [_ratio_row(case, row) for case in result["cases"] for row in case["ratios"]]
-    notes = (
-        "- Seconds go from arrays to answer, compiling apart; the last ratio counts the first call of a fresh process. Accuracy: "
-        "every answer is repaired alike, evaluated alike, and compared with one proved bound. MB: peak of the solver's "
-        f"process. Medians of up to {result['rounds']} interleaved rounds; at most {result['limit_seconds']:g} s a solve."
-    )
-    return "\n".join([markdown(header, rows, left=4), "", notes, f"- {measured(result)}"])
-
-
-def _ratio_row(case: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, ...]:
-    ours, peer = row["ours"], row["peer"]
-    return (
-        case["size"],
-        case["variant"],
-        str(case["classes"]),
-        str(case["slots"]),
-        f"{row['accuracy']:.0e}",
-        ours["peer"].removeprefix("jaxsched ") if ours else "-",
-        peer["peer"] if peer else "-",
-        _number(ours and ours["seconds"], ".3g"),
-        _number(peer and peer["seconds"], ".3g"),
-        _number(row["ratio"], ".2g"),
-        _number(row["first_ratio"], ".2g"),
-        _number(ours and ours["megabytes"], ".0f"),
-        _number(peer and peer["megabytes"], ".0f"),
-    )
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def solve_time_runs(result: Mapping[str, Any]) -> str:
-    """Every run of every solver: accuracy reached, seconds of each phase, memory, or what became of it."""
-    header = ("origins x sites", "site cost", "classes", "slots", "solver", "tolerance", "accuracy reached")
-    header += ("model [s]", "compile [s]", "solve [s]", "MB", "of which before", "demand error before repair")
-    rows = [_run_row(case, run) for case in result["cases"] for run in case["runs"]]
-    return "\n".join([markdown(header, rows, left=5), "", f"- {measured(result)}"])
-
-
-def _run_row(case: Mapping[str, Any], run: Mapping[str, Any]) -> tuple[str, ...]:
-    start = (case["size"], case["variant"], str(case["classes"]), str(case["slots"]), run["peer"])
-    start += ("-" if run["peer"].startswith("min-cost flow") else f"{run['tolerance']:.0e}",)
-    if run["outcome"] != "answered":
-        return (*start, run["outcome"], *["-"] * 6)
-    return (
-        *start,
-        f"{run['accuracy']:.1e}",
-        *(f"{run[phase]:.3g}" for phase in ("model", "compile", "solve")),
-        f"{run['megabytes']:.0f}",
-        f"{run['megabytes_before']:.0f}",
-        f"{run['demand_error_before_repair']:.0e}",
-    )
+from benchmarks.solve_time_tables import number
 
 
 def iterations(result: Mapping[str, Any]) -> str:
@@ -92,7 +24,7 @@ def iterations(result: Mapping[str, Any]) -> str:
             case["size"],
             name,
             f"{found['step']:g}" if "step" in found else "-",
-            *(_number(found["iterations_to"][gap], "d") for gap in gaps),
+            *(number(found["iterations_to"][gap], "d") for gap in gaps),
             f"{min(found['gap']):.1e}" if found["gap"] else "-",
             str(found["iterations"][-1]) if found["iterations"] else "-",
             f"{1e3 * found['seconds_per_iteration']:.3g}",
@@ -211,13 +143,9 @@ def gpu(result: Mapping[str, Any]) -> str:
 
 
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "solve_time": solve_time,
-    "solve_time_runs": solve_time_runs,
     "iterations": iterations,
     "scaling": scaling,
     "largest": largest,
     "gradient_peers": gradient_peers,
     "gpu": gpu,
 }
-# Tables that are not named after their result file.
-SOURCES = {"solve_time_runs": "solve_time"}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calibration_tables, peer_tables, robustness_tables, sensitivity_table
+from benchmarks import calibration_tables, peer_tables, robustness_tables, sensitivity_table, solve_time_tables
 from benchmarks._markdown import markdown, measured
 from benchmarks._record import RESULTS, read_result
 
@@ -227,11 +227,12 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "read_prices": read_prices,
     **calibration_tables.TABLES,
     **peer_tables.TABLES,
+    **solve_time_tables.TABLES,
     **robustness_tables.TABLES,
     **sensitivity_table.TABLES,
 }
 # Tables whose result file has another name.
-SOURCES = peer_tables.SOURCES | sensitivity_table.SOURCES
+SOURCES = solve_time_tables.SOURCES | sensitivity_table.SOURCES
 
 
 def fill(text: str, folder: Path = RESULTS) -> str:

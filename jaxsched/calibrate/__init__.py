@@ -4,6 +4,7 @@ from jaxsched.calibrate._files import load_model, load_provenance, model_text, s
 from jaxsched.calibrate._fit import fit
 from jaxsched.calibrate._job import Column, Law, law_of, model_of, observations_of
 from jaxsched.calibrate._latency import LatencyFit, fit_latency
+from jaxsched.calibrate._latency_scores import LatencyScore, latency_table, score_latency, split_log
 from jaxsched.calibrate._methods import (
     AbstractLoss,
     AbstractMethod,
@@ -31,6 +32,7 @@ __all__ = [
     "Fit",
     "Huber",
     "LatencyFit",
+    "LatencyScore",
     "Law",
     "LeastSquares",
     "Observations",
@@ -40,6 +42,7 @@ __all__ = [
     "fit",
     "fit_latency",
     "last_part",
+    "latency_table",
     "law_of",
     "load_model",
     "load_provenance",
@@ -48,7 +51,9 @@ __all__ = [
     "observations_of",
     "parameter_names",
     "save_model",
+    "score_latency",
     "scores",
+    "split_log",
     "time_folds",
     "to_model_unit",
 ]

@@ -187,7 +187,8 @@ def calibrate(
 ) -> None:
     """Fit parameters of a model to measurements, with errors and scores on time that was held out.
 
-    Writes model.json (the fitted model), summary.json, parameters.csv, manifest.json and plots of the residuals.
+    Writes model.json (the fitted model), summary.json, parameters.csv, manifest.json and plots of the residuals. A
+    configuration with a table `log` fits how a site serves its requests to a log of them, and predicts other loads.
     """
     from jaxsched.cli._calibrate import perform_calibration
 

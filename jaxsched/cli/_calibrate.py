@@ -26,7 +26,8 @@ from jaxsched.calibrate import (
     model_text,
     observations_of,
 )
-from jaxsched.config import CalibrationConfig, ConfigError, load_calibration
+from jaxsched.cli._calibrate_log import check_log, write_latency_fit
+from jaxsched.config import CalibrationConfig, ConfigError, LatencyConfig, load_calibration
 from jaxsched.report import sha256, whole_directory, write_json
 from jaxsched.scenarios.readers import clock
 
@@ -38,6 +39,12 @@ def perform_calibration(path: Path, out: Path, *, as_json: bool, overwrite: bool
     """Load, fit, score, write and print."""
     jax.config.update("jax_enable_x64", True)
     config = load_calibration(path)
+    if isinstance(config, LatencyConfig):
+        with whole_directory(out, overwrite=overwrite) as draft:
+            names = write_latency_fit(config, path, draft, as_json=as_json)
+        if not as_json:
+            print(f"written to {out}: {', '.join(names)}")
+        return
     with whole_directory(out, overwrite=overwrite) as draft:
         found, source = fitted(config, path)
         summary = {"name": config.name, "model": config.model.kind, **found.summary(), "provenance": source}
@@ -62,9 +69,12 @@ def perform_calibration(path: Path, out: Path, *, as_json: bool, overwrite: bool
 
 
 def check_calibration(path: Path) -> None:
-    """Load a configuration of a calibration and its file, and say how many rows can be used."""
+    """Load a configuration of a calibration and its file, and say how much of it can be used."""
     jax.config.update("jax_enable_x64", True)
     config = load_calibration(path)
+    if isinstance(config, LatencyConfig):
+        print(check_log(config, path))
+        return
     data = _observations(config, path)
     model = _model(config, path, data)
     rows = int(pd.DataFrame(data.inputs).assign(observed=data.observed).notna().all(axis=1).sum())

@@ -1,7 +1,7 @@
 """Configuration files: their keys, how they are read, and the scenario that they describe."""
 
 from jaxsched.config._build import build_scenario
-from jaxsched.config._calibration import CalibrationConfig, is_calibration, load_calibration
+from jaxsched.config._calibration import CalibrationConfig, LatencyConfig, is_calibration, load_calibration
 from jaxsched.config._inputs import absolute_inputs, input_files, read_inputs
 from jaxsched.config._load import ConfigError, load_config, load_partly
 from jaxsched.config._schema import Config
@@ -11,6 +11,7 @@ __all__ = [
     "CalibrationConfig",
     "Config",
     "ConfigError",
+    "LatencyConfig",
     "absolute_inputs",
     "build_scenario",
     "input_files",

@@ -84,25 +84,68 @@ class CalibrationConfig(_Section):
     report: PlotSection = Field(default_factory=PlotSection)
 
 
+class LogSection(_Section):
+    """The log of requests that is fitted, and others that are only scored."""
+
+    file: str = Field(
+        description="CSV or parquet file, relative to the configuration file: a row a request, with the columns arrival "
+        "(seconds, or ISO 8601), prompt_tokens, output_tokens and ttft_s (time to first token in seconds, empty where unknown)."
+    )
+    others: list[str] = Field(
+        default_factory=list,
+        description="Logs of the same site, for example at higher loads, that are scored and not fitted.",
+    )
+
+
+class LatencySection(_Section):
+    """What to fit to a log, and what to predict."""
+
+    most_servers: Annotated[int, Field(ge=1, le=1024)] = Field(default=64, description="Most servers that are tried.")
+    network_ms: Annotated[float, Field(ge=0, le=10_000)] | None = Field(
+        default=None,
+        description="Network time in each TTFT, which a log cannot tell from the prefill; the default if none.",
+    )
+    held_out_share: _Share = Field(default=1 / 3, description="Last share of the log, which is scored and not fitted.")
+    loads: list[_Share] = Field(
+        default_factory=lambda: [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95],
+        description="Loads to predict, as shares of what the site can serve.",
+    )
+    simulated_requests: Annotated[int, Field(ge=1000, le=10_000_000)] = Field(
+        default=20_000, description="Requests simulated at each load."
+    )
+    bootstrap: _Count = Field(default=0, description="Number of block bootstrap samples.")
+    seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of starts, bootstrap and simulation.")
+
+
+class LatencyConfig(_Section):
+    """A fit of a site's serving to a log of its requests."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = Field(description="Name of the fit.")
+    log: LogSection
+    latency: LatencySection = Field(default_factory=LatencySection)
+    report: PlotSection = Field(default_factory=PlotSection)
+
+
 def is_calibration(path: Path) -> bool:
-    """Whether a configuration file is of a calibration: it has a table `fit`.
+    """Whether a configuration file is of a calibration: it has a table `fit`, or `log`.
 
     Raises:
         ConfigError: If the file cannot be read as TOML or JSON.
     """
-    return "fit" in raw_table(path)
+    return not {"fit", "log"}.isdisjoint(raw_table(path))
 
 
-def load_calibration(path: Path) -> CalibrationConfig:
-    """Read the configuration of a calibration.
+def load_calibration(path: Path) -> CalibrationConfig | LatencyConfig:
+    """Read the configuration of a calibration: of a model to a table, or (with a table `log`) of a site to its requests.
 
     Raises:
         ConfigError: If the file is missing, is no TOML or JSON, or holds an unknown key or an impossible value; every
             problem is named at once.
     """
     raw: dict[str, Any] = raw_table(path)
+    kind = LatencyConfig if "log" in raw else CalibrationConfig
     try:
-        return CalibrationConfig.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
-        problems = [f"{path}: {sentence(item, CalibrationConfig)}" for item in error.errors()]
+        problems = [f"{path}: {sentence(item, kind)}" for item in error.errors()]
         raise ConfigError("\n".join(problems)) from None

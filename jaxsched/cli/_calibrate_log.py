@@ -1,0 +1,186 @@
+"""What `jaxsched calibrate` does with a log of requests."""
+
+import json
+import math
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from jaxsched._version import __version__
+from jaxsched.calibrate import (
+    CalibrationError,
+    LatencyFit,
+    fit_latency,
+    latency_table,
+    model_text,
+    score_latency,
+    split_log,
+)
+from jaxsched.config import ConfigError, LatencyConfig
+from jaxsched.models import ServingSite
+from jaxsched.report import sha256, write_json
+from jaxsched.scenarios.readers import RequestLog, read
+
+_PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")
+
+
+def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json: bool) -> list[str]:
+    """Fit the log of a configuration, write what was found into a folder, print it, and return the file names."""
+    log = read_log(path, config.log.file)
+    try:
+        earlier, later = split_log(log, config.latency.held_out_share)
+        found = fitted_site(config, earlier)
+        scores = [score_latency(found.site, later, "held out")]
+        scores += [score_latency(found.site, read_log(path, name), name) for name in config.log.others]
+    except CalibrationError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    scored, predicted = latency_table(scores), predictions(found, config)
+    summary = _summary(config, path, found, scored, predicted)
+    text = model_text(found.site, {**summary["provenance"], "parameters": summary["parameters"]})
+    (draft / "model.json").write_text(text, encoding="utf-8")
+    write_json(draft / "summary.json", summary)
+    write_json(
+        draft / "manifest.json", {"jaxsched": __version__, "calibration": config.model_dump(), **summary["provenance"]}
+    )
+    scored.to_csv(draft / "heldout.csv", index=False)
+    predicted.to_csv(draft / "predictions.csv", index=False)
+    names = ["model.json", "summary.json", "manifest.json", "heldout.csv", "predictions.csv"]
+    if config.report.plots:
+        from jaxsched.report._latency_plots import draw_latency
+
+        names += draw_latency(found, scored, predicted, draft, config.name)
+    if as_json:
+        print(json.dumps(summary, indent=2))
+    else:
+        _print(found, scored, predicted)
+    return names
+
+
+def read_log(path: Path, name: str) -> RequestLog:
+    """The log that a configuration names.
+
+    Raises:
+        ConfigError: If the file is something else than a log of requests with times to first token.
+        ReadError: If it cannot be read.
+    """
+    log = read(path.resolve().parent / name)
+    if not isinstance(log, RequestLog) or "ttft_s" not in log.table:
+        raise ConfigError(
+            f"{name}: is no log of requests with TTFT; give a row a request with the columns arrival, prompt_tokens, "
+            "output_tokens and ttft_s."
+        )
+    return log
+
+
+def fitted_site(config: LatencyConfig, log: RequestLog) -> LatencyFit:
+    """The fit that a configuration asks for."""
+    how = config.latency
+    start = ServingSite() if how.network_ms is None else ServingSite(network=jnp.asarray(how.network_ms / 1000.0))
+    return fit_latency(log, start=start, most_servers=how.most_servers, bootstrap=how.bootstrap, seed=how.seed)
+
+
+def predictions(found: LatencyFit, config: LatencyConfig) -> pd.DataFrame:
+    """Median and 99th percentile of TTFT at every load that was asked for, by the law and by simulation."""
+    full = found.rate / found.utilisation
+    rows = []
+    for number, load in enumerate(config.latency.loads):
+        law = found.predict(load * full)
+        run = found.simulate(load * full, requests=config.latency.simulated_requests, seed=config.latency.seed + number)
+        # The site begins empty: the first part is left out.
+        simulated = np.quantile(np.asarray(run.ttft)[len(run.ttft) // 10 :], [0.5, 0.99])
+        rows.append(
+            {
+                "utilisation": load,
+                "rate_per_s": load * full,
+                "law_median_s": law["p50_s"],
+                "law_p99_s": law["p99_s"],
+                "simulated_median_s": float(simulated[0]),
+                "simulated_p99_s": float(simulated[1]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _summary(
+    config: LatencyConfig, path: Path, found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame
+) -> dict[str, Any]:
+    fit, plausible = found.fit.summary(), found.servers.index[found.servers["plausible"]]
+    arrivals = {"name": "arrival_cv2", "estimate": float(found.site.arrival_cv2), "unit": "1"}
+    servers = {"name": "servers", "estimate": float(found.site.servers), "standard_error": None, "unit": "1"}
+    parameters = [
+        *fit["parameters"],
+        {**arrivals, "standard_error": found.arrival_cv2_error},
+        {**servers, "plausible": [int(plausible.min()), int(plausible.max())]},
+    ]
+    return {
+        "name": config.name,
+        "model": "ServingSite",
+        "parameters": parameters,
+        "rate_per_s": found.rate,
+        "utilisation": found.utilisation,
+        "heldout": _rows(scored),
+        "predictions": _rows(predicted),
+        "warnings": list(found.warnings),
+        "converged": fit["converged"],
+        "provenance": _provenance(config, path, found),
+    }
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for JSON, in which what is unknown is None."""
+    return [{str(key): _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _provenance(config: LatencyConfig, path: Path, found: LatencyFit) -> dict[str, Any]:
+    folder = path.resolve().parent
+    files: Mapping[str, str] = {
+        Path(name).name: sha256(folder / name) for name in (config.log.file, *config.log.others)
+    }
+    return {
+        "file": Path(config.log.file).name,
+        "sha256": files,
+        "requests_fitted": len(found.between),
+        "held_out_share": config.latency.held_out_share,
+        "seed": config.latency.seed,
+        "versions": {"jaxsched": __version__, **{name: metadata.version(name) for name in _PACKAGES}},
+    }
+
+
+def _print(found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(str(found), markup=False)
+    shown = {
+        "requests": "requests",
+        "utilisation": "load",
+        "median_s": "median [s]",
+        "p99_s": "p99 [s]",
+        "law_median_error": "law: median",
+        "law_p99_error": "law: p99",
+        "replayed_median_error": "replayed: median",
+        "replayed_p99_error": "replayed: p99",
+    }
+    table = scored.set_index("name")[list(shown)].rename(columns=shown)
+    for column in table.columns[-4:]:
+        table[column] = table[column].map(lambda error: "-" if pd.isna(error) else f"{error:+.0%}")
+    console.print(f"\nscored, not fitted:\n{table.round(3).to_string(index_names=False)}", markup=False)
+    console.print(f"\npredicted:\n{predicted.round(3).to_string(index=False)}", markup=False)
+
+
+def check_log(config: LatencyConfig, path: Path) -> str:
+    """A sentence on how many requests of the log can be used, and at which rate they come."""
+    log = read_log(path, config.log.file)
+    known = int(log.table["ttft_s"].notna().sum())
+    rate = log.statistics().rate
+    for name in config.log.others:
+        read_log(path, name)
+    return f"{path}: good. {known} of {len(log.table)} requests have a TTFT; {rate:.3g} arrive a second."

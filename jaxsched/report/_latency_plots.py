@@ -1,0 +1,67 @@
+"""The pictures of a fit to a log of requests."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from jaxsched.calibrate import LatencyFit
+from jaxsched.report._plots import _BLUE, _GREY, _ORANGE, _STYLE
+
+
+def draw_latency(
+    found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame, folder: Path, name: str
+) -> list[str]:
+    """Draw every plot of a fit to a log into a folder and return their file names."""
+    with mpl.rc_context(rc=_STYLE):
+        figures = {"latency": latency(found, scored, predicted), "servers": servers(found)}
+        titles = {
+            "latency": "time to first token against load",
+            "servers": "how well each number of servers explains the log",
+        }
+        for key, figure in figures.items():
+            figure.suptitle(f"{name}: {titles[key]}")
+            FigureCanvasAgg(figure)
+            figure.savefig(folder / f"{key}.png", dpi=150)
+    return [f"{key}.png" for key in figures]
+
+
+def latency(found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame) -> Figure:
+    """Median and 99th percentile that are predicted, and those that were measured but not fitted."""
+    figure = Figure(figsize=(8.0, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for what, label, colour in (("p99", "99th percentile", _ORANGE), ("median", "median", _BLUE)):
+        axes.plot(predicted["utilisation"], predicted[f"law_{what}_s"], color=colour, label=f"{label}: law")
+        axes.plot(
+            predicted["utilisation"], predicted[f"simulated_{what}_s"], ":", color=colour, label=f"{label}: simulated"
+        )
+        axes.plot(scored["utilisation"], scored[f"{what}_s"], "o", color=colour, label=f"{label}: measured, not fitted")
+    axes.axvline(found.utilisation, color=_GREY, linewidth=1.0)
+    axes.annotate(
+        "fitted here",
+        (found.utilisation, 0.02),
+        (4, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        color="#555555",
+    )
+    axes.set(xlabel="load [share of what the site can serve]", ylabel="time to first token [s]", yscale="log")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def servers(found: LatencyFit) -> Figure:
+    """Misfit of every number of servers that was tried; those that cannot be told from the best are marked."""
+    profile = found.servers
+    error = np.sqrt(profile["misfit"] / max(int(found.fit.observations.used.sum()), 1))
+    marked = profile["plausible"].to_numpy(bool)
+    figure = Figure(figsize=(6.5, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(profile.index, error, ".-", color=_GREY, label="tried")
+    axes.plot(profile.index[marked], error[marked], "o", color=_BLUE, label="plausible")
+    axes.set(xlabel="requests in service together (servers)", ylabel="RMS error of ln TTFT [1]", yscale="log")
+    axes.legend(frameon=False)
+    return figure

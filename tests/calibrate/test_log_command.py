@@ -1,0 +1,116 @@
+"""The command fits a user's log of requests, scores what it did not fit, and says what is wrong with one it cannot use."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from jaxsched.calibrate import CalibrationError, load_model, score_latency, split_log
+from jaxsched.cli import app
+from jaxsched.scenarios.readers import read
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# What both logs of the example were made with (examples/calibrate-requests.toml).
+SERVERS, TOKEN_TIME, FULL_RATE = 6, 8e-4, 19.51
+CONFIG = """
+name = "small"
+[log]
+file = "quiet.csv"
+others = ["busy.csv"]
+[latency]
+most_servers = 7
+held_out_share = 0.25
+loads = [0.5, 0.8]
+simulated_requests = 1000
+"""
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("log")
+    for name in ("quiet", "busy"):
+        pd.read_csv(EXAMPLES / f"served-{name}.csv", nrows=800).to_csv(path / f"{name}.csv", index=False)
+    (path / "fit.toml").write_text(CONFIG, encoding="utf-8")
+    done = run("calibrate", path / "fit.toml", "--out", path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    return path, json.loads(done.stdout)
+
+
+def test_the_truth_of_the_log_comes_back(folder):
+    path, summary = folder
+    found = {row["name"]: row for row in summary["parameters"]}
+    assert found["servers"]["estimate"] == SERVERS
+    assert found["token_time"]["estimate"] == pytest.approx(TOKEN_TIME, rel=0.02)
+    assert found["token_time"]["standard_error"] < 0.02 * TOKEN_TIME
+    assert found["token_time"]["unit"] == "s/token"
+    assert summary["rate_per_s"] / summary["utilisation"] == pytest.approx(FULL_RATE, rel=0.1)
+    assert json.loads((path / "out" / "summary.json").read_text(encoding="utf-8")) == summary
+    assert float(load_model(path / "out" / "model.json").servers) == SERVERS
+
+
+def test_what_was_not_fitted_is_predicted(folder):
+    scores = {row["name"]: row for row in folder[1]["heldout"]}
+    assert set(scores) == {"held out", "busy.csv"}
+    assert scores["held out"]["requests"] == 200
+    for row in scores.values():
+        assert abs(row["replayed_median_error"]) < 0.05
+        assert abs(row["replayed_p99_error"]) < 0.1
+
+
+def test_higher_loads_wait_longer(folder):
+    low, high = folder[1]["predictions"]
+    assert (low["utilisation"], high["utilisation"]) == (0.5, 0.8)
+    assert high["law_median_s"] > low["law_median_s"]
+    assert high["simulated_median_s"] > low["simulated_median_s"]
+
+
+def test_every_file_is_written(folder):
+    there = {path.name for path in (folder[0] / "out").iterdir()}
+    tables = {"model.json", "summary.json", "manifest.json", "heldout.csv", "predictions.csv"}
+    assert there == tables | {"latency.png", "servers.png"}
+
+
+def test_a_configuration_is_checked_without_fitting(folder):
+    done = run("validate", folder[0] / "fit.toml")
+    assert done.exit_code == 0
+    assert "800 of 800 requests have a TTFT" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"quiet.csv"', '"none.csv"', "none.csv"),
+        ('"quiet.csv"', '"lengths.csv"', "is no log of requests with TTFT"),
+        ('"quiet.csv"', '"short.csv"', "each part needs at least 50"),
+        ("most_servers = 7", "most_server = 7", "unknown key `latency.most_server`"),
+        ("loads = [0.5, 0.8]", "loads = [1.5]", "latency.loads"),
+    ],
+)
+def test_what_cannot_be_fitted_is_said_and_nothing_is_left(folder, tmp_path, old, new, words):
+    table = pd.read_csv(folder[0] / "quiet.csv")
+    table.to_csv(tmp_path / "quiet.csv", index=False)
+    table.to_csv(tmp_path / "busy.csv", index=False)
+    azure = {"TIMESTAMP": pd.Timestamp("2023-11-16") + pd.to_timedelta(table["arrival"], "s")}
+    azure |= {"ContextTokens": table["prompt_tokens"], "GeneratedTokens": table["output_tokens"]}
+    pd.DataFrame(azure).to_csv(tmp_path / "lengths.csv", index=False)
+    table.head(120).to_csv(tmp_path / "short.csv", index=False)
+    (tmp_path / "fit.toml").write_text(CONFIG.replace(old, new), encoding="utf-8")
+    done = run("calibrate", tmp_path / "fit.toml", "--out", tmp_path / "out")
+    assert done.exit_code != 0
+    assert words in done.output.replace("\n", " ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_log_without_times_to_first_token_cannot_be_scored(folder):
+    site, log = load_model(folder[0] / "out" / "model.json"), read(folder[0] / "quiet.csv")
+    log.table["ttft_s"] = float("nan")
+    with pytest.raises(CalibrationError, match="'ttft_s' holds 0 times"):
+        score_latency(site, log)
+    with pytest.raises(CalibrationError, match="split into 796 and 4"):
+        split_log(log, 0.005)
