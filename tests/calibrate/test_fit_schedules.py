@@ -92,7 +92,7 @@ def test_what_cannot_be_used_is_told_in_a_sentence(setting):
     with pytest.raises(CalibrationError, match=r"\[slot, origin, site, kind\]"):
         fit_schedules(inputs, problem, load, parameters=NAMES, quantity="routing")
     with pytest.raises(CalibrationError, match="give 'load' or 'routing'"):
-        fit_schedules(inputs, problem, load, parameters=NAMES, quantity="prices")
+        fit_schedules(inputs, problem, load, parameters=NAMES, quantity="prices")  # pyright: ignore[reportArgumentType]
     with pytest.raises(CalibrationError, match="infinite"):
         fit_schedules(inputs, problem, load + np.inf, parameters=NAMES)
     with pytest.raises(CalibrationError, match="nothing to fit to"):
