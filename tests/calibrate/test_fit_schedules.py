@@ -18,7 +18,7 @@ NAMES = (
     "site_model.cooling.plants.0.chiller.reference_ratio",
 )
 TRUTH = np.array([160.0, 70.0, 0.36])
-NOISE = 0.01
+NOISE = 1e-3
 # The schedules of a gap of 1e-10 are right to about its root, which is also how far the differences can be trusted.
 SOLVER = InteriorPoint(rtol=1e-10)
 RECOVERED_RTOL = 1e-4
