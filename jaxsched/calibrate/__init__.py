@@ -18,6 +18,7 @@ from jaxsched.calibrate._methods import (
 from jaxsched.calibrate._names import parameter_names
 from jaxsched.calibrate._observations import CalibrationError, Observations
 from jaxsched.calibrate._result import Fit
+from jaxsched.calibrate._schedules import fit_schedules
 from jaxsched.calibrate._scores import Scores, scores
 from jaxsched.calibrate._split import last_part, time_folds
 from jaxsched.calibrate._units import to_model_unit
@@ -41,6 +42,7 @@ __all__ = [
     "Squared",
     "fit",
     "fit_latency",
+    "fit_schedules",
     "last_part",
     "latency_table",
     "law_of",
