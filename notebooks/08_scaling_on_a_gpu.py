@@ -107,17 +107,15 @@ axes[0].legend(frameon=False)
 figure
 
 # %% [markdown]
-# What does not fit can be made smaller in two ways. `memory=` solves so many slots at a time. `Candidates` keeps a few routes of
-# each demand, and proves its bound against all of them all the same.
+# What does not fit can be made smaller: `memory=` solves so many slots at a time.
 
 # %%
-shape = {**base, "sites": base["sites"] * grown[-1]}
+shape = {**base, "origins": base["origins"] * grown[-1]}
 wide, dense = problem_of(**shape), jaxsched.ADMM(rtol=1e-3, max_steps=2000)
 each_slot = dense.bytes_per_slot(wide, shape["sites"])
 ways = {
     "all at once": (dense, PLENTY),
     "slot by slot": (dense, each_slot),
-    "candidates": (jaxsched.Candidates(dense, width=64, group=1), PLENTY),
 }
 rows = {}
 for name, (solver, memory) in ways.items():
