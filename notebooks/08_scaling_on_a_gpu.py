@@ -102,6 +102,7 @@ for panel, (key, unit, label) in zip(axes, panels, strict=True):
         colour, style = styles[axis]
         panel.plot([c["routes"] for c in cases], [c[key] * unit for c in cases], style, color=colour, label=f"more {axis}")
     panel.set(xscale="log", xlabel="routes (slots x origins x sites)", ylabel=label)
+    panel.xaxis.set_minor_formatter("")
     panel.set_ylim(bottom=0) if key == "share" else panel.set_yscale("log")
 axes[0].legend(frameon=False)
 figure
