@@ -78,8 +78,8 @@ def fit_schedules(
     over the named parameters, by `fit`, with its bounds, standard errors and warnings of what schedules cannot tell. Each
     step solves the problem, and moves along the implicit derivative of `solve` in forward mode: one factorisation serves
     all parameters. That derivative is of the optimum smoothed by a small barrier; the schedules that are compared are not
-    smoothed. The answer is therefore that of the exact schedules, but where a route or a site comes into use or fills up a
-    standard error lies between those of the two sides. float64 is necessary in practice.
+    smoothed. The answer is therefore that of the exact schedules. Standard errors hold where loads follow the parameters
+    smoothly; where sites come into use or fill up within the noise they are too small. float64 is necessary in practice.
 
     Schedules tell ratios only: costs that are all twice as high give the same schedule, so one price at least must be known.
 
