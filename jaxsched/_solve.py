@@ -107,7 +107,8 @@ def _chunks(problem: Problem, solver: AbstractSolver, memory: float, mesh: Mesh 
     slots, origins, sites, _ = problem.shape
     by_slot, by_origin = parts(mesh)
     on_device = eqx.tree_at(lambda p: p.demand, problem, problem.demand[:, : -(-origins // by_origin)])
-    most = by_slot * max(int(memory // max(solver.bytes_per_slot(on_device, sites), 1)), 1)
+    fitting = min(memory / max(solver.bytes_per_slot(on_device, sites), 1), slots)
+    most = by_slot * max(int(fitting), 1)
     size = -(-slots // -(-slots // most))
     return [slice(first, min(first + size, slots)) for first in range(0, slots, size)]
 

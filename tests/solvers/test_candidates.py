@@ -49,7 +49,7 @@ def test_several_kinds_and_forbidden_routes_are_kept_apart():
 
 def test_chunks_of_slots_give_the_answer_of_all_slots_together():
     problem = oracles.random_problem(3)
-    together = solve(problem, InteriorPoint())
+    together = solve(problem, InteriorPoint(), memory=np.inf)
     apart = solve(problem, InteriorPoint(), memory=1.0)
     np.testing.assert_allclose(apart.slot_objective, together.slot_objective, rtol=2e-8)
     assert apart.routing.shape == together.routing.shape
