@@ -17,6 +17,7 @@ from jaxsched.calibrate._methods import (
 )
 from jaxsched.calibrate._names import parameter_names
 from jaxsched.calibrate._observations import CalibrationError, Observations
+from jaxsched.calibrate._posterior import Posterior, posterior
 from jaxsched.calibrate._result import Fit
 from jaxsched.calibrate._schedules import fit_schedules
 from jaxsched.calibrate._scores import Scores, scores
@@ -38,6 +39,7 @@ __all__ = [
     "LeastSquares",
     "Observations",
     "Pinball",
+    "Posterior",
     "Scores",
     "Squared",
     "fit",
@@ -52,6 +54,7 @@ __all__ = [
     "model_text",
     "observations_of",
     "parameter_names",
+    "posterior",
     "save_model",
     "score_latency",
     "scores",

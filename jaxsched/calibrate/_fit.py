@@ -114,6 +114,8 @@ def fit(
         held_out=scored,
         observations=data,
         predict=objective.predict,
+        objective=objective,
+        training_weights=train,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import pandas as pd
 
+from jaxsched.calibrate._objective import Objective
 from jaxsched.calibrate._observations import Clean
 from jaxsched.calibrate._scores import Scores
 
@@ -34,6 +35,8 @@ class Fit(Generic[Model]):
         held_out: Which rows were scored [row].
         observations: The data as they were used; missing values have weight zero.
         predict: How the model predicts.
+        objective: What was minimised, with its bounds and priors.
+        training_weights: Weights of the values that were fitted, 0 where held out or missing [row, ...].
     """
 
     model: Model
@@ -50,6 +53,8 @@ class Fit(Generic[Model]):
     held_out: np.ndarray
     observations: Clean
     predict: Callable[[Any, Any], Any]
+    objective: Objective
+    training_weights: np.ndarray
 
     @property
     def correlations(self) -> pd.DataFrame:
