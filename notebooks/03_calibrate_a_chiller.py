@@ -36,8 +36,7 @@ jax.config.update("jax_enable_x64", True)
 # %%
 file = Path("shared/data/cooling/singapore_chiller_30min_2019_2020.csv.gz")
 here = [up / file for up in Path(jaxsched.__file__).resolve().parents if (up / file).is_file()]
-plant = models.WaterCooledPlant()
-rated = jnp.asarray(3900.0)  # [kW], above the largest load of the file
+plant, rated = models.WaterCooledPlant(), jnp.asarray(3900.0)  # [kW], above the largest load of the file
 
 
 def predict(plant, inputs):

@@ -110,5 +110,5 @@ right.barh(range(len(sites)), price, color="#E69F00", label="derivative")
 right.plot(differences, range(len(sites)), "o", color="black", label="differences of re-solves")
 right.set_yticks(range(len(sites)), [f"{name} ({row.state})" for name, row in sites.iterrows()])
 right.set(xlabel="AUD per degree in four hours", title="What a degree costs at each site")
-right.legend(frameon=False, loc="lower right")
+right.legend(frameon=False, loc="upper right")
 figure
