@@ -12,7 +12,7 @@ import jax
 
 from benchmarks._record import RESULTS, write_result
 from jaxsched.cli._calibrate import fitted
-from jaxsched.config import load_calibration
+from jaxsched.config import CalibrationConfig, load_calibration
 
 CONFIG = Path(__file__).resolve().parent.parent / "examples" / "calibrate-singapore-chiller.toml"
 # ASHRAE Guideline 14-2014, calibration with hourly data.
@@ -27,7 +27,9 @@ def main() -> int:
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     started = time.perf_counter()
-    found, source = fitted(load_calibration(CONFIG), CONFIG)
+    config = load_calibration(CONFIG)
+    assert isinstance(config, CalibrationConfig)
+    found, source = fitted(config, CONFIG)
     seconds = time.perf_counter() - started
     limits = {"cv_rmse": MOST_CV_RMSE, "nmbe": MOST_NMBE}
     write_result(
