@@ -177,12 +177,14 @@ def _iterate(problem, solver, state, until, mesh=None):
 
 def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule) -> Point:
     """A point near the answer where derivatives are taken; asked for only where there are any."""
-    point = solver.interior(state)
+    routes: Any = restricted(problem, schedule.sites, certified=False)
+    point = solver.interior(routes, state)
     if point is not None:
         return point
     exact: Any = InteriorPoint()
-    routes: Any = restricted(problem, schedule.sites, certified=False)
-    return exact.interior(_iterate(routes, exact, _start(routes, exact, schedule), jnp.asarray(exact.max_steps)))
+    return exact.interior(
+        routes, _iterate(routes, exact, _start(routes, exact, schedule), jnp.asarray(exact.max_steps))
+    )
 
 
 @eqx.filter_jit

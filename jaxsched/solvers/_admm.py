@@ -159,7 +159,7 @@ class ADMM(AbstractRouteSolver):
         )
         return eqx.tree_at(lambda s: s.result, schedule, self._verdict(schedule, best))
 
-    def interior(self, state: ADMMState) -> None:
+    def interior(self, problem: AnyProblem, state: ADMMState) -> None:
         return None
 
     def rehearsal(self, problem: Problem) -> None:

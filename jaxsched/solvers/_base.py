@@ -50,10 +50,10 @@ class AbstractSolver(eqx.Module):
         """The best feasible answer seen and its proof."""
 
     @abc.abstractmethod
-    def interior(self, state: Any) -> Point | None:
-        """Strictly interior point of each slot near the answer, where derivatives of the schedule are taken.
+    def interior(self, problem: Any, state: Any) -> Point | None:
+        """Unknowns of each slot at the answer, where derivatives of the schedule are taken.
 
-        None where the method keeps none: interior-point iterations then start at its answer.
+        None where the method is not accurate enough: interior-point iterations then start at its answer.
 
         Raises:
             ValueError: If the answer is not meant to be optimal, so that optimality conditions say nothing about it.

@@ -146,5 +146,5 @@ class Candidates(AbstractSolver):
         schedule = self.solver.finish(view, state.inner)
         return eqx.tree_at(lambda s: s.sites, schedule, kind_last(view, state.sites), is_leaf=lambda leaf: leaf is None)
 
-    def interior(self, state: CandidatesState) -> Point | None:
-        return self.solver.interior(state.inner)
+    def interior(self, problem: Any, state: CandidatesState) -> Point | None:
+        return self.solver.interior(problem, state.inner)

@@ -104,6 +104,17 @@ def _centred(problem: SlotProblem, routing: Float[Array, "kind origin route"], p
     return Point(routing, reduced_cost, multiplier, load, room, scarcity, prices + scarcity)
 
 
+def unknowns(problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> Point:
+    """All unknowns that belong to an optimal routing and its prices; flows and duals may be 0, and short of it by rounding."""
+    cost = problem.priced(prices)
+    demand = jnp.where(problem.demand > 0, problem.demand, 1.0)
+    multiplier = (routing * cost).sum(-1) / demand
+    load = problem.load(routing)
+    scarcity = prices - derivatives(problem.site_cost, load)[1]
+    reduced_cost = cost - multiplier[..., None]
+    return Point(routing, reduced_cost, multiplier, load, problem.capacity - load, scarcity, prices)
+
+
 def entered(problem: SlotProblem, point: Point) -> Point:
     """A point with flows and reduced costs for the usable routes that have none: small, positive, on the central path."""
     usable = usable_routes(problem)

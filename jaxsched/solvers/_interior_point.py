@@ -12,7 +12,7 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
-from jaxsched.solvers._central_path import Point, advance, cold_start, complementarity, entered, warm_start
+from jaxsched.solvers._central_path import Point, advance, cold_start, complementarity, entered, unknowns, warm_start
 from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._layout import kind_first, kind_last
@@ -169,8 +169,10 @@ class InteriorPoint(AbstractRouteSolver):
         )
         return eqx.tree_at(lambda s: s.result, schedule, self._verdict(best))
 
-    def interior(self, state: InteriorPointState) -> Point:
-        return state.slots.point
+    def interior(self, problem: AnyProblem, state: InteriorPointState) -> Point:
+        # Not the point of the last iteration: past what the precision can show it only collects rounding.
+        slots, axes = problem.slots()
+        return jax.vmap(unknowns, in_axes=(axes, 0, 0))(slots, state.slots.best_routing, state.slots.best_prices)
 
     def rehearsal(self, problem: Problem) -> None:
         return None

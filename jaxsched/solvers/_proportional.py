@@ -66,7 +66,7 @@ class Proportional(AbstractSolver):
     def finish(self, problem: Problem, state: Schedule) -> Schedule:
         return state
 
-    def interior(self, state: Schedule) -> Point | None:
+    def interior(self, problem: Problem, state: Schedule) -> Point | None:
         raise ValueError(
             "Proportional does not look for the optimum, so its schedule and cost have no derivative by the optimality "
             "conditions; differentiate through `solve` with InteriorPoint or ADMM, or call it on constants."
