@@ -115,6 +115,7 @@ def fit(
         observations=data,
         predict=objective.predict,
         objective=objective,
+        method=method,
         training_weights=train,
     )
 

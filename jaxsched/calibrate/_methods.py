@@ -116,7 +116,8 @@ class LeastSquares(AbstractMethod):
 class Descent(AbstractMethod):
     """First-order descent of optax on any loss: for outliers, quantiles, and data too large for a Jacobian.
 
-    Without `batch` L-BFGS with a line search on all rows; with it Adam on random rows, its step falling to zero.
+    Without `batch` L-BFGS with a line search on all rows, and the lowest point that it meets; with it Adam on random rows, its
+    step falling to zero.
 
     Attributes:
         loss: What a residual costs.
@@ -155,7 +156,10 @@ def least_squares(
 def descend(
     cost: Callable[[Array, PRNGKeyArray], Array], start: Float[Array, " entry"], method: Descent
 ) -> tuple[Float[Array, " entry"], Array]:
-    """Where a cost of (free numbers, key) ends after all steps, and whether its slope fell to a thousandth there."""
+    """The lowest point of a cost of (free numbers, key), and whether its slope fell to a thousandth there.
+
+    With batches costs cannot be compared: then it is where the steps end.
+    """
     # optax mixes integer types, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"):
         return _descend(cost, start, method)
@@ -167,12 +171,22 @@ def _descend(cost, start, method) -> Any:
     optimiser: Any = optax.lbfgs() if method.batch is None else optax.adam(slower)
 
     def step(carry, key):
-        free, state = carry
+        free, state, lowest = carry
         value, slope = jax.value_and_grad(cost)(free, key)
+        lowest = _lower(lowest, (value, free))
         more = {} if method.batch is not None else {"value": value, "grad": slope, "value_fn": lambda u: cost(u, key)}
         update, state = optimiser.update(slope, state, free, **more)
-        return (free + update, state), jnp.linalg.norm(slope)
+        return (free + update, state, lowest), jnp.linalg.norm(slope)
 
-    (free, _), slopes = jax.lax.scan(step, (start, optimiser.init(start)), keys)
-    settled = jnp.linalg.norm(jax.grad(cost)(free, keys[0])) <= 1e-3 * slopes[0] + 1e-6
-    return free, settled if method.batch is None else jnp.isfinite(free).all()
+    lowest = (jnp.full((), jnp.inf, start.dtype), start)
+    (free, _, lowest), slopes = jax.lax.scan(step, (start, optimiser.init(start), lowest), keys)
+    if method.batch is not None:
+        return free, jnp.isfinite(free).all()
+    free = _lower(lowest, (cost(free, keys[0]), free))[1]
+    return free, jnp.linalg.norm(jax.grad(cost)(free, keys[0])) <= 1e-3 * slopes[0] + 1e-6
+
+
+def _lower(known: tuple[Array, Array], new: tuple[Array, Array]) -> tuple[Array, Array]:
+    """That of two (cost, free numbers) which costs less; a cost that is not finite is none."""
+    is_lower = new[0] < known[0]
+    return jnp.where(is_lower, new[0], known[0]), jnp.where(is_lower, new[1], known[1])

@@ -1,5 +1,6 @@
 """The misfit of a model as a function of free numbers, and its minimum from many starts or for many weights at once."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -68,13 +69,13 @@ class Objective(eqx.Module):
         """Mean loss of the rows, or of some drawn at random, and of the priors."""
         values = self.bijection(free)
         inputs, observed = self.inputs, self.observed
+        number = jnp.sum(weights > 0).astype(free.dtype)
         if method.batch is not None:
             rows = jax.random.randint(key, (method.batch,), 0, len(observed))
             inputs, observed, weights = jax.tree.map(
                 lambda leaf: leaf[rows] if is_of_rows(leaf, len(self.observed)) else leaf, (inputs, observed, weights)
             )
         residual = (observed - self.predict(self.at(values), inputs)) / self.scale
-        number = jnp.sum(self.observed == self.observed).astype(residual.dtype)
         prior = 0.5 * jnp.sum((noise * self.prior_precision * (values - self.prior_mean)) ** 2) / number
         return jnp.sum(weights * method.loss(residual)) / jnp.maximum(jnp.sum(weights), 1e-30) + prior
 
@@ -139,6 +140,4 @@ def _minimum(objective, start, weights, noise, method):
 def _value(objective, free, weights, noise, method):
     if isinstance(method, LeastSquares):
         return 0.5 * jnp.sum(objective.residuals(free, weights, noise) ** 2)
-    whole = eqx.tree_at(lambda m: m.loss, method, method.loss)
-    whole = Descent(whole.loss, whole.steps, None, whole.learning_rate, whole.seed)
-    return objective.cost(free, weights, noise, whole, jax.random.key(0))
+    return objective.cost(free, weights, noise, dataclasses.replace(method, batch=None), jax.random.key(0))

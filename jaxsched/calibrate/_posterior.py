@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from jaxsched.calibrate._methods import LeastSquares
 from jaxsched.calibrate._objective import Objective
 from jaxsched.calibrate._observations import CalibrationError
 from jaxsched.calibrate._result import Fit
@@ -54,8 +55,8 @@ def posterior(found: Fit, *, samples: int = 1000, warmup: int = 500, chains: int
         seed: Of the chains.
 
     Raises:
-        CalibrationError: If numpyro is not installed, a count is out of its range, or a parameter without bounds, prior and
-            effect has no posterior.
+        CalibrationError: If numpyro is not installed, the fit is not by least squares, a count is out of its range, or a
+            parameter without bounds, prior and effect has no posterior.
 
     Source:
         Hoffman and Gelman (2014), J. Mach. Learn. Res. 15:1593; numpyro (Phan, Pradhan and Jankowiak, 2019).
@@ -63,6 +64,10 @@ def posterior(found: Fit, *, samples: int = 1000, warmup: int = 500, chains: int
     if samples < 10 or warmup < 10 or chains < 1:
         raise CalibrationError(
             f"samples is {samples}, warmup {warmup}, chains {chains}; give samples and warmup >= 10, chains >= 1."
+        )
+    if not isinstance(found.method, LeastSquares):
+        raise CalibrationError(
+            "the fit has a loss of its own, of which there is no density; fit by least squares for a posterior."
         )
     _check_proper(found)
     objective, weights = found.objective, found.training_weights
@@ -123,7 +128,9 @@ def _chains(
     )
     begin = first + _SPREAD * np.random.default_rng(seed).normal(size=(chains, len(first)))
     starts: Any = jnp.asarray(begin if chains > 1 else begin[0], objective.observed.dtype)
-    run.run(jax.random.key(seed), init_params=starts)
+    # numpyro mixes types, which strict promotion would refuse.
+    with jax.numpy_dtype_promotion("standard"):
+        run.run(jax.random.key(seed), init_params=starts)
     return np.asarray(run.get_samples(group_by_chain=True), float)
 
 

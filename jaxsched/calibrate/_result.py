@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import pandas as pd
 
+from jaxsched.calibrate._methods import AbstractMethod
 from jaxsched.calibrate._objective import Objective
 from jaxsched.calibrate._observations import Clean
 from jaxsched.calibrate._scores import Scores
@@ -36,6 +37,7 @@ class Fit(Generic[Model]):
         observations: The data as they were used; missing values have weight zero.
         predict: How the model predicts.
         objective: What was minimised, with its bounds and priors.
+        method: How it was minimised.
         training_weights: Weights of the values that were fitted, 0 where held out or missing [row, ...].
     """
 
@@ -54,6 +56,7 @@ class Fit(Generic[Model]):
     observations: Clean
     predict: Callable[[Any, Any], Any]
     objective: Objective
+    method: AbstractMethod
     training_weights: np.ndarray
 
     @property

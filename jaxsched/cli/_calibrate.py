@@ -19,12 +19,14 @@ from jaxsched.calibrate import (
     Huber,
     LeastSquares,
     Observations,
+    Posterior,
     fit,
     last_part,
     law_of,
     model_of,
     model_text,
     observations_of,
+    posterior,
 )
 from jaxsched.cli._calibrate_log import check_log, write_latency_fit
 from jaxsched.config import CalibrationConfig, ConfigError, LatencyConfig, load_calibration
@@ -46,26 +48,38 @@ def perform_calibration(path: Path, out: Path, *, as_json: bool, overwrite: bool
             print(f"written to {out}: {', '.join(names)}")
         return
     with whole_directory(out, overwrite=overwrite) as draft:
-        found, source = fitted(config, path)
-        summary = {"name": config.name, "model": config.model.kind, **found.summary(), "provenance": source}
-        text = model_text(found.model, {**source, "parameters": summary["parameters"], "heldout": summary["heldout"]})
-        (draft / "model.json").write_text(text, encoding="utf-8")
-        write_json(draft / "summary.json", summary)
-        found.parameters.to_csv(draft / "parameters.csv")
-        write_json(draft / "manifest.json", {"jaxsched": __version__, "calibration": config.model_dump(), **source})
-        plots = []
-        if config.report.plots:
-            from jaxsched.report._calibration_plots import draw_fit
+        names = _write_fit(config, path, draft, as_json=as_json)
+    if not as_json:
+        Console(highlight=False, soft_wrap=True).print(f"written to {out}: {', '.join(names)}")
 
-            plots = draw_fit(found, config.report.against, draft, config.name)
+
+def _write_fit(config: CalibrationConfig, path: Path, draft: Path, *, as_json: bool) -> list[str]:
+    """Fit, write all files, print what was found, and return the names of the files."""
+    found, source = fitted(config, path)
+    drawn = _drawn(config, path, found)
+    summary = {"name": config.name, "model": config.model.kind, **found.summary(), "provenance": source}
+    if drawn is not None:
+        rows = drawn.table.reset_index().to_dict("records")
+        summary["posterior"] = {"parameters": rows, "warnings": list(drawn.warnings)}
+    text = model_text(found.model, {**source, "parameters": summary["parameters"], "heldout": summary["heldout"]})
+    (draft / "model.json").write_text(text, encoding="utf-8")
+    write_json(draft / "summary.json", summary)
+    found.parameters.to_csv(draft / "parameters.csv")
+    write_json(draft / "manifest.json", {"jaxsched": __version__, "calibration": config.model_dump(), **source})
+    names = ["model.json", "summary.json", "parameters.csv", "manifest.json"]
+    if drawn is not None:
+        drawn.table.to_csv(draft / "posterior.csv")
+        names.append("posterior.csv")
+    if config.report.plots:
+        from jaxsched.report._calibration_plots import draw_fit
+
+        names += draw_fit(found, config.report.against, draft, config.name)
     if as_json:
         print(json.dumps(summary, indent=2))
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(str(found), markup=False)
-    console.print(
-        f"written to {out}: model.json, summary.json, parameters.csv, manifest.json{''.join(', ' + p for p in plots)}"
-    )
+    else:
+        posterior_text = "" if drawn is None else f"\nposterior:\n{drawn}"
+        Console(highlight=False, soft_wrap=True).print(f"{found}{posterior_text}", markup=False)
+    return names
 
 
 def check_calibration(path: Path) -> None:
@@ -110,6 +124,16 @@ def fitted(config: CalibrationConfig, path: Path) -> tuple[Fit, dict[str, Any]]:
     except CalibrationError as error:
         raise ConfigError(f"{path}: {error}") from None
     return found, _provenance(config, path, found)
+
+
+def _drawn(config: CalibrationConfig, path: Path, found: Fit) -> Posterior | None:
+    samples = config.fit.posterior_samples
+    if samples == 0:
+        return None
+    try:
+        return posterior(found, samples=samples, warmup=max(samples // 2, 100), seed=config.fit.seed)
+    except CalibrationError as error:
+        raise ConfigError(f"{path}: posterior: {error}") from None
 
 
 def _model(config: CalibrationConfig, path: Path, data: Observations) -> Any:

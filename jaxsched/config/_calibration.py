@@ -62,6 +62,9 @@ class FitSection(_Section):
     starts: Annotated[int, Field(ge=1, le=1000)] = Field(default=8, description="Number of starts.")
     bootstrap: _Count = Field(default=200, description="Number of block bootstrap samples.")
     block_hours: Annotated[float, Field(gt=0)] = Field(default=168.0, description="Length of a bootstrap block [h].")
+    posterior_samples: _Count = Field(
+        default=0, description="Draws of each of four chains from the posterior, by numpyro; none if 0, else >= 10."
+    )
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of starts and bootstrap.")
 
 

@@ -13,8 +13,9 @@ from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
 from jaxsched.problem import AnyProblem, Problem, SlotProblem, restricted
 from jaxsched.solvers import Point, kind_last
-from jaxsched.solvers._central_path import Linearised, Residuals, residuals, usable_routes
+from jaxsched.solvers._central_path import Linearised, Residuals, residuals
 from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._site_step import derivatives
 
 # Barrier at which derivatives are taken, in powers 2/3 of the rounding error: relative to demand times spread of cost for

@@ -3,10 +3,10 @@
 from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._candidates import Candidates
-from jaxsched.solvers._central_path import Point
 from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric, UniformMetric
+from jaxsched.solvers._point import Point
 from jaxsched.solvers._proportional import Proportional
 
 __all__ = [

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
 from jaxsched.problem import CandidateProblem, Problem, SlotProblem
-from jaxsched.solvers._central_path import Point
+from jaxsched.solvers._point import Point
 
 Slots = TypeVar("Slots")
 

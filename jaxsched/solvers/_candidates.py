@@ -12,11 +12,11 @@ from jaxsched._schedule import History, Schedule, Stats
 from jaxsched.problem import CandidateProblem, Problem, spread_out
 from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Standing
-from jaxsched.solvers._central_path import Point
 from jaxsched.solvers._choice import choose, first_flows, places, unserved
 from jaxsched.solvers._groups import merged
 from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import kind_last
+from jaxsched.solvers._point import Point
 
 # Routes are exchanged where those that are missing make up this share of the gap.
 _SHARE = 0.1

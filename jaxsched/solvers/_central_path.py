@@ -6,9 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
-from jaxsched.solvers._metric import cost_spread
 from jaxsched.solvers._newton import Reduced
-from jaxsched.solvers._repair import proportional, serving
+from jaxsched.solvers._point import Point, complementarity, usable_routes
 from jaxsched.solvers._site_step import derivatives
 
 # Share of the way to the boundary that a step goes: the former where the way is short, the latter where it is whole. A
@@ -22,34 +21,6 @@ _LONGER, _FURTHER = 3.0, 0.3
 _CORRECTIONS = 2
 # Complementarity products that a correction leaves alone, as multiples of their target.
 _BAND = (0.1, 10.0)
-# Loads start within these shares of the capacity, where a convex cost is finite.
-_START = (0.01, 0.99)
-# Most of a demand that a route which enters on the way carries at first.
-_ENTERING = 1e-3
-# Share of the proportional routing mixed into a warm start: a route that carries nothing could not come back.
-_COLD_SHARE = 0.1
-
-
-class Point(eqx.Module):
-    """Unknowns of one slot, or a step of them.
-
-    Attributes:
-        routing: x > 0 on usable routes, 0 elsewhere.
-        reduced_cost: z > 0, the dual of x >= 0.
-        multiplier: y, the price of one more request of each demand.
-        load: L, in (0, capacity).
-        room: s > 0, capacity - L, kept apart so that a nearly full site loses no digits.
-        scarcity: w > 0, the dual of the capacity.
-        prices: p, the price of load.
-    """
-
-    routing: Float[Array, "kind origin route"]
-    reduced_cost: Float[Array, "kind origin route"]
-    multiplier: Float[Array, "kind origin"]
-    load: Float[Array, " site"]
-    room: Float[Array, " site"]
-    scarcity: Float[Array, " site"]
-    prices: Float[Array, " site"]
 
 
 class Residuals(eqx.Module):
@@ -60,89 +31,6 @@ class Residuals(eqx.Module):
     balance: Array
     capacity: Array
     price: Array
-
-
-def usable_routes(problem: SlotProblem) -> Bool[Array, "kind origin route"]:
-    """Routes that can carry something: allowed, from a demand that is not zero, to a site with capacity."""
-    usable = (problem.demand > 0)[..., None] & problem.at_routes(problem.capacity > 0)
-    return usable if problem.allowed is None else usable & problem.allowed
-
-
-def cold_start(problem: SlotProblem) -> Point:
-    """A centred point at the proportional routing and its marginal costs."""
-    routing = proportional(problem)
-    return _centred(problem, routing, derivatives(problem.site_cost, _inside(problem, routing))[1])
-
-
-def warm_start(
-    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-) -> Point:
-    """A point inside, near a routing and prices of a similar problem."""
-    served = serving(problem, jnp.where(usable_routes(problem), routing, 0.0))
-    return _centred(problem, (1.0 - _COLD_SHARE) * served + _COLD_SHARE * proportional(problem), prices)
-
-
-def _inside(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, " site"]:
-    low, high = _START
-    load = jnp.clip(problem.load(routing), low * problem.capacity, high * problem.capacity)
-    return jnp.where(problem.reached(usable_routes(problem)), load, 0.0)
-
-
-def _centred(problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> Point:
-    """Duals halfway, in logarithms, between no residual and equal complementarity products."""
-    usable = usable_routes(problem)
-    is_open = problem.reached(usable)
-    load = _inside(problem, routing)
-    room = jnp.where(is_open, problem.capacity - load, 1.0)
-    cost = problem.priced(prices)
-    least = jnp.where(usable, cost, jnp.inf).min(-1)
-    multiplier = jnp.where(jnp.isfinite(least), least, 0.0) - cost_spread(problem, prices)
-    feasible = jnp.where(usable, cost - multiplier[..., None], 1.0)
-    mean = (routing * feasible).sum() / jnp.maximum(usable.sum(), 1).astype(routing.dtype)
-    reduced_cost = jnp.where(usable, jnp.sqrt(feasible * (mean / jnp.where(usable, routing, 1.0))), 1.0)
-    scarcity = jnp.where(is_open, mean / room, 0.0)
-    return Point(routing, reduced_cost, multiplier, load, room, scarcity, prices + scarcity)
-
-
-def unknowns(problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> Point:
-    """All unknowns that belong to an optimal routing and its prices; flows and duals may be 0, and short of it by rounding."""
-    cost = problem.priced(prices)
-    demand = jnp.where(problem.demand > 0, problem.demand, 1.0)
-    multiplier = (routing * cost).sum(-1) / demand
-    load = problem.load(routing)
-    scarcity = prices - derivatives(problem.site_cost, load)[1]
-    reduced_cost = cost - multiplier[..., None]
-    return Point(routing, reduced_cost, multiplier, load, problem.capacity - load, scarcity, prices)
-
-
-def entered(problem: SlotProblem, point: Point) -> Point:
-    """A point with flows and reduced costs for the usable routes that have none: small, positive, on the central path."""
-    usable = usable_routes(problem)
-    is_new = usable & ~(point.routing > 0)
-    total, count = complementarity(
-        problem, eqx.tree_at(lambda p: p.reduced_cost, point, jnp.where(is_new, 0.0, point.reduced_cost))
-    )
-    mean = total / count
-    reduced = jnp.abs(problem.priced(point.prices) - point.multiplier[..., None])
-    demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
-    reduced = jnp.where(is_new, jnp.maximum(reduced, mean / (_ENTERING * demand)), 1.0)
-    return eqx.tree_at(
-        lambda p: (p.routing, p.reduced_cost),
-        point,
-        (
-            jnp.where(is_new, mean / reduced, point.routing),
-            jnp.where(is_new, reduced, jnp.where(usable, point.reduced_cost, 1.0)),
-        ),
-    )
-
-
-def complementarity(problem: SlotProblem, point: Point) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Sum of all complementarity products, and their number (at least 1)."""
-    usable = usable_routes(problem)
-    # No mask: flows of unusable routes are 0, and a mask makes a sum of this size five times slower on a CPU.
-    products = (point.routing * point.reduced_cost).sum() + (point.room * point.scarcity).sum()
-    count = usable.sum() + problem.reached(usable).sum()
-    return products, jnp.maximum(count, 1).astype(products.dtype)
 
 
 def residuals(problem: SlotProblem, point: Point) -> Residuals:

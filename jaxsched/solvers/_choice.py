@@ -6,10 +6,10 @@ from jaxtyping import Array, Float, Int
 
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem, spread_out
-from jaxsched.solvers._central_path import usable_routes
 from jaxsched.solvers._certificate import cheapest_route
 from jaxsched.solvers._groups import members
 from jaxsched.solvers._layout import kind_first
+from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
 

@@ -12,10 +12,11 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
-from jaxsched.solvers._central_path import Point, advance, cold_start, complementarity, entered, unknowns, warm_start
+from jaxsched.solvers._central_path import advance
 from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._layout import kind_first, kind_last
+from jaxsched.solvers._point import Point, cold_start, complementarity, entered, unknowns, warm_start
 from jaxsched.solvers._repair import proportional
 
 # Iterations without progress after which a slot is at rest, and the least relative progress that counts.

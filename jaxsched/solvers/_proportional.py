@@ -10,9 +10,9 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
 from jaxsched.problem import Problem
 from jaxsched.solvers._base import AbstractSolver
-from jaxsched.solvers._central_path import Point
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._layout import kind_last
+from jaxsched.solvers._point import Point
 from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
 

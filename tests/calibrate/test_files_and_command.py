@@ -4,6 +4,7 @@ import json
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -93,9 +94,26 @@ def test_the_command_fits_a_table_and_writes_a_model_that_loads(folder):
     assert float(power) > 0
 
 
+def test_the_command_draws_the_posterior(folder):
+    text = CONFIG.replace("starts = 2", "starts = 2\nposterior_samples = 60")
+    (folder / "fit.toml").write_text(text, encoding="utf-8")
+    done = run("calibrate", folder / "fit.toml", "--out", folder / "out")
+    assert done.exit_code == 0, done.output
+    assert "posterior.csv" in done.output
+    summary = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+    drawn = {row["name"]: row for row in summary["posterior"]["parameters"]}
+    table = pd.read_csv(folder / "out" / "posterior.csv", index_col="name")
+    for row in summary["parameters"]:
+        one = drawn[row["name"]]
+        assert abs(one["mean"] - row["estimate"]) < 2 * row["standard_error"]
+        assert one["mean"] == pytest.approx(table.loc[row["name"], "mean"])
+    assert drawn["noise"]["unit"] == "kW"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
+        ("starts = 2", 'starts = 2\nposterior_samples = 60\nloss = "huber"', "fit by least squares"),
         ("starts = 2", "start = 2", "unknown key `fit.start`"),
         ('column = "air"', 'column = "aire"', "no column 'aire'"),
         ('unit = "degF"', 'unit = "F"', "unit 'F' is unknown"),

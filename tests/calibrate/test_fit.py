@@ -174,6 +174,22 @@ def test_outliers_spoil_least_squares_and_not_a_robust_loss(known):
     )
 
 
+def test_a_descent_takes_priors_and_rows_left_out_as_least_squares_do(known):
+    held = np.arange(len(known.observed)) % 3 == 0
+    given = {**QUICK, "priors": {NAMES[1]: (0.02, 1e-4)}, "held_out": held}
+    found = fit(models.DirectExpansion(), known, **given)
+    descended = fit(models.DirectExpansion(), known, **given, method=Descent(Squared()))
+    error = np.abs(descended.parameters["estimate"] - found.parameters["estimate"])
+    assert (error < 1e-3 * found.parameters["standard_error"]).all()
+
+
+def test_more_steps_never_end_higher(known):
+    method = [Descent(Cauchy(), steps=steps) for steps in range(1, 13)]
+    misfits = [fit(models.DirectExpansion(), known, **{**QUICK, "starts": 1}, method=m).misfit[0] for m in method]
+    assert (np.diff(misfits) <= 0).all()
+    assert misfits[-1] < misfits[0]
+
+
 def test_batches_of_rows_reach_nearly_the_least_squares(known, plain_fit):
     found = fit(
         models.DirectExpansion(), known, **{**QUICK, "starts": 1}, method=Descent(Squared(), steps=2000, batch=64)

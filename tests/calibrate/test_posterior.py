@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsched.calibrate import CalibrationError, Observations, fit, posterior
+from jaxsched.calibrate import CalibrationError, Descent, Observations, fit, posterior
 
 DRAWS = 500
 
@@ -95,6 +95,9 @@ def test_what_has_no_posterior_is_said(drawn, monkeypatch):
     )
     with pytest.raises(CalibrationError, match="idle has no effect on these data"):
         posterior(idle)
+    robust = fit(START, measured(), parameters=["slope"], predict=line, method=Descent(), folds=0, starts=1)
+    with pytest.raises(CalibrationError, match="fit by least squares"):
+        posterior(robust)
     monkeypatch.setitem(sys.modules, "numpyro.infer", None)
     with pytest.raises(CalibrationError, match="pip install"):
         posterior(found)
