@@ -4,6 +4,7 @@ python -m benchmarks.calibration_latency --check
 """
 
 import argparse
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -73,9 +74,16 @@ def by_ciw(site: ServingSite, rate: float, requests: int, seed: int) -> Served:
     return arrived, prompt[at], answer[at], wait + reading[at]
 
 
+@functools.cache
+def _azure() -> pd.DataFrame:
+    log = read(AZURE)
+    assert isinstance(log, RequestLog)
+    return log.table
+
+
 def by_azure(site: ServingSite, rate: float, requests: int, seed: int) -> Served:
     """Arrivals and lengths of the Azure trace, its clock sped up to a rate: the first part for the log, the rest later."""
-    table = read(AZURE).table  # type: ignore[union-attr]
+    table = _azure()
     part = table.iloc[:AZURE_LOG_REQUESTS] if seed == 0 else table.iloc[AZURE_LOG_REQUESTS:]
     between = np.concatenate([[0.0], part["arrived"].diff().dt.total_seconds().to_numpy()[1:]])
     between *= 1.0 / (rate * between[1:].mean())
@@ -115,7 +123,7 @@ def study(name: str) -> dict[str, Any]:
     serve, truth, many = cases()[name]
     sample = [jnp.asarray(tokens) for tokens in lengths(50_000, 0)]
     if serve is by_azure:
-        sample = [jnp.asarray(read(AZURE).table[c].to_numpy(float)) for c in ("prompt_tokens", "answer_tokens")]  # type: ignore[union-attr]
+        sample = [jnp.asarray(_azure()[c].to_numpy(float)) for c in ("prompt_tokens", "answer_tokens")]
     full = 1.0 / float(truth.utilisation(jnp.asarray(1.0), *sample))
     log = as_log(serve(truth, LOG_UTILISATION * full, LOG_REQUESTS, 0), 0)
     started = time.perf_counter()

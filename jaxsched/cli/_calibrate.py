@@ -41,16 +41,13 @@ def perform_calibration(path: Path, out: Path, *, as_json: bool, overwrite: bool
     """Load, fit, score, write and print."""
     jax.config.update("jax_enable_x64", True)
     config = load_calibration(path)
-    if isinstance(config, LatencyConfig):
-        with whole_directory(out, overwrite=overwrite) as draft:
-            names = write_latency_fit(config, path, draft, as_json=as_json)
-        if not as_json:
-            print(f"written to {out}: {', '.join(names)}")
-        return
     with whole_directory(out, overwrite=overwrite) as draft:
-        names = _write_fit(config, path, draft, as_json=as_json)
+        if isinstance(config, LatencyConfig):
+            names = write_latency_fit(config, path, draft, as_json=as_json)
+        else:
+            names = _write_fit(config, path, draft, as_json=as_json)
     if not as_json:
-        Console(highlight=False, soft_wrap=True).print(f"written to {out}: {', '.join(names)}")
+        print(f"written to {out}: {', '.join(names)}")
 
 
 def _write_fit(config: CalibrationConfig, path: Path, draft: Path, *, as_json: bool) -> list[str]:
