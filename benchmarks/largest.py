@@ -34,7 +34,7 @@ _FEASIBLE = 1e-4
 def solver_of(name: str) -> jaxsched.AbstractSolver:
     """The solver of a case at its tolerance."""
     rtol = SOLVERS[name][1]
-    return jaxsched.ADMM(rtol=rtol, check_every=25) if name == "admm" else jaxsched.InteriorPoint(rtol=rtol)
+    return jaxsched.ADMM(rtol=rtol) if name == "admm" else jaxsched.InteriorPoint(rtol=rtol)
 
 
 def measure(name: str, sites: int, origins: int, slots: int, memory: float) -> dict[str, Any]:

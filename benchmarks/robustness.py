@@ -19,7 +19,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 import jaxsched
 from benchmarks._record import RESULTS, write_result
@@ -63,7 +63,7 @@ class Unreliable(jaxsched.ADMM):
         drawn = eqx.tree_at(lambda s: s.key, self, jax.random.fold_in(self.key, state.num_steps))
         return jaxsched.ADMM.step(drawn, problem, state)
 
-    def _epoch(self, problem: SlotProblem, state: SlotState) -> SlotState:
+    def _epoch(self, problem: SlotProblem, state: SlotState, length: Int[Array, ""]) -> SlotState:
         """As without failures, but for who takes part in an iteration and what it has heard."""
         metric = self.metric(problem, state.mean_routing, state.mean_prices)
         flow = state.routing + metric * problem.priced_work(state.prices)
@@ -75,9 +75,9 @@ class Unreliable(jaxsched.ADMM):
             parties = self._iteration(problem, metric, jax.random.fold_in(self.key, count), parties)
             return parties, (routing + parties.routing, prices + parties.prices)
 
-        parties, sums = jax.lax.fori_loop(0, self.check_every, iterate, (parties, sums))
-        parties = self._iteration(problem, metric, jax.random.fold_in(self.key, self.check_every), parties)
-        mean_routing, mean_prices = (total / self.check_every for total in sums)
+        parties, sums = jax.lax.fori_loop(0, length, iterate, (parties, sums))
+        parties = self._iteration(problem, metric, jax.random.fold_in(self.key, length), parties)
+        mean_routing, mean_prices = (total / length.astype(total.dtype) for total in sums)
         best = improve(problem, state, mean_routing, (mean_prices, parties.prices))
         return eqx.tree_at(
             lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),

@@ -12,7 +12,7 @@ from benchmarks.robustness import SIZES, VARIANTS, Unreliable, failures, gaps, l
 from jaxsched import ADMM, Proportional, solve
 
 NEVER = 1e-30
-COUNTS = (50, 100)
+COUNTS = (25, 50, 100)
 
 
 @pytest.fixture(scope="module")

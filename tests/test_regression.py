@@ -32,7 +32,8 @@ def test_admm_takes_no_more_iterations_than_recorded(size, variant, dtype):
     gaps = dict(zip(history.step.tolist(), np.asarray(history.gap, float).tolist(), strict=True))
     for gap, steps in case["iterations_to"].items():
         if steps is not None and steps + ADMM_SLACK <= STEPS:
-            assert gaps[steps + ADMM_SLACK] <= float(gap), f"{gap} took {steps} iterations"
+            last = max(step for step in gaps if step <= steps + ADMM_SLACK)
+            assert gaps[last] <= float(gap), f"{gap} took {steps} iterations"
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

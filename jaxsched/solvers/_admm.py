@@ -22,6 +22,8 @@ from jaxsched.solvers._site_step import derivatives, site_step
 
 # Arrays of the size of the routing that a solve holds at once (measured from compiled programs).
 _ARRAYS = 14
+# Epochs of one length, of which the first length has half as many.
+_ALIKE = 4
 # How far a route that was not used before may move, as a share of the proportional routing.
 _ENTERING = 0.3
 
@@ -74,15 +76,17 @@ class ADMM(AbstractRouteSolver):
         origin step   x = projection of 2 z - s - W c on the simplex of the demand, in the metric W
         update        s <- s + relaxation (x - z)
 
-    A warm start is certified as it is, and returned after no iteration where that is enough. After every `check_every`
-    iterations the averages of x and theta over them give a feasible cost and a proved bound,
-    and the metric is set anew with s = x + W g theta, so that neither x nor theta jumps.
+    A warm start is certified as it is, and returned after no iteration where that is enough. After each epoch the
+    averages of x and theta over it give a feasible cost and a proved bound, and the metric is set anew with
+    s = x + W g theta, so that neither x nor theta jumps. Epochs grow with the iterations done: the first two take
+    `check_every` iterations, the next four twice as many, the four after them twice as many again. At first the metric has
+    far to go; later averages must reach over the whole of a swing.
 
     Attributes:
         rtol: Certified relative gap of the total at which to stop, > 0.
         atol: Certified gap in units of the cost that is enough too, >= 0: for costs that cancel to nearly nothing.
         max_steps: Most iterations, > 0.
-        check_every: Iterations between certificates, > 0.
+        check_every: Iterations before the first certificate, > 0.
         relaxation: Over-relaxation, in (0, 2).
         metric: Rule for W.
 
@@ -94,7 +98,7 @@ class ADMM(AbstractRouteSolver):
     rtol: Array = eqx.field(converter=as_array, default=1e-3)
     atol: Array = eqx.field(converter=as_array, default=0.0)
     max_steps: int = eqx.field(static=True, default=500)
-    check_every: int = eqx.field(static=True, default=50)
+    check_every: int = eqx.field(static=True, default=25)
     relaxation: Array = eqx.field(converter=as_array, default=1.8)
     metric: AbstractMetric = eqx.field(default_factory=FlowMetric)
 
@@ -120,16 +124,17 @@ class ADMM(AbstractRouteSolver):
             routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
             prices = warm_start.prices.astype(problem.demand.dtype)
             start = jax.vmap(self._warm_start, in_axes=(axes, 0, 0))(slots, routing, prices)
-        checks = -(-self.max_steps // self.check_every)
+        checks = len(self._epochs())
         unknown = jnp.full(checks, jnp.inf, problem.demand.dtype)
         history = History(jnp.zeros(checks, int), unknown, -unknown)
         return ADMMState(start, jnp.asarray(0), history)
 
     def step(self, problem: AnyProblem, state: ADMMState) -> ADMMState:
         slots, axes = problem.slots()
-        after = each_slot(self._epoch, (axes, 0))(slots, state.slots)
-        num_steps = jnp.minimum(state.num_steps + self.check_every, self.max_steps)
-        check = state.num_steps // self.check_every
+        check = (state.history.step > 0).sum()
+        length = jnp.asarray(self._epochs())[check]
+        after = each_slot(self._epoch, (axes, 0, None))(slots, state.slots, length)
+        num_steps = state.num_steps + length
         history = History(
             state.history.step.at[check].set(num_steps),
             state.history.objective.at[check].set(after.objective.sum()),
@@ -178,6 +183,13 @@ class ADMM(AbstractRouteSolver):
         moved = carried_over(problem, state.slots, routes, carry, _on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
 
+    def _epochs(self) -> list[int]:
+        """Iterations of each epoch, as many as `max_steps` allows."""
+        lengths: list[int] = []
+        while (left := self.max_steps - sum(lengths)) > 0:
+            lengths.append(min(self.check_every * 2 ** ((len(lengths) + _ALIKE // 2) // _ALIKE), left))
+        return lengths
+
     def _reached(self, objective: Float[Array, ""], bound: Float[Array, ""]) -> Bool[Array, ""]:
         rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
         return (relative_gap(objective, bound) <= rtol) | (objective - bound <= atol)
@@ -225,7 +237,7 @@ class ADMM(AbstractRouteSolver):
             infeasible=jnp.asarray(False),
         )
 
-    def _epoch(self, problem: SlotProblem, state: SlotState) -> SlotState:
+    def _epoch(self, problem: SlotProblem, state: SlotState, length: Int[Array, ""]) -> SlotState:
         """Set the metric anew, iterate, and bring the certificate up to date.
 
         The Douglas-Rachford variable is rebuilt from routing and prices, which rescales the dual to the new metric.
@@ -250,9 +262,10 @@ class ADMM(AbstractRouteSolver):
         flow = state.routing + metric * problem.priced_work(state.prices)
         nothing = (jnp.zeros_like(flow), jnp.zeros_like(state.load))
         carry = (flow, state.multiplier, state.load, *nothing)
-        flow, multiplier, load, routing_sum, prices_sum = jax.lax.fori_loop(0, self.check_every, iterate, carry)
+        flow, multiplier, load, routing_sum, prices_sum = jax.lax.fori_loop(0, length, iterate, carry)
         _, routing, prices, multiplier, load = half_step(flow, multiplier, load)
-        mean_routing, mean_prices = routing_sum / self.check_every, prices_sum / self.check_every
+        count = length.astype(metric.dtype)
+        mean_routing, mean_prices = routing_sum / count, prices_sum / count
         best = improve(problem, state, mean_routing, (mean_prices, prices))
         return eqx.tree_at(
             lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
