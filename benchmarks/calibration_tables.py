@@ -96,7 +96,13 @@ def calibration_cooling(result: Mapping[str, Any]) -> str:
         )
         for label, key in named
     ]
-    note = f"- {result['heldout']['count']:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %."
+    best, *others = result["choice"]
+    note = (
+        f"- {result['heldout']['count']:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %.\n"
+        f"- Fitted: {', '.join(f'`{name}`' for name in best['parameters'])}, the best of {1 + len(others)} sets on unseen blocks of "
+        f"the first two thirds: CV(RMSE) {best['cv_rmse']:.1%}, the others {others[0]['cv_rmse']:.1%} to "
+        f"{others[-1]['cv_rmse']:.1%}."
+    )
     return "\n".join([markdown(header, rows, left=1), "", note, f"- {measured(result)}"])
 
 

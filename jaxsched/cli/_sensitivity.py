@@ -31,6 +31,7 @@ from jaxsched.sensitivity import (
     Sampled,
     default_cases,
     frontier,
+    limits,
     local,
     response,
     sample,
@@ -94,7 +95,9 @@ def study_parts(study: Study, config: Config, plan: Plan) -> SensitivityParts:
                 study, cases, rtol=_RTOL, base=base, throw=False, progress=track("scenarios")
             )
         if "frontier" in plan.parts:
-            found["frontier"] = frontier(study, rtol=rtol, base=base, progress=track("frontier"))
+            sweep = frontier(study, rtol=rtol, base=base, progress=track("frontier"))
+            found["frontier"] = sweep
+            found["limits"] = limits(study, sweep, rtol=rtol, base=sweep.answers.base, progress=track("limits"))
     return SensitivityParts(**found)
 
 
@@ -172,4 +175,6 @@ def _show(parts: SensitivityParts, summary: dict, target: Path, files: list[str]
             console.print(f"not served within the tolerance: {name}", markup=False)
     if parts.frontier is not None:
         console.print(f"frontier: knee at {summary['frontier']['knee']}", markup=False)
+    for sentence in summary.get("limits_in_words", ()):
+        console.print(sentence, markup=False, soft_wrap=True)
     console.print(f"written to {target}: {', '.join(files)}", markup=False, soft_wrap=True)

@@ -1,6 +1,6 @@
 """The pictures of a sensitivity study. Each answers one question of a planner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from jaxsched.report._plots import _BLUE, _GREEN, _GREY, _ORANGE, _PURPLE, _RED, _SKY, _STYLE
 from jaxsched.report._sensitivity_tables import SensitivityParts
-from jaxsched.sensitivity import AIMS, GROUPS, OUTPUTS, Answers, Frontier, LocalSensitivity, Sampled
+from jaxsched.sensitivity import AIMS, GROUPS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
 _COLOURS = dict(
     zip(
@@ -41,7 +41,7 @@ def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
         ("global_indices", global_indices, parts.sampled),
         ("convergence", index_convergence, parts.sampled),
         ("scenarios", scenarios, parts.answers),
-        ("frontier", trade_offs, parts.frontier),
+        ("frontier", lambda found: trade_offs(found, parts.limits or ()), parts.frontier),
     ]
     names = []
     with mpl.rc_context(rc=_STYLE):
@@ -217,8 +217,8 @@ def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def trade_offs(found: Frontier) -> Figure:
-    """What carbon, water and waiting cost in money for energy."""
+def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
+    """What carbon, water and waiting cost in money for energy: a sweep of weights, and limits on the aim of each panel."""
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     families = list(dict.fromkeys(case.family for case in found.answers.cases))
     colours = dict(zip(families, (_GREY, _SKY, _ORANGE, _GREEN, _PURPLE), strict=False))
@@ -232,6 +232,11 @@ def trade_offs(found: Frontier) -> Figure:
         axes.scatter(*base, marker="*", s=130, color=_RED, zorder=4, label="base")
         axes.scatter(*found.points[found.knee, [x, y]], marker="D", s=90, facecolor="none", edgecolor="black", linewidth=1.5,
                      zorder=5, label="knee")  # fmt: skip
+        kept = np.array([one.values for one in limits if one.aim == AIMS[y]]).reshape(-1, len(OUTPUTS))
+        columns = [list(OUTPUTS).index(AIMS[x]), list(OUTPUTS).index(AIMS[y])]
+        if len(kept):
+            axes.scatter(*kept[:, columns].T, marker="_", s=140, linewidth=1.8, color=_RED, zorder=3,
+                         label="limit on this aim")  # fmt: skip
         axes.set(xlabel=_LABELS[AIMS[x]], ylabel=_LABELS[AIMS[y]])
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)

@@ -1,13 +1,16 @@
 """Tidy tables and the summary of a sensitivity study."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, LocalSensitivity, Sampled
+from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
+
+PRICE_UNITS = {"carbon_t": "AUD/t", "water_kl": "AUD/kL", "mean_ttft_ms": "AUD/request-second"}
+"""Unit of the shadow price of a limit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +21,8 @@ class SensitivityParts:
         local: Derivatives.
         sampled: A sample for global indices, and the number of slots that it was taken of.
         answers: Scenarios.
-        frontier: Trade-offs.
+        frontier: Trade-offs by weights.
+        limits: Limits on each aim, from loose to tight, kept at the least cost.
         sampled_slots: Slots of the study that was sampled.
     """
 
@@ -26,6 +30,7 @@ class SensitivityParts:
     sampled: Sampled | None = None
     answers: Answers | None = None
     frontier: Frontier | None = None
+    limits: Sequence[Limited] | None = None
     sampled_slots: int = 0
 
 
@@ -43,7 +48,30 @@ def sensitivity_frames(parts: SensitivityParts) -> dict[str, pd.DataFrame]:
         frames["frontier"] = frame.assign(
             efficient=parts.frontier.efficient, knee=np.arange(len(frame)) == parts.frontier.knee
         )
+    if parts.limits is not None:
+        frames["limits"] = limits_frame(parts.limits)
     return frames
+
+
+def limits_frame(found: Sequence[Limited]) -> pd.DataFrame:
+    """What every limit costs and is worth, with its certificate and all outputs of the schedule that keeps it."""
+    rows = [
+        {
+            "aim": one.aim,
+            "unit": OUTPUTS[one.aim],
+            "limit": one.limit,
+            "reached": one.reached,
+            "shadow_price": one.price,
+            "shadow_price_unit": PRICE_UNITS[one.aim],
+            "cost_aud": one.cost,
+            "lower_bound_aud": one.bound,
+            "certified_gap": one.gap,
+            **dict(zip(OUTPUTS, map(float, one.values), strict=True)),
+        }
+        for one in found
+    ]
+    # At dearer carbon, water or waiting the cost of the study's own weights is `cost_aud`.
+    return pd.DataFrame(rows).drop(columns="total_cost_aud")
 
 
 def local_frame(found: LocalSensitivity) -> pd.DataFrame:
@@ -131,6 +159,17 @@ def answers_frame(answers: Answers) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def _limit_in_words(one: Limited, base: np.ndarray) -> str:
+    """What a limit costs beside the study itself, and what one unit less would."""
+    own = float(base[list(OUTPUTS).index(one.aim)])
+    quantity, unit = one.aim.rsplit("_", 1)[0].replace("_", " ").replace("ttft", "TTFT"), OUTPUTS[one.aim]
+    extra = max(one.cost - float(base[list(OUTPUTS).index("total_cost_aud")]), 0.0)
+    return (
+        f"{quantity[:1].upper()}{quantity[1:]} of at most {one.limit:,.4g} {unit} ({1 - one.limit / own:.1%} less) costs "
+        f"{extra:,.2f} AUD more, {one.price:,.4g} {PRICE_UNITS[one.aim]} at the margin."
+    )
+
+
 def planner_prices(found: LocalSensitivity) -> list[str]:
     """The prices of a degree, of capacity, of a millisecond and of a tonne in words, with place and hour."""
     scenario = found.study.scenario
@@ -199,6 +238,11 @@ def sensitivity_summary(name: str, parts: SensitivityParts, config: Mapping[str,
             "knee": found.answers.cases[found.knee].name,
             "knee_values": dict(zip(AIMS, map(float, found.points[found.knee]), strict=True)),
         }
+    if parts.limits is not None:
+        summary["limits"] = limits_frame(parts.limits).to_dict("records")
+        if parts.frontier is not None:
+            base = parts.frontier.answers.base_values
+            summary["limits_in_words"] = [_limit_in_words(one, base) for one in parts.limits]
     return summary | {"config": dict(config)}
 
 

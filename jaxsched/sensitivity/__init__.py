@@ -2,8 +2,9 @@
 
 from jaxsched.sensitivity._cases import Case, carbon_path, default_cases, drought, growth, heat_waves, outages
 from jaxsched.sensitivity._effects import OUTPUTS, effects
-from jaxsched.sensitivity._frontier import AIMS, Frontier, Limited, frontier, knee_of, least_cost_within
+from jaxsched.sensitivity._frontier import AIMS, Frontier, frontier, knee_of
 from jaxsched.sensitivity._global import Indices, Range, Sampled, sample
+from jaxsched.sensitivity._limits import Limited, least_cost_within, limits
 from jaxsched.sensitivity._local import Effect, LocalSensitivity, local
 from jaxsched.sensitivity._names import GROUPS, Quantity, quantities
 from jaxsched.sensitivity._ranges import DEFAULT_RANGES, response
@@ -36,6 +37,7 @@ __all__ = [
     "heat_waves",
     "knee_of",
     "least_cost_within",
+    "limits",
     "local",
     "outages",
     "prepare",

@@ -28,7 +28,7 @@ def finished(tmp_path_factory):
 def test_tables_plots_summary_and_record_are_there(finished):
     folder, done = finished
     names = {path.name for path in (folder / "out").iterdir()}
-    tables = {"indices", "scenarios", "frontier"}
+    tables = {"indices", "scenarios", "frontier", "limits"}
     plots = {"global_indices", "convergence", "scenarios", "frontier"}
     assert {f"{name}.parquet" for name in tables} | {f"{name}.png" for name in plots} <= names
     assert {"summary.json", "manifest.json", "config.json"} <= names
@@ -46,6 +46,11 @@ def test_the_tables_are_tidy_and_agree_with_the_summary(finished):
     assert summary["scenarios"]["cases"] == len(scenarios)
     frontier = pd.read_parquet(out / "frontier.parquet")
     assert frontier.loc[frontier["knee"], "case"].tolist() == [summary["frontier"]["knee"]]
+    limits = pd.read_parquet(out / "limits.parquet")
+    assert (limits["reached"] <= limits["limit"]).all()
+    assert (limits["certified_gap"] <= 0.01).all()
+    assert [row["limit"] for row in summary["limits"]] == limits["limit"].tolist()
+    assert len(summary["limits_in_words"]) == len(limits) == 9
     assert np.isfinite(pd.read_parquet(out / "indices.parquet")["value"]).all()
 
 

@@ -20,6 +20,7 @@ from jaxsched.sensitivity import (
     heat_waves,
     knee_of,
     least_cost_within,
+    limits,
     outages,
     shifted,
     solve_cases,
@@ -163,3 +164,30 @@ def test_a_limit_is_kept_at_a_certified_cost(study, solver):
     assert 0 <= found.gap < 5e-3
     assert found.cost >= float(solver.base.bound)
     assert least_cost_within(study, "carbon_t", 2 * carbon, rtol=1e-3, base=solver.base).price == 0
+
+
+def test_limits_fill_the_frontier_evenly_and_keep_their_certificates(study, solver):
+    sweep = frontier(study, factors=[1.0, 16.0], base=solver.base, rtol=RTOL)
+    seen = []
+    found = limits(study, sweep, shares=[0.6, 0.3], base=solver.base, rtol=RTOL, progress=lambda *at: seen.append(at))
+    assert seen == [(n, 6) for n in range(1, 7)]
+    for loose, tight in zip(found[::2], found[1::2], strict=True):
+        n = list(OUTPUTS).index(loose.aim)
+        least = sweep.answers.values[:, n].min()
+        assert loose.aim == tight.aim
+        assert least <= tight.reached <= tight.limit < loose.limit
+        assert loose.reached <= loose.limit
+        assert 0 < loose.price <= tight.price
+        for one in (loose, tight):
+            assert -1e-6 <= one.gap < 5 * RTOL
+            assert one.bound >= float(solver.base.bound) * (1 - 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("factors", "shares", "words"),
+    [([1.0, 8.0], [1.5], "give numbers between 0 and 1"), ([2.0, 8.0], [0.5], "factors that include 1")],
+)
+def test_limits_that_cannot_be_placed_are_said_in_one_sentence(study, solver, factors, shares, words):
+    sweep = frontier(study, factors=factors, base=solver.base, rtol=1e-3)
+    with pytest.raises(ValueError, match=words):
+        limits(study, sweep, shares=shares, rtol=1e-3, base=solver.base)
