@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from benchmarks._record import RESULTS, write_result
-from jaxsched.calibrate import Fit, Observations, fit, law_of, model_of, time_folds
+from jaxsched.calibrate import Fit, Observations, fit, law_of, model_of
 from jaxsched.cli._calibrate import fitted
 from jaxsched.config import CalibrationConfig, load_calibration
 
@@ -38,7 +38,7 @@ def choice(config: CalibrationConfig, found: Fit) -> list[dict[str, Any]]:
     law = law_of(model, config.model.component, config.model.constants, seen.inputs)
     tried = []
     for names in SETS:
-        one = fit(model, seen, parameters=names, predict=law, held_out=time_folds(seen.times, _BLOCKS))
+        one = fit(model, seen, parameters=names, predict=law, folds=_BLOCKS)
         score = one.scores["held_out"]
         tried.append({"parameters": list(names), "cv_rmse": score.cv_rmse, "nmbe": score.nmbe})
         print(f"{', '.join(names)}: CV(RMSE) {score.cv_rmse:.2%}", file=sys.stderr, flush=True)

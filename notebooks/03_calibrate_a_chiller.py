@@ -64,11 +64,11 @@ data = Observations(inputs, power, times=times, unit="kW", features={"heat": hea
 print(f"{'measured' if here else 'made up'}: {len(heat)} half hours from {times[0]:%B %Y} to {times[-1]:%B %Y}")
 
 # %% [markdown]
-# Two numbers are fitted: the efficiency of the machine, and how power grows with load. Of eleven sets of parameters these
+# Three numbers are fitted: the efficiency of the machine, how that changes with the condenser water, and how power grows with load. Of eleven sets these
 # predict unseen blocks of the first two thirds best; the last third takes no part, not even in that choice.
 
 # %%
-names = ["chiller.log_constant", "part_load.linear"]
+names = ["chiller.log_constant", "chiller.log_linear", "part_load.linear"]
 found = fit(plant, data, parameters=names, predict=predict, held_out=last_part(times), starts=4, bootstrap=100, block_hours=168)
 print(found)
 
