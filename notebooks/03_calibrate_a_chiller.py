@@ -64,8 +64,9 @@ data = Observations(inputs, power, times=times, unit="kW", features={"heat": hea
 print(f"{'measured' if here else 'made up'}: {len(heat)} half hours from {times[0]:%B %Y} to {times[-1]:%B %Y}")
 
 # %% [markdown]
-# Three numbers are fitted: the efficiency of the machine, how that changes with the condenser water, and how power grows with load. Of eleven sets these
-# predict unseen blocks of the first two thirds best; the last third takes no part, not even in that choice.
+# Three numbers are fitted: the efficiency of the machine, how that changes with the condenser water, and how power grows with
+# load. Of eleven sets these predict unseen blocks of the first two thirds best; the last third takes no part, not even in that
+# choice.
 
 # %%
 names = ["chiller.log_constant", "chiller.log_linear", "part_load.linear"]

@@ -228,12 +228,11 @@ def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
             for kind, face in ((found.efficient, colours[family]), (~found.efficient, "none")):
                 axes.scatter(found.points[at & kind, x], found.points[at & kind, y], s=28, facecolor=face,
                              edgecolor=colours[family], label=family if kind is found.efficient else None)  # fmt: skip
-        base = found.answers.base_values[[list(OUTPUTS).index(AIMS[x]), list(OUTPUTS).index(AIMS[y])]]
-        axes.scatter(*base, marker="*", s=130, color=_RED, zorder=4, label="base")
+        columns = [list(OUTPUTS).index(AIMS[x]), list(OUTPUTS).index(AIMS[y])]
+        axes.scatter(*found.answers.base_values[columns], marker="*", s=130, color=_RED, zorder=4, label="base")
         axes.scatter(*found.points[found.knee, [x, y]], marker="D", s=90, facecolor="none", edgecolor="black", linewidth=1.5,
                      zorder=5, label="knee")  # fmt: skip
         kept = np.array([one.values for one in limits if one.aim == AIMS[y]]).reshape(-1, len(OUTPUTS))
-        columns = [list(OUTPUTS).index(AIMS[x]), list(OUTPUTS).index(AIMS[y])]
         if len(kept):
             axes.scatter(*kept[:, columns].T, marker="_", s=140, linewidth=1.8, color=_RED, zorder=3,
                          label="limit on this aim")  # fmt: skip
