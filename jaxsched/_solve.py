@@ -155,7 +155,8 @@ def _solve_slots(
         schedule = trim(schedule)
     if _all_concrete(posed):
         return schedule
-    return with_derivatives(posed, schedule, eqx.Partial(_interior, solver=solver, state=state, schedule=schedule))
+    interior = eqx.Partial(_interior, solver=solver, state=state, schedule=schedule, mesh=mesh)
+    return with_derivatives(posed, schedule, interior, mesh)
 
 
 @eqx.filter_jit
@@ -175,16 +176,15 @@ def _iterate(problem, solver, state, until, mesh=None):
         return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
 
 
-def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule) -> Point:
+def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule, mesh: Mesh | None) -> Point:
     """A point near the answer where derivatives are taken; asked for only where there are any."""
     routes: Any = restricted(problem, schedule.sites, certified=False)
     point = solver.interior(routes, state)
     if point is not None:
         return point
     exact: Any = InteriorPoint()
-    return exact.interior(
-        routes, _iterate(routes, exact, _start(routes, exact, schedule), jnp.asarray(exact.max_steps))
-    )
+    start = _start(routes, exact, schedule, mesh)
+    return exact.interior(routes, _iterate(routes, exact, start, jnp.asarray(exact.max_steps), mesh))
 
 
 @eqx.filter_jit

@@ -19,6 +19,8 @@ from tests.oracles import random_problem
 
 # Six slots do not divide by four, and five origins not by two.
 SIZES: dict[str, Any] = {"slots": 6, "origins": 5, "sites": 4, "kinds": 2}
+# Large enough that factors and eigenvalues of several slots or groups are shared out over the threads of the CPU.
+LARGE: dict[str, Any] = {"slots": 8, "origins": 60, "sites": 60}
 # Together with the chunks on (2, 1) and the processes on (2, 2): 1, 2, 4 and 8 devices.
 MESHES = {
     "ADMM": [None, (4, 2)],
@@ -69,6 +71,13 @@ def gradient(problem: Problem, sizes: tuple[int, int] | None) -> float:
     return float(jax.grad(of_solve)(jnp.asarray(1.0)))
 
 
+def large() -> dict[str, Any]:
+    """What waited for ever once: factors of several slots, and eigenvalues of several groups, on two devices of one CPU."""
+    problem, mesh = random_problem(3, **LARGE), mesh_of((2, 1))
+    short = solve(problem, Candidates(ADMM(rtol=1e-2), width=30, group=2), mesh=mesh)
+    return {"gradient": gradient(problem, (2, 1)), "gap": float(short.gap)}
+
+
 def one_process() -> dict[str, Any]:
     """All solvers on all meshes, chunks on a mesh, and gradients."""
     problem, found = random_problem(3, **SIZES), {}
@@ -88,6 +97,7 @@ def one_process() -> dict[str, Any]:
         "chunked": facts(chunked, chunked.routing),
         "chunks": seen.count(admm.check_every),
         "gradients": [gradient(problem, sizes) for sizes in (None, (2, 1))],
+        "large": large(),
     }
 
 

@@ -117,6 +117,12 @@ def test_gradients_over_devices_are_those_of_one_device(found):
     assert spread == pytest.approx(alone, rel=1e-8)
 
 
+def test_devices_of_one_cpu_do_not_wait_for_one_another(found):
+    assert math.isfinite(found["large"]["gradient"])
+    assert found["large"]["gradient"] != 0.0
+    assert found["large"]["gap"] <= 1e-2
+
+
 def test_two_processes_prove_what_one_proves(found):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

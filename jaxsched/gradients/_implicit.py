@@ -7,13 +7,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
+from jaxsched._devices import on_devices
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
 from jaxsched.problem import AnyProblem, Problem, SlotProblem, restricted
 from jaxsched.solvers import Point, kind_last
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals
+from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._metric import cost_spread
 from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._site_step import derivatives
@@ -28,7 +31,9 @@ _BARRIER = 0.05
 Tree = TypeVar("Tree")
 
 
-def with_derivatives(problem: Problem, schedule: Schedule, interior: Callable[[Problem], Point]) -> Schedule:
+def with_derivatives(
+    problem: Problem, schedule: Schedule, interior: Callable[[Problem], Point], mesh: Mesh | None = None
+) -> Schedule:
     """A schedule that varies with its problem, at no cost unless it is differentiated.
 
     Routing, load and prices get the derivative of the optimum (`follow`), objective and bound that of the optimal cost
@@ -38,9 +43,10 @@ def with_derivatives(problem: Problem, schedule: Schedule, interior: Callable[[P
         problem: What was solved.
         schedule: Its schedule, a constant.
         interior: Finds a strictly interior point near the optimum; called only where derivatives are asked for.
+        mesh: Devices over which its slots are divided.
     """
     answer = (schedule.routing, schedule.load, schedule.prices)
-    routing, load, prices = _varying(problem, interior, answer, schedule.sites)
+    routing, load, prices = _varying(problem, interior, answer, schedule.sites, mesh)
     schedule = eqx.tree_at(lambda s: (s.routing, s.load, s.prices), schedule, (routing, load, prices))
     cost = slot_costs(problem, schedule)
     bound = slot_costs(problem, eqx.tree_at(lambda s: s.slot_objective, schedule, schedule.slot_bound))
@@ -49,20 +55,24 @@ def with_derivatives(problem: Problem, schedule: Schedule, interior: Callable[[P
 
 @eqx.filter_custom_jvp
 def _varying(
-    problem: Problem, interior: Callable[[Problem], Point], answer: tuple[Array, ...], sites: Array | None
+    problem: Problem,
+    interior: Callable[[Problem], Point],
+    answer: tuple[Array, ...],
+    sites: Array | None,
+    mesh: Mesh | None,
 ) -> tuple[Array, ...]:
     return answer
 
 
 @_varying.def_jvp
 def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
-    problem, interior, answer, sites = primals
+    problem, interior, answer, sites, mesh = primals
     # Values that are differentiated again must vary again: here and below, a rule applies its own function.
-    answer = _varying(problem, interior, answer, sites)
+    answer = _varying(problem, interior, answer, sites, mesh)
     if not jax.tree.leaves(tangents[0]):
         return answer, (None, None, None)
     point = jax.lax.stop_gradient(interior(constant(problem)))
-    move = along(lambda p: follow(restricted(p, sites, certified=False), point), problem, tangents[0])
+    move = along(lambda p: follow(restricted(p, sites, certified=False), point, mesh), problem, tangents[0])
     return answer, (kind_last(problem, move.routing), move.load, move.prices)
 
 
@@ -72,7 +82,7 @@ def constant(tree: Tree) -> Tree:
 
 
 @eqx.filter_custom_jvp
-def follow(problem: AnyProblem, point: Point) -> Point:
+def follow(problem: AnyProblem, point: Point, mesh: Mesh | None = None) -> Point:
     """Interior points of all slots, as the function of the problem that keeps their complementarity products.
 
         F(u; problem) = 0,  x z = const, s w = const    =>    du = -(dF/du)^-1 (dF/dproblem) dproblem
@@ -88,13 +98,13 @@ def follow(problem: AnyProblem, point: Point) -> Point:
 
 @follow.def_jvp
 def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Point, Any]:
-    problem, point = primals
-    here = follow(problem, point)
-    return here, _move(problem, tangents[0], here)
+    problem, point, mesh = primals
+    here = follow(problem, point, mesh)
+    return here, _move(problem, tangents[0], here, mesh)
 
 
 @eqx.filter_jit
-def _move(problem: AnyProblem, dot: AnyProblem, points: Point) -> Point:
+def _move(problem: AnyProblem, dot: AnyProblem, points: Point, mesh: Mesh | None) -> Point:
     """Tangent of the points along a change of the problem: for each slot one factorisation, and two back-substitutions."""
 
     def at_points(problem):
@@ -103,8 +113,9 @@ def _move(problem: AnyProblem, dot: AnyProblem, points: Point) -> Point:
 
     change = along(at_points, problem, dot)
     slots, axes = problem.slots()
-
-    return jax.vmap(_one_slot, in_axes=(axes, 0, 0))(slots, points, change)
+    with on_devices(mesh):
+        one_slot = each_slot(_one_slot, (axes, 0, 0), points.routing[0].nbytes, factors=True)
+        return one_slot(slots, points, change)
 
 
 def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:

@@ -133,7 +133,7 @@ class ADMM(AbstractRouteSolver):
         slots, axes = problem.slots()
         check = (state.history.step > 0).sum()
         length = jnp.asarray(self._epochs())[check]
-        after = each_slot(self._epoch, (axes, 0, None))(slots, state.slots, length)
+        after = each_slot(self._epoch, (axes, 0, None), state.slots.routing[0].nbytes)(slots, state.slots, length)
         num_steps = state.num_steps + length
         history = History(
             state.history.step.at[check].set(num_steps),

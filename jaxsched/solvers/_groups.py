@@ -29,7 +29,8 @@ def members(problem: Problem, group: int) -> tuple[Int[Array, " origin"], int]:
     order = jnp.minimum(jnp.arange(size * 2**levels), origins - 1).reshape(1, -1)
     real = (jnp.arange(size * 2**levels) < origins).reshape(1, -1)
     for _ in range(levels):
-        along = jax.vmap(_along)(features[order])
+        # One after the other: batches of eigenvalues on several devices of one CPU wait for one another (`each_slot`).
+        along = jax.lax.map(_along, features[order])
         ranks = jnp.argsort(along, -1)
         order, real = (jnp.take_along_axis(x, ranks, -1).reshape(2 * len(x), -1) for x in (order, real))
     groups = jnp.broadcast_to(jnp.arange(2**levels)[:, None], order.shape)

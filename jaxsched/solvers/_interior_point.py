@@ -131,7 +131,7 @@ class InteriorPoint(AbstractRouteSolver):
     def step(self, problem: AnyProblem, state: InteriorPointState) -> InteriorPointState:
         slots, axes = problem.slots()
         before = state.slots
-        after = each_slot(_iterate_slot, (axes, 0))(slots, before)
+        after = each_slot(_iterate_slot, (axes, 0), before.point.routing[0].nbytes, factors=True)(slots, before)
         settled = self._settled(before)
         # Slots of unlike sign may all be settled while their total is not: then all go on.
         frozen = _at_rest(before) | (settled & ~jnp.all(settled))
