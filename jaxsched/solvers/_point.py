@@ -78,7 +78,17 @@ def _centred(problem: SlotProblem, routing: Float[Array, "kind origin route"], p
     mean = (routing * feasible).sum() / jnp.maximum(usable.sum(), 1).astype(routing.dtype)
     reduced_cost = jnp.where(usable, jnp.sqrt(feasible * (mean / jnp.where(usable, routing, 1.0))), 1.0)
     scarcity = jnp.where(is_open, mean / room, 0.0)
-    return Point(routing, reduced_cost, multiplier, load, room, scarcity, prices + scarcity)
+    return Point(
+        routing, reduced_cost, multiplier, load, room, scarcity, _at_closed(problem, is_open, prices + scarcity)
+    )
+
+
+def _at_closed(
+    problem: SlotProblem, is_open: Bool[Array, " site"], prices: Float[Array, " site"]
+) -> Float[Array, " site"]:
+    """Prices, with that of the first unit of load where no route ends: any other spoils the bound or hides a missing route."""
+    first = derivatives(problem.site_cost, jnp.zeros_like(prices))[1]
+    return jnp.where(is_open | ~(problem.capacity > 0), prices, first)
 
 
 def unknowns(problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> Point:
@@ -93,23 +103,37 @@ def unknowns(problem: SlotProblem, routing: Float[Array, "kind origin route"], p
 
 
 def entered(problem: SlotProblem, point: Point) -> Point:
-    """A point with flows and reduced costs for the usable routes that have none: small, positive, on the central path."""
+    """A point with values for the usable routes, and for the sites that these reach, which had none: small, positive, on
+    the central path."""
     usable = usable_routes(problem)
     is_new = usable & ~(point.routing > 0)
+    is_open = problem.reached(usable)
     total, count = complementarity(
-        problem, eqx.tree_at(lambda p: p.reduced_cost, point, jnp.where(is_new, 0.0, point.reduced_cost))
+        problem,
+        eqx.tree_at(
+            lambda p: (p.reduced_cost, p.scarcity),
+            point,
+            (jnp.where(is_new, 0.0, point.reduced_cost), jnp.where(is_open, point.scarcity, 0.0)),
+        ),
     )
     mean = total / count
     reduced = jnp.abs(problem.priced(point.prices) - point.multiplier[..., None])
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
     reduced = jnp.where(is_new, jnp.maximum(reduced, mean / (_ENTERING * demand)), 1.0)
-    return eqx.tree_at(
-        lambda p: (p.routing, p.reduced_cost),
-        point,
-        (
-            jnp.where(is_new, mean / reduced, point.routing),
-            jnp.where(is_new, reduced, jnp.where(usable, point.reduced_cost, 1.0)),
-        ),
+    routing = jnp.where(is_new, mean / reduced, point.routing)
+    # A dual of 0 could never grow, and would let no other one move.
+    opens = is_open & ~(point.scarcity > 0)
+    load = jnp.where(opens, _inside(problem, routing), point.load)
+    room = jnp.where(opens, problem.capacity - load, point.room)
+    scarcity = jnp.where(opens, mean / jnp.where(opens, room, 1.0), jnp.where(is_open, point.scarcity, 0.0))
+    return Point(
+        routing=routing,
+        reduced_cost=jnp.where(is_new, reduced, jnp.where(usable, point.reduced_cost, 1.0)),
+        multiplier=point.multiplier,
+        load=load,
+        room=room,
+        scarcity=scarcity,
+        prices=_at_closed(problem, is_open, point.prices),
     )
 
 

@@ -8,7 +8,10 @@ import pytest
 
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, Candidates, InteriorPoint, Proportional, solve
+from jaxsched.scenarios import australia
 from jaxsched.solvers._groups import members
+from jaxsched.solvers._point import cold_start, entered
+from jaxsched.study import build
 from tests import oracles
 
 
@@ -75,6 +78,39 @@ def test_derivatives_of_cost_and_load_are_those_of_the_dense_problem(problem):
 
     listed, dense = (answers(s) for s in (Candidates(InteriorPoint(), width=16, group=4), InteriorPoint()))
     np.testing.assert_allclose(listed, dense, rtol=1e-5, atol=1e-5 * np.abs(dense[:-1]).max())
+
+
+def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_way():
+    # Sites that lost their last candidate, or were reached anew, once held it up at 1e-5; exchanges in each iteration too.
+    study = build(australia(sites=150, origins=150, slots=1, start="2024-01-15"))
+    schedule = solve(study.problem, Candidates(InteriorPoint(rtol=1e-7), width=16))
+    assert float(schedule.gap) <= 1e-7
+
+
+def test_a_site_that_is_reached_anew_is_inside_and_one_without_routes_has_its_first_price():
+    slot = oracles.random_problem(3, slots=1, origins=4, sites=5, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
+
+    def on(sites):
+        sites = jnp.broadcast_to(sites, (1, 4, 4))
+        return eqx.tree_at(
+            lambda s: (s.route_cost, s.sites, s.allowed),
+            slot,
+            (jnp.take_along_axis(slot.route_cost, sites, -1), sites, None),
+            is_leaf=lambda leaf: leaf is None,
+        )
+
+    before = cold_start(on(jnp.arange(4, dtype=jnp.int32)))
+    first = np.asarray(jax.jvp(slot.site_cost, (jnp.zeros(5),), (jnp.ones(5),))[1])
+    assert before.scarcity[4] == 0
+    assert before.prices[4] == pytest.approx(first[4], rel=1e-12)
+    # The last site takes the place of the fourth.
+    moved = eqx.tree_at(lambda p: p.routing, before, before.routing.at[..., 3].set(0.0))
+    after = entered(on(jnp.array([0, 1, 2, 4], jnp.int32)), moved)
+    assert (after.routing > 0).all()
+    assert min(after.scarcity[4], after.load[4], after.room[4]) > 0
+    assert after.load[4] + after.room[4] == pytest.approx(float(slot.capacity[4]), rel=1e-12)
+    assert after.scarcity[3] == 0
+    assert after.prices[3] == pytest.approx(first[3], rel=1e-12)
 
 
 def test_a_budget_that_is_not_positive_is_refused():
