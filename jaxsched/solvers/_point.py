@@ -108,24 +108,19 @@ def entered(problem: SlotProblem, point: Point) -> Point:
     usable = usable_routes(problem)
     is_new = usable & ~(point.routing > 0)
     is_open = problem.reached(usable)
-    total, count = complementarity(
-        problem,
-        eqx.tree_at(
-            lambda p: (p.reduced_cost, p.scarcity),
-            point,
-            (jnp.where(is_new, 0.0, point.reduced_cost), jnp.where(is_open, point.scarcity, 0.0)),
-        ),
-    )
+    scarcity = jnp.where(is_open, point.scarcity, 0.0)
+    known = (jnp.where(is_new, 0.0, point.reduced_cost), scarcity)
+    total, count = complementarity(problem, eqx.tree_at(lambda p: (p.reduced_cost, p.scarcity), point, known))
     mean = total / count
     reduced = jnp.abs(problem.priced(point.prices) - point.multiplier[..., None])
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
     reduced = jnp.where(is_new, jnp.maximum(reduced, mean / (_ENTERING * demand)), 1.0)
     routing = jnp.where(is_new, mean / reduced, point.routing)
     # A dual of 0 could never grow, and would let no other one move.
-    opens = is_open & ~(point.scarcity > 0)
+    opens = is_open & ~(scarcity > 0)
     load = jnp.where(opens, _inside(problem, routing), point.load)
     room = jnp.where(opens, problem.capacity - load, point.room)
-    scarcity = jnp.where(opens, mean / jnp.where(opens, room, 1.0), jnp.where(is_open, point.scarcity, 0.0))
+    scarcity = jnp.where(opens, mean / jnp.where(opens, room, 1.0), scarcity)
     return Point(
         routing=routing,
         reduced_cost=jnp.where(is_new, reduced, jnp.where(usable, point.reduced_cost, 1.0)),
