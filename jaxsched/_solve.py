@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from jaxsched._blas import one_blas_thread
 from jaxsched._devices import check_same, checked_mesh, collected, on_devices, parts, spread_problem, spread_schedule
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
@@ -81,16 +82,8 @@ def solve(
         if throw:
             raise InfeasibleError(shortfall)
         return _no_schedule(problem)
-    chunks = _chunks(problem, solver, memory, mesh)
-    if len(chunks) == 1:
-        # Not even a slice of all slots: it would copy every array.
-        schedule = _solve_spread(problem, solver, warm_start, progress, mesh)
-    else:
-        starts = [None if warm_start is None else warm_start.select(slots) for slots in chunks]
-        pairs = zip(chunks, starts, strict=True)
-        schedule = joined(
-            [_solve_spread(problem.select(slots), solver, start, progress, mesh) for slots, start in pairs]
-        )
+    with one_blas_thread():
+        schedule = _solve_chunks(problem, solver, warm_start, progress, memory, mesh)
     values = constant(schedule)
     if _all_concrete(values) and throw and not bool(schedule.result == RESULTS.successful):
         infeasible = bool(schedule.result == RESULTS.infeasible)
@@ -100,6 +93,24 @@ def solve(
 
 def _all_concrete(tree: Any) -> bool:
     return all(is_concrete(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def _solve_chunks(
+    problem: Problem,
+    solver: AbstractSolver,
+    warm_start: Schedule | None,
+    progress: Callable[[int, float, float], None] | None,
+    memory: float,
+    mesh: Mesh | None,
+) -> Schedule:
+    """Solve all slots, as many together as the memory allows."""
+    chunks = _chunks(problem, solver, memory, mesh)
+    if len(chunks) == 1:
+        # Not even a slice of all slots: it would copy every array.
+        return _solve_spread(problem, solver, warm_start, progress, mesh)
+    starts = [None if warm_start is None else warm_start.select(slots) for slots in chunks]
+    pairs = zip(chunks, starts, strict=True)
+    return joined([_solve_spread(problem.select(slots), solver, start, progress, mesh) for slots, start in pairs])
 
 
 def _chunks(problem: Problem, solver: AbstractSolver, memory: float, mesh: Mesh | None) -> list[slice]:

@@ -20,6 +20,7 @@ LAYERS = [
     "problem",
     "_schedule",
     "_devices",
+    "_blas",
     "solvers",
     "gradients",
     "_solve",

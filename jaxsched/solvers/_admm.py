@@ -172,9 +172,10 @@ class ADMM(AbstractRouteSolver):
 
     def standing(self, state: ADMMState) -> Standing:
         best = state.slots
-        return Standing(
-            jnp.maximum(best.mean_routing, best.best_routing), best.best_prices, best.objective - best.bound
-        )
+        found = jnp.isfinite(best.objective)[:, None]
+        # While the routes cannot carry the demand, the prices that rise are those that name others.
+        prices = jnp.where(found, best.best_prices, best.mean_prices)
+        return Standing(jnp.maximum(best.mean_routing, best.best_routing), prices, best.objective - best.bound)
 
     def reroute(self, problem: CandidateProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
         def routes(s: SlotState) -> tuple[Array, ...]:

@@ -15,6 +15,8 @@ from jaxsched.solvers._site_step import derivatives
 
 # A route that carries less of its demand is given up for a cheaper one.
 _CARRIES = 1e-6
+# One of so many places goes to the cheapest route whatever the others carry.
+_FRESH = 4
 
 
 def choose(
@@ -36,7 +38,10 @@ def choose(
     share = jnp.where(usable, flow / demand, 0.0)
     # Below every cost of the row, the more the larger the flow.
     first = least - (1.0 + jnp.abs(least)) * (1.0 + share)
-    return jax.lax.top_k(-jnp.where(share > _CARRIES, first, cost), width)[1].astype(jnp.int32)
+    kept = max(width - width // _FRESH, 1)
+    least_kept = jax.lax.top_k(share, kept)[0][..., -1:]
+    keeps = (share > _CARRIES) & (share >= least_kept)
+    return jax.lax.top_k(-jnp.where(keeps, first, cost), width)[1].astype(jnp.int32)
 
 
 def places(

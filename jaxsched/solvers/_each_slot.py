@@ -28,15 +28,14 @@ def each_slot(
         function: Of arrays of one slot.
         axes: Axis of the slot in each of them, 0 or None, as for `jax.vmap`.
         size: Bytes of the largest array of one slot.
-        factors: Whether the function factors a matrix. A device that is alone takes all slots, whose factors its threads
-            share; several devices of one CPU take one slot at a time, because batches of factors wait for one another's
-            threads for ever (jaxlib 0.10).
+        factors: Whether the function factors a matrix. Several devices of one CPU then take one slot at a time, because
+            batches of factors wait for one another's threads for ever (jaxlib 0.10).
     """
     parts = jax.sharding.get_abstract_mesh().shape
     over_slots = jax.vmap(function, in_axes=axes)
-    few = SLOTS in parts if factors else parts.get(ORIGINS, 1) == 1
-    if few and jax.default_backend() == "cpu":
-        over_slots = _in_groups(function, axes, 1 if factors else _fitting(size))
+    divided = parts.get(ORIGINS, 1) > 1
+    if jax.default_backend() == "cpu" and (factors or not divided):
+        over_slots = _in_groups(function, axes, 1 if factors and SLOTS in parts else _fitting(size))
     if SLOTS not in parts:
         return over_slots
     by_slot = PartitionSpec(SLOTS)

@@ -131,13 +131,11 @@ class InteriorPoint(AbstractRouteSolver):
     def step(self, problem: AnyProblem, state: InteriorPointState) -> InteriorPointState:
         slots, axes = problem.slots()
         before = state.slots
-        after = each_slot(_iterate_slot, (axes, 0), before.point.routing[0].nbytes, factors=True)(slots, before)
         settled = self._settled(before)
         # Slots of unlike sign may all be settled while their total is not: then all go on.
         frozen = _at_rest(before) | (settled & ~jnp.all(settled))
-        after = jax.vmap(lambda keep, old, new: jax.tree.map(lambda a, b: jnp.where(keep, a, b), old, new))(
-            frozen, before, after
-        )
+        size = before.point.routing[0].nbytes
+        after = each_slot(_unless_frozen, (axes, 0, 0), size, factors=True)(slots, before, frozen)
         history = History(
             state.history.step.at[state.num_steps].set(state.num_steps + 1),
             state.history.objective.at[state.num_steps].set(after.objective.sum()),
@@ -238,6 +236,10 @@ def _warm_state(
     return _state(problem, warm_start(problem, routing, prices))
 
 
+def _unless_frozen(problem: SlotProblem, state: SlotState, frozen: Bool[Array, ""]) -> SlotState:
+    return jax.lax.cond(frozen, lambda: state, lambda: _iterate_slot(problem, state))
+
+
 def _iterate_slot(problem: SlotProblem, state: SlotState) -> SlotState:
     """One iteration, the certificate of its point, and whether it was worth it."""
     trial = advance(problem, state.point, state.regularisation)
@@ -254,14 +256,13 @@ def _iterate_slot(problem: SlotProblem, state: SlotState) -> SlotState:
     closer = difference < _PROGRESS * state.difference
     known = jnp.where(jnp.isfinite(difference), difference, 0.0)
     nearer = sound & (products < _PROGRESS * state.products) & (products > _ROUNDED * known)
-    progress = closer | nearer
     return eqx.tree_at(
         lambda s: (s.point, s.regularisation, s.idle, s.difference, s.products),
         state,
         (
             point,
             jnp.where(sound, softer, firmer),
-            jnp.where(progress, 0, state.idle + 1),
+            jnp.where(closer | nearer, 0, state.idle + 1),
             jnp.where(closer, difference, state.difference),
             jnp.where(nearer, products, state.products),
         ),

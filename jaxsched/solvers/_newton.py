@@ -62,11 +62,11 @@ class Reduced(eqx.Module):
         weight = self.coupling * work
         self.column = softness + problem.to_sites(weight).sum(0)
         if _by_sites(problem):
-            matrix = -_between_sites(problem, self.coupling / jnp.sqrt(self.row)[..., None])
+            matrix = _between_sites(problem, self.coupling / jnp.sqrt(self.row)[..., None])
             others = sum_of_others(theta)
             diagonal = softness + problem.to_sites(weight * (others / self.row[..., None])).sum(0)
         else:
-            matrix = -_between_demands(problem, self.coupling / problem.at_routes(jnp.sqrt(self.column)))
+            matrix = _between_demands(problem, self.coupling / problem.at_routes(jnp.sqrt(self.column)))
             others = problem.at_routes(softness) + _others_at_site(problem, weight)
             diagonal = (theta * (others / problem.at_routes(self.column))).sum(-1)
             diagonal = jnp.where(total > 0, diagonal, 1.0).reshape(-1)
@@ -102,7 +102,7 @@ def sum_of_others(values: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:
     """
     largest = values.max(-1, keepdims=True)
     is_largest = values == largest
-    equals = is_largest.sum(-1, keepdims=True).astype(values.dtype)
+    equals = jnp.where(is_largest, jnp.ones_like(values), 0.0).sum(-1, keepdims=True)
     rest = jnp.where(is_largest, 0.0, values).sum(-1, keepdims=True)
     return jnp.where(is_largest, rest + (equals - 1.0) * largest, rest + (equals * largest - values))
 
@@ -122,28 +122,28 @@ def _by_site(problem: SlotProblem, routes: Float[Array, "kind origin route"]) ->
 
 
 def _between_sites(problem: SlotProblem, scaled: Float[Array, "kind origin route"]) -> Float[Array, "site site"]:
-    """Sum over the demands of the products of each pair of their routes, at the sites of the pair."""
+    """Minus the sum over the demands of the products of each pair of their routes, at the sites of the pair."""
     sites = len(problem.capacity)
     if problem.sites is None:
         rows = scaled.reshape(-1, sites)
         return _pairs(rows.T)
     pairs = problem.sites[..., :, None] * sites + problem.sites[..., None, :]
-    products = scaled[..., :, None] * scaled[..., None, :]
+    products = -scaled[..., :, None] * scaled[..., None, :]
     total = jnp.zeros(sites * sites, scaled.dtype)
     return total.at[pairs.reshape(-1)].add(products.reshape(-1), mode="promise_in_bounds").reshape(sites, sites)
 
 
 def _between_demands(problem: SlotProblem, scaled: Float[Array, "kind origin route"]) -> Float[Array, "n n"]:
-    """Sum over the sites of the products of each pair of routes to them, at the demands of the pair."""
+    """Minus the sum over the sites of the products of each pair of routes to them, at the demands of the pair."""
     rows = _by_site(problem, scaled).reshape(-1, len(problem.capacity))
     return _pairs(rows)
 
 
 def _pairs(rows: Float[Array, "n m"]) -> Float[Array, "n n"]:
-    """Products of all pairs of rows, of which only the lower triangle counts; the upper right quarter is left out."""
+    """Minus the products of all pairs of rows: only the lower triangle counts, and the upper right quarter is left out."""
     half = len(rows) // 2 if len(rows) >= _HALVED else 0
-    upper = jnp.pad(rows[:half] @ rows[:half].T, ((0, 0), (0, len(rows) - half)))
-    return jnp.concatenate([upper, rows[half:] @ rows.T])
+    upper = jnp.pad(-rows[:half] @ rows[:half].T, ((0, 0), (0, len(rows) - half)))
+    return jnp.concatenate([upper, -rows[half:] @ rows.T])
 
 
 def _by_sites(problem: SlotProblem) -> bool:

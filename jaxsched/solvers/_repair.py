@@ -42,8 +42,7 @@ def repair(
     room_kept = 1.0 - _ROOM * jnp.finfo(routing.dtype).eps
     limit = problem.capacity * room_kept
 
-    def one_round(_, routing):
-        load = problem.load(routing)
+    def one_round(routing, load):
         keep = jnp.where(load > limit, limit / jnp.where(load > 0, load, 1.0), 1.0)
         shed = (routing * problem.at_routes(1.0 - keep)).sum(-1)
         room = problem.at_routes(jnp.maximum(limit - load, 0.0)[None, :] / problem.work)
@@ -53,7 +52,11 @@ def repair(
         placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * room
         # A demand whose every allowed site is full keeps its flow, and the routing stays overloaded.
         stuck = (total <= 0)[..., None]
-        return jnp.where(stuck, routing, routing * problem.at_routes(keep) + placed)
+        routing = jnp.where(stuck, routing, routing * problem.at_routes(keep) + placed)
+        return routing, problem.load(routing)
 
-    repaired = jax.lax.fori_loop(0, _ROUNDS, one_round, routing)
-    return repaired, jnp.all(problem.load(repaired) <= problem.capacity)
+    def if_needed(_, state):
+        return jax.lax.cond(jnp.any(state[1] > limit), one_round, lambda *same: same, *state)
+
+    repaired, load = jax.lax.fori_loop(0, _ROUNDS, if_needed, (routing, problem.load(routing)))
+    return repaired, jnp.all(load <= problem.capacity)

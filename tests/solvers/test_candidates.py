@@ -42,6 +42,12 @@ def test_the_bound_holds_for_every_route_and_the_answer_is_the_dense_one(problem
     assert (np.asarray(schedule.load) <= np.asarray(problem.capacity) * (1 + 1e-12)).all()
 
 
+def test_each_origin_alone_finds_routes_that_can_carry_the_demand(problem):
+    # Chosen at prices that know nothing of others, all origins want the same sites, which cannot take them all.
+    schedule = solve(problem, Candidates(ADMM(), width=16, group=1))
+    assert float(schedule.gap) <= 1e-3
+
+
 def test_several_kinds_and_forbidden_routes_are_kept_apart():
     problem = oracles.random_problem(3)
     schedule = solve(problem, Candidates(ADMM(rtol=1e-5, max_steps=3000), width=3, group=1))
