@@ -1,12 +1,12 @@
 """Threads of the linear algebra that jaxlib borrows from SciPy on a CPU."""
 
 import functools
+import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import jax
-import scipy.linalg  # noqa: F401 - loads the library whose threads are limited
 from threadpoolctl import ThreadpoolController
 
 _limited = threading.Lock()
@@ -33,4 +33,6 @@ def one_blas_thread() -> Iterator[None]:
 
 @functools.cache
 def _libraries() -> ThreadpoolController:
+    # Only what is loaded can be limited. Here and not above: importing the package would take longer for it.
+    importlib.import_module("scipy.linalg")
     return ThreadpoolController().select(user_api="blas")

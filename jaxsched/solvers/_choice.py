@@ -22,7 +22,9 @@ _FRESH = 4
 def choose(
     slot: SlotProblem, prices: Float[Array, " site"], flow: Float[Array, "kind origin site"], width: int
 ) -> Int[Array, "kind origin route"]:
-    """Sites of the candidates of each demand: those that carry something, then the cheapest at given prices.
+    """Sites of the candidates of each demand: those that carry most, then the cheapest at given prices.
+
+    Routes that carry nothing are not kept, and some places are never kept for those that carry something.
 
     Arguments:
         slot: The problem with every route.

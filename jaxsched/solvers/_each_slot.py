@@ -33,9 +33,9 @@ def each_slot(
     """
     parts = jax.sharding.get_abstract_mesh().shape
     over_slots = jax.vmap(function, in_axes=axes)
-    divided = parts.get(ORIGINS, 1) > 1
-    if jax.default_backend() == "cpu" and (factors or not divided):
-        over_slots = _in_groups(function, axes, 1 if factors and SLOTS in parts else _fitting(size))
+    one_by_one = factors and SLOTS in parts
+    if jax.default_backend() == "cpu" and (one_by_one or parts.get(ORIGINS, 1) == 1):
+        over_slots = _in_groups(function, axes, 1 if one_by_one else _fitting(size))
     if SLOTS not in parts:
         return over_slots
     by_slot = PartitionSpec(SLOTS)

@@ -237,6 +237,7 @@ def _warm_state(
 
 
 def _unless_frozen(problem: SlotProblem, state: SlotState, frozen: Bool[Array, ""]) -> SlotState:
+    """An iteration of a slot that is to go on; one that is alone in its group costs nothing once it is frozen."""
     return jax.lax.cond(frozen, lambda: state, lambda: _iterate_slot(problem, state))
 
 

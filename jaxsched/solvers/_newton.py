@@ -102,7 +102,7 @@ def sum_of_others(values: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:
     """
     largest = values.max(-1, keepdims=True)
     is_largest = values == largest
-    equals = jnp.where(is_largest, jnp.ones_like(values), 0.0).sum(-1, keepdims=True)
+    equals = is_largest.sum(-1, keepdims=True, dtype=values.dtype)
     rest = jnp.where(is_largest, 0.0, values).sum(-1, keepdims=True)
     return jnp.where(is_largest, rest + (equals - 1.0) * largest, rest + (equals * largest - values))
 
