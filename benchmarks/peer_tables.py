@@ -170,6 +170,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cores": cores,
     "scaling": scaling,
     "largest": largest,
+    "largest_interior": largest,
     "gradient_peers": gradient_peers,
     "gpu": gpu,
 }

@@ -244,6 +244,8 @@ def _explain(schedule: Schedule) -> str:
         slots = np.flatnonzero(np.isposinf(np.asarray(schedule.slot_bound))).tolist()
         return f"Slots {slots[:10]}: {sentence}"
     worst = int(np.asarray(schedule.slot_gap).argmax())
+    if schedule.sites is not None:
+        sentence += " With too few candidates for each demand the gap stays as well: raise `Candidates.width`."
     return (
         f"{sentence} (certified gap {float(schedule.gap):.2e} after {int(schedule.stats.num_steps)} steps; slot "
         f"{worst} has {float(schedule.slot_gap[worst]):.2e})"

@@ -50,7 +50,8 @@ class Candidates(AbstractSolver):
 
     Attributes:
         solver: `ADMM` or `InteriorPoint`, on the candidates.
-        width: Candidates of each demand, > 0; at most the number of sites are used.
+        width: Candidates of each demand, > 0; at most the number of sites are used. A large demand fills many sites: a
+            city with a tenth of all load about a tenth of them, and with fewer candidates the gap stays.
         group: Origins merged to one in the coarse problem, > 0; 1 leaves it out.
     """
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
-from jaxsched import ADMM, RESULTS, Candidates, InteriorPoint, Proportional, solve
+from jaxsched import ADMM, RESULTS, Candidates, InteriorPoint, Proportional, SolveError, solve
 from jaxsched.scenarios import australia
 from jaxsched.solvers._groups import members
 from jaxsched.solvers._point import cold_start, entered
@@ -40,6 +40,15 @@ def test_the_bound_holds_for_every_route_and_the_answer_is_the_dense_one(problem
     np.testing.assert_allclose(dense.sum(2), problem.demand[..., 0], rtol=1e-12)
     np.testing.assert_allclose(dense.sum(1), schedule.load, rtol=1e-9)
     assert (np.asarray(schedule.load) <= np.asarray(problem.capacity) * (1 + 1e-12)).all()
+
+
+def test_a_gap_that_stays_may_be_for_want_of_candidates(problem):
+    stopped = ADMM(rtol=1e-9, max_steps=25)
+    with pytest.raises(SolveError, match=r"raise `Candidates\.width`"):
+        solve(problem, Candidates(stopped, width=2))
+    with pytest.raises(SolveError) as dense:
+        solve(problem, stopped)
+    assert "Candidates" not in str(dense.value)
 
 
 def test_each_origin_alone_finds_routes_that_can_carry_the_demand(problem):
