@@ -168,9 +168,9 @@ class TestTransformations:
 
 
 class TestEdges:
-    def assert_finite(self, problem):
+    def assert_finite(self, problem, solver=TIGHT):
         def mixed(problem):
-            schedule = solve(problem, TIGHT)
+            schedule = solve(problem, solver)
             return schedule.objective + (schedule.load**2).sum() + (schedule.routing**2).sum() + schedule.prices.sum()
 
         gradient = eqx.filter_grad(mixed)(problem)
@@ -219,8 +219,11 @@ class TestEdges:
         free = oracles.plain_problem(demand=np.ones((1, 2)), route_cost=0.0, capacity=np.full(2, 9.0), site_cost=cost)
         # The cheap site takes both requests until its marginal cost 0.5 + 0.2 L is 1, or its capacity 2 is full.
         edge = eqx.tree_at(lambda p: p.capacity, free, jnp.array([[2.0, 9.0]]))
-        self.assert_finite(edge)
-        slope = jax.grad(lambda c: solve(replacing(edge, lambda p: p.capacity)(c), TIGHT).load[0, 0])(edge.capacity)
+        # A capacity that is full and worth nothing leaves its room and its price at the root of the gap: where rounding of
+        # these stops the gap, between 1e-14 and 1e-11, is chance.
+        solver = InteriorPoint(rtol=1e-10)
+        self.assert_finite(edge, solver)
+        slope = jax.grad(lambda c: solve(replacing(edge, lambda p: p.capacity)(c), solver).load[0, 0])(edge.capacity)
         assert -1e-6 <= float(slope[0, 0]) <= 1.0 + 1e-6
 
     def test_a_linear_cost_makes_routing_jump_and_shows_no_slope_between_jumps(self):
