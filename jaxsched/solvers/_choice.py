@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem, spread_out
@@ -15,8 +15,9 @@ from jaxsched.solvers._site_step import derivatives
 
 # A route that carries less of its demand is given up for a cheaper one.
 _CARRIES = 1e-6
-# One of so many places goes to the cheapest route whatever the others carry.
-_FRESH = 4
+# One of so many places, and one at least, goes to the cheapest route whatever the others carry. With one of 4, routes that
+# carry something go and come again where candidates are few, and the interior point stalls at 1e-3.
+_FRESH = 16
 
 
 def choose(
@@ -24,7 +25,8 @@ def choose(
 ) -> Int[Array, "kind origin route"]:
     """Sites of the candidates of each demand: those that carry most, then the cheapest at given prices.
 
-    Routes that carry nothing are not kept, and some places are never kept for those that carry something.
+    Every site is left to the demand that gives up least for it. Other routes that carry nothing are not kept, and some
+    places are never kept for those that carry something.
 
     Arguments:
         slot: The problem with every route.
@@ -38,12 +40,28 @@ def choose(
     least = jnp.where(jnp.isfinite(least), least, 0.0)
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
     share = jnp.where(usable, flow / demand, 0.0)
+    # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
+    share = share + _readiest(usable, cost - least)
     # Below every cost of the row, the more the larger the flow.
     first = least - (1.0 + jnp.abs(least)) * (1.0 + share)
-    kept = max(width - width // _FRESH, 1)
+    kept = max(width - max(width // _FRESH, 1), 1)
     least_kept = jax.lax.top_k(share, kept)[0][..., -1:]
     keeps = (share > _CARRIES) & (share >= least_kept)
     return jax.lax.top_k(-jnp.where(keeps, first, cost), width)[1].astype(jnp.int32)
+
+
+def _readiest(
+    usable: Bool[Array, "kind origin site"], more: Float[Array, "kind origin site"]
+) -> Float[Array, "kind origin site"]:
+    """About 1 for the one route to each site whose demand gives up least by it, the more the less that is; 0 for others.
+
+    What a demand gives up is what the route costs more than its cheapest, as a share of what all its routes do.
+    """
+    extent = jnp.where(usable, more, 0.0).sum(-1, keepdims=True)
+    given_up = jnp.where(usable, more / jnp.where(extent > 0, extent, 1.0), jnp.inf)
+    rows = given_up.reshape(-1, given_up.shape[-1])
+    chosen = (jnp.arange(len(rows))[:, None] == rows.argmin(0)[None]).reshape(given_up.shape)
+    return jnp.where(chosen & usable, 1.0 - _CARRIES * given_up, 0.0)
 
 
 def places(

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, Candidates, InteriorPoint, Proportional, SolveError, solve
 from jaxsched.scenarios import australia
+from jaxsched.solvers._choice import choose
 from jaxsched.solvers._groups import members
 from jaxsched.solvers._point import cold_start, entered
 from jaxsched.study import build
@@ -95,11 +96,34 @@ def test_derivatives_of_cost_and_load_are_those_of_the_dense_problem(problem):
     np.testing.assert_allclose(listed, dense, rtol=1e-5, atol=1e-5 * np.abs(dense[:-1]).max())
 
 
-def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_way():
-    # Sites that lost their last candidate, or were reached anew, once held it up at 1e-5; exchanges in each iteration too.
-    study = build(australia(sites=150, origins=150, slots=1, start="2024-01-15"))
+@pytest.mark.parametrize("start", ["2024-01-15", "2024-07-01"])
+def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_way(start):
+    # Sites that lost their last candidate once held it up at 1e-3, and flows that were given up for cheaper routes.
+    study = build(australia(sites=150, origins=150, slots=1, start=start))
     schedule = solve(study.problem, Candidates(InteriorPoint(rtol=1e-7), width=16))
     assert float(schedule.gap) <= 1e-7
+    assert int(schedule.stats.num_steps) < 25
+
+
+def test_every_site_is_left_to_the_demand_that_gives_up_least_for_it():
+    slot = oracles.random_problem(5, slots=1, origins=6, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
+    prices = jnp.linspace(0.0, 50.0, 12)
+    flow = jnp.zeros((1, 6, 12)).at[..., 0].set(slot.demand)
+    sites = np.asarray(choose(slot, prices, flow, 6))[0]
+    assert (sites == 0).any(1).all()
+    assert set(sites.ravel()) == set(range(12))
+    more = np.asarray(slot.priced(prices))[0]
+    more = more - more.min(1, keepdims=True)
+    assert 11 in sites[(more / more.sum(1, keepdims=True))[:, 11].argmin()]
+
+
+def test_demands_that_are_alike_take_the_cheapest_sites():
+    slot = oracles.random_problem(5, slots=1, origins=6, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
+    slot = eqx.tree_at(lambda s: s.route_cost, slot, jnp.zeros_like(slot.route_cost))
+    prices = jnp.arange(12.0)[::-1]
+    sites = np.asarray(choose(slot, prices, jnp.zeros((1, 6, 12)), 4))[0]
+    cheapest = np.argsort(np.asarray(slot.priced(prices))[0], axis=-1)[:, :4]
+    assert [set(row) for row in sites.tolist()] == [set(row) for row in cheapest.tolist()]
 
 
 def test_a_site_that_is_reached_anew_is_inside_and_one_without_routes_has_its_first_price():
