@@ -18,6 +18,8 @@ _CARRIES = 1e-6
 # One of so many places, and one at least, goes to the cheapest route whatever the others carry. With one of 4, routes that
 # carry something go and come again where candidates are few, and the interior point stalls at 1e-3.
 _FRESH = 16
+# One of so many places at most goes to a site because no other demand is readier for it.
+_LEFT = 2
 
 
 def choose(
@@ -41,7 +43,7 @@ def choose(
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
     share = jnp.where(usable, flow / demand, 0.0)
     # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
-    share = share + _readiest(usable, cost - least)
+    share = share + _readiest(usable, cost - least, max(width // _LEFT, 1))
     # Below every cost of the row, the more the larger the flow.
     first = least - (1.0 + jnp.abs(least)) * (1.0 + share)
     kept = max(width - max(width // _FRESH, 1), 1)
@@ -51,17 +53,19 @@ def choose(
 
 
 def _readiest(
-    usable: Bool[Array, "kind origin site"], more: Float[Array, "kind origin site"]
+    usable: Bool[Array, "kind origin site"], more: Float[Array, "kind origin site"], most: int
 ) -> Float[Array, "kind origin site"]:
     """About 1 for the one route to each site whose demand gives up least by it, the more the less that is; 0 for others.
 
-    What a demand gives up is what the route costs more than its cheapest, as a share of what all its routes do.
+    A demand is left `most` of them: with few demands and very many sites they would take all of its places. What a demand gives up is what the route costs more than its cheapest, as a share of what all its routes do.
     """
     extent = jnp.where(usable, more, 0.0).sum(-1, keepdims=True)
     given_up = jnp.where(usable, more / jnp.where(extent > 0, extent, 1.0), jnp.inf)
     rows = given_up.reshape(-1, given_up.shape[-1])
     chosen = (jnp.arange(len(rows))[:, None] == rows.argmin(0)[None]).reshape(given_up.shape)
-    return jnp.where(chosen & usable, 1.0 - _CARRIES * given_up, 0.0)
+    ready = jnp.where(chosen & usable, 1.0 - given_up, 0.0)
+    among_first = ready >= jax.lax.top_k(ready, most)[0][..., -1:]
+    return jnp.where(chosen & usable & among_first, 1.0 - _CARRIES * given_up, 0.0)
 
 
 def places(

@@ -106,10 +106,10 @@ def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_wa
 
 
 def test_every_site_is_left_to_the_demand_that_gives_up_least_for_it():
-    slot = oracles.random_problem(5, slots=1, origins=6, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
+    slot = oracles.random_problem(5, slots=1, origins=20, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
     prices = jnp.linspace(0.0, 50.0, 12)
-    flow = jnp.zeros((1, 6, 12)).at[..., 0].set(slot.demand)
-    sites = np.asarray(choose(slot, prices, flow, 6))[0]
+    flow = jnp.zeros((1, 20, 12)).at[..., 0].set(slot.demand)
+    sites = np.asarray(choose(slot, prices, flow, 8))[0]
     assert (sites == 0).any(1).all()
     assert set(sites.ravel()) == set(range(12))
     more = np.asarray(slot.priced(prices))[0]
