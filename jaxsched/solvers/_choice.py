@@ -57,7 +57,8 @@ def _readiest(
 ) -> Float[Array, "kind origin site"]:
     """About 1 for the one route to each site whose demand gives up least by it, the more the less that is; 0 for others.
 
-    A demand is left `most` of them: with few demands and very many sites they would take all of its places. What a demand gives up is what the route costs more than its cheapest, as a share of what all its routes do.
+    A demand is left `most` of them: with few demands and very many sites they would take all of its places. What a
+    demand gives up is what the route costs more than its cheapest, as a share of what all its routes do.
     """
     extent = jnp.where(usable, more, 0.0).sum(-1, keepdims=True)
     given_up = jnp.where(usable, more / jnp.where(extent > 0, extent, 1.0), jnp.inf)
