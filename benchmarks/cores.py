@@ -30,11 +30,9 @@ SOLVERS = {"ADMM": ("float32", 1e-3, 2.0), "InteriorPoint": ("float64", 1e-8, 3.
 _FEASIBLE = 1e-5
 
 
-def settings() -> list[dict[str, Any]]:
-    """Devices and threads of OpenBLAS; None leaves them as they come."""
-    cores = os.cpu_count() or 1
-    found = [{"devices": 1, "blas_threads": None}, {"devices": 1, "blas_threads": 1}]
-    return found + [{"devices": cores, "blas_threads": threads} for threads in (None, 1) if cores > 1]
+def settings() -> list[int]:
+    """Devices that a setting makes."""
+    return sorted({1, os.cpu_count() or 1})
 
 
 def serve(solver: str, variant: str, devices: int, shape: tuple[int, int, int]) -> None:
@@ -67,14 +65,12 @@ def serve(solver: str, variant: str, devices: int, shape: tuple[int, int, int]) 
 class _Server:
     """A process with one setting."""
 
-    def __init__(self, solver: str, variant: str, setting: dict[str, Any], shape: tuple[int, int, int]):
-        command = [sys.executable, "-m", "benchmarks.cores", "--serve", solver, variant, str(setting["devices"])]
-        threads = {"OPENBLAS_NUM_THREADS": str(setting["blas_threads"])} if setting["blas_threads"] else {}
-        kept = {name: value for name, value in os.environ.items() if name not in ("OPENBLAS_NUM_THREADS", "XLA_FLAGS")}
+    def __init__(self, solver: str, variant: str, devices: int, shape: tuple[int, int, int]):
+        command = [sys.executable, "-m", "benchmarks.cores", "--serve", solver, variant, str(devices)]
         self._child = subprocess.Popen(
             [*command, "--shape", *map(str, shape)],
             cwd=_ROOT,
-            env={**kept, **threads},
+            env={name: value for name, value in os.environ.items() if name != "XLA_FLAGS"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -96,7 +92,7 @@ class _Server:
 def measure(solver: str, variant: str, shape: tuple[int, int, int], rounds: int) -> list[dict[str, Any]]:
     """All settings of one solver on one kind of cost, taking turns."""
     asked = settings()
-    servers = [_Server(solver, variant, setting, shape) for setting in asked]
+    servers = [_Server(solver, variant, devices, shape) for devices in asked]
     try:
         turns = [[server.solve() for server in servers] for _ in range(rounds + 1)]
     finally:
@@ -107,12 +103,12 @@ def measure(solver: str, variant: str, shape: tuple[int, int, int], rounds: int)
         {
             "solver": solver,
             "variant": variant,
-            **setting,
+            "devices": devices,
             "seconds": statistics.median(turn[i]["seconds"] for turn in counted),
             "first_seconds": first[i]["seconds"],
             **{key: counted[-1][i][key] for key in ("gap", "iterations", "violation")},
         }
-        for i, setting in enumerate(asked)
+        for i, devices in enumerate(asked)
     ]
 
 

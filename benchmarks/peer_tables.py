@@ -41,13 +41,12 @@ def iterations(result: Mapping[str, Any]) -> str:
 
 def cores(result: Mapping[str, Any]) -> str:
     """Seconds on one device of a CPU and on several."""
-    header = ("solver", "site cost", "virtual devices", "threads of OpenBLAS", "seconds", "first call", "certified gap")
+    header = ("solver", "site cost", "virtual devices", "seconds", "first call", "certified gap")
     rows = [
         (
             case["solver"],
             case["variant"],
             str(case["devices"]),
-            "as it comes" if case["blas_threads"] is None else str(case["blas_threads"]),
             f"{case['seconds']:.2f}",
             f"{case['first_seconds']:.1f}",
             f"{case['gap']:.1e}",

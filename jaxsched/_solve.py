@@ -15,7 +15,7 @@ from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
 from jaxsched.gradients import constant, with_derivatives
-from jaxsched.problem import Problem, restricted
+from jaxsched.problem import ArrangedProblem, Problem, restricted
 from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, Point
 
 # Work may exceed capacity by this many rounding errors before it is called infeasible.
@@ -184,7 +184,8 @@ def _iterate(problem, solver, state, until, mesh=None):
         return ~solver.done(state) & (solver.certificate(state)[0] < until)
 
     with on_devices(mesh):
-        return jax.lax.while_loop(unfinished, lambda state: solver.step(problem, state), state)
+        arranged: Any = ArrangedProblem(problem)
+        return jax.lax.while_loop(unfinished, lambda state: solver.step(arranged, state), state)
 
 
 def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule, mesh: Mesh | None) -> Point:

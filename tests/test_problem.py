@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxsched import CongestionCost, Problem
+from jaxsched.problem import ArrangedProblem, CandidateProblem
 
 DEMAND, ROUTES, CAPACITY = np.ones((3, 4)), np.ones((4, 2)), np.array([9.0, 9.0])
 
@@ -112,3 +113,22 @@ def test_leaves_that_all_slots_share_have_no_slot_axis():
     assert axes.site_cost.linear == 0
     assert axes.site_cost.quadratic is None
     assert values.route_cost.shape == (1, 4, 2)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_an_arranged_problem_answers_as_the_problem_does(listed):
+    random = np.random.default_rng(1)
+    whole = build(
+        random.uniform(size=(3, 4, 2)),
+        random.uniform(size=(3, 4, 2, 1)),
+        random.uniform(1.0, 2.0, (3, 2)),
+        CongestionCost(random.uniform(size=(3, 2)), 0.1),
+        work=random.uniform(0.5, 1.0, (2, 2)),
+        allowed=random.uniform(size=(4, 2, 2)) > 0.2,
+    )
+    posed = CandidateProblem(whole, jnp.asarray(random.integers(0, 2, (3, 2, 4, 1)))) if listed else whole
+    arranged = ArrangedProblem(posed)
+    assert arranged.shape == whole.shape
+    assert arranged.has_kinds
+    assert eqx.tree_equal(arranged.slots(), posed.slots())
+    assert eqx.tree_equal(ArrangedProblem(whole).slot(jnp.asarray(1)), whole.slot(1))

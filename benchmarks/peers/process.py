@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.registry import PEERS
-
 _ROOT = Path(__file__).resolve().parent.parent.parent
 # Starting Python, importing a solver and reading the problem are not part of the time limit of a solve.
 _START_SECONDS = 120.0
@@ -34,7 +32,6 @@ class SolverProcess:
         self._child = subprocess.Popen(
             command,
             cwd=_ROOT,
-            env={**os.environ, **PEERS[name].environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """Who is measured, on which problems, at which tolerances."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.peers import batched, direct, flow, modelled
@@ -10,8 +10,6 @@ from benchmarks.peers.judge import Arrays
 
 _QUADRATIC = ("linear", "quadratic")
 _ALL = (*_QUADRATIC, "queueing")
-# The matrices of a few hundred sites are factored fastest by one thread; other solvers are left as they are.
-_OURS_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +24,6 @@ class Peer:
         network: Whether it needs one class and equal work at every site.
         most_routes: Largest problem, in routes of a slot, where it is tried by default.
         most_day: The same with more than one slot.
-        environment: Variables of its process.
     """
 
     modules: tuple[str, ...]
@@ -36,7 +33,6 @@ class Peer:
     network: bool = False
     most_routes: int = 500_000
     most_day: int = 0
-    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def takes(self, variant: str, classes: int) -> bool:
         """Whether the solver can pose such a problem at all."""
@@ -70,9 +66,7 @@ def _ours(solver: str, precision: str, tolerances: tuple[float, ...], most_route
 
         return ours.solve(arrays, tolerance, solver, precision)
 
-    return Peer(
-        ("jaxsched",), solve, tolerances, most_routes=most_routes, most_day=500_000, environment=_OURS_ENVIRONMENT
-    )
+    return Peer(("jaxsched",), solve, tolerances, most_routes=most_routes, most_day=500_000)
 
 
 def _modelled(

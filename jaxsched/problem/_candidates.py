@@ -47,11 +47,7 @@ class CandidateProblem(eqx.Module):
         return eqx.tree_at(_whole, values, whole, is_leaf=_none), eqx.tree_at(_whole, listed_axes, axes, is_leaf=_none)
 
 
-# What a solver works on.
-AnyProblem = Problem | CandidateProblem
-
-
-def restricted(problem: Problem, sites: Array | None, certified: bool = True) -> AnyProblem:
+def restricted(problem: Problem, sites: Array | None, certified: bool = True) -> Problem | CandidateProblem:
     """The problem with the routes of a schedule: all, or the candidates at some sites [slot, origin, route(, kind)]."""
     if sites is None:
         return problem

@@ -35,7 +35,12 @@ class AbstractSolver(eqx.Module):
 
     @abc.abstractmethod
     def step(self, problem: Any, state: Any) -> Any:
-        """State after some more iterations, with its certificate brought up to date."""
+        """State after some more iterations, with its certificate brought up to date.
+
+        Arguments:
+            problem: An `ArrangedProblem`: `slots()`, `slot(index)`, `shape` and `demand` of the problem.
+            state: The one to go on from.
+        """
 
     @abc.abstractmethod
     def certificate(self, state: Any) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:

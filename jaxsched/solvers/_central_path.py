@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._newton import Reduced
-from jaxsched.solvers._point import Point, complementarity, usable_routes
+from jaxsched.solvers._point import Point, usable_routes
 from jaxsched.solvers._site_step import derivatives
 
 # Share of the way to the boundary that a step goes: the former where the way is short, the latter where it is whole. A
@@ -71,6 +71,8 @@ class Linearised(eqx.Module):
     point: Point
     usable: Bool[Array, "kind origin route"]
     is_open: Bool[Array, " site"]
+    per_flow: Float[Array, "kind origin route"]
+    per_reduced_cost: Float[Array, "kind origin route"]
     theta: Float[Array, "kind origin route"]
     softness: Float[Array, " site"]
     system: Reduced
@@ -81,7 +83,10 @@ class Linearised(eqx.Module):
         self.usable = usable_routes(problem)
         self.is_open = problem.reached(self.usable)
         _, first, second = derivatives(problem.site_cost, point.load)
-        self.theta = jnp.where(self.usable, point.routing / point.reduced_cost, 0.0)
+        # Every step divides by these two: once, because a CPU multiplies many times as fast.
+        self.per_flow = 1.0 / jnp.where(self.usable, point.routing, 1.0)
+        self.per_reduced_cost = 1.0 / point.reduced_cost
+        self.theta = jnp.where(self.usable, point.routing * self.per_reduced_cost, 0.0)
         self.softness = jnp.where(self.is_open, 1.0 / (second + point.scarcity / point.room), 1.0)
         self.system = Reduced(problem, self.theta, self.softness, regularisation)
         self.residuals = _residuals(problem, point, first)
@@ -93,7 +98,7 @@ class Linearised(eqx.Module):
         """Step that changes the complementarity products of routes and sites by targets and removes residuals."""
         problem, point, theta = self.problem, self.point, self.theta
         route, site = targets
-        push = jnp.where(self.usable, route / point.reduced_cost, 0.0) - theta * residuals.reduced_cost
+        push = jnp.where(self.usable, route * self.per_reduced_cost, 0.0) - theta * residuals.reduced_cost
         pull = self._at_open(residuals.price - (site - point.scarcity * residuals.capacity) / point.room)
         a = residuals.demand - push.sum(-1)
         b = problem.load(push) - pull * self.softness - residuals.balance
@@ -113,17 +118,17 @@ class Linearised(eqx.Module):
         # From the balance, not from (dp + pull) / h: those two cancel at a site with much room.
         load = self._at_open(problem.load(routing) - residuals.balance)
         room = residuals.capacity - load
-        reduced_cost = (route - point.reduced_cost * routing) / jnp.where(self.usable, point.routing, 1.0)
+        reduced_cost = (route - point.reduced_cost * routing) * self.per_flow
         scarcity = self._at_open((site - point.scarcity * room) / point.room)
         return Point(routing, jnp.where(self.usable, reduced_cost, 0.0), multiplier, load, room, scarcity, prices)
 
     def longest(self, move: Point) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """Longest primal and dual steps along a move, at most 1, that keep every inequality."""
         point = self.point
-        primal = jnp.minimum(_longest(point.routing, move.routing), _longest(point.room, move.room))
-        primal = jnp.minimum(primal, _longest(point.load, move.load))
-        dual = jnp.minimum(_longest(point.reduced_cost, move.reduced_cost), _longest(point.scarcity, move.scarcity))
-        return primal, dual
+        primal = jnp.minimum(_longest(self.per_flow, move.routing), _longest(_inverse(point.room), move.room))
+        primal = jnp.minimum(primal, _longest(_inverse(point.load), move.load))
+        dual = _longest(self.per_reduced_cost, move.reduced_cost)
+        return primal, jnp.minimum(dual, _longest(_inverse(point.scarcity), move.scarcity))
 
     def products(self, move: Point, primal: Float[Array, ""], dual: Float[Array, ""]) -> tuple[Array, Array]:
         """Complementarity products of routes and sites after a move."""
@@ -131,11 +136,15 @@ class Linearised(eqx.Module):
         return there.routing * there.reduced_cost, there.room * there.scarcity
 
 
-def _longest(value: Array, move: Array) -> Float[Array, ""]:
-    """Longest step of at most 1 that keeps values >= 0; one that is 0 does not move."""
+def _inverse(value: Array) -> Array:
+    """1 / value, finite where it is 0."""
+    return 1.0 / (value + jnp.finfo(value.dtype).tiny)
+
+
+def _longest(inverse: Array, move: Array) -> Float[Array, ""]:
+    """Longest step of at most 1 that keeps values >= 0, whose inverses are given; one that is 0 does not move."""
     # In this form a CPU does many at a time, with a mask for those that shrink one by one.
-    shrinking = (-move / (value + jnp.finfo(value.dtype).tiny)).max(initial=0.0)
-    return 1.0 / jnp.maximum(shrinking, 1.0)
+    return 1.0 / jnp.maximum((-move * inverse).max(initial=0.0), 1.0)
 
 
 def moved(point: Point, move: Point, primal: Float[Array, ""], dual: Float[Array, ""]) -> Point:
@@ -151,15 +160,27 @@ def moved(point: Point, move: Point, primal: Float[Array, ""], dual: Float[Array
     )
 
 
-def advance(problem: SlotProblem, point: Point, regularisation: Float[Array, ""]) -> Point:
+def advance(
+    problem: SlotProblem,
+    point: Point,
+    regularisation: Float[Array, ""],
+    total: Float[Array, ""],
+    count: Float[Array, ""],
+) -> Point:
     """Mehrotra's predictor and corrector, then Gondzio's corrections of centrality, with one factorisation.
+
+    Arguments:
+        problem: One slot.
+        point: Where to start, strictly inside.
+        regularisation: Relative increase of the diagonal of the reduced system.
+        total: Sum of the complementarity products there.
+        count: Their number.
 
     Source:
         Mehrotra, "On the implementation of a primal-dual interior point method" (1992); Gondzio, "Multiple centrality
         corrections in a primal-dual method for linear programming" (1996).
     """
     here = Linearised(problem, point, regularisation)
-    total, count = complementarity(problem, point)
     routes, sites = point.routing * point.reduced_cost, point.room * point.scarcity
     predictor = here.newton((-routes, -sites), here.residuals)
     after = here.products(predictor, *here.longest(predictor))

@@ -16,7 +16,15 @@ from jaxsched.solvers._central_path import advance
 from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._layout import kind_first, kind_last
-from jaxsched.solvers._point import Point, cold_start, complementarity, entered, unknowns, warm_start
+from jaxsched.solvers._point import (
+    Point,
+    cold_start,
+    entered,
+    number_of_products,
+    sum_of_products,
+    unknowns,
+    warm_start,
+)
 from jaxsched.solvers._repair import proportional
 
 # Iterations without progress after which a slot is at rest, and the least relative progress that counts.
@@ -39,6 +47,8 @@ class SlotState(eqx.Module):
 
     Attributes:
         point: Primal and dual unknowns, strictly inside.
+        total: Sum of its complementarity products.
+        count: Their number.
         regularisation: Relative increase of the diagonal of the reduced system.
         best_routing: Cheapest feasible routing found.
         best_prices: Prices of the highest bound found.
@@ -51,6 +61,8 @@ class SlotState(eqx.Module):
     """
 
     point: Point
+    total: Float[Array, ""]
+    count: Float[Array, ""]
     regularisation: Float[Array, ""]
     best_routing: Float[Array, "kind origin route"]
     best_prices: Float[Array, " site"]
@@ -218,6 +230,8 @@ def _state(problem: SlotProblem, point: Point) -> SlotState:
     zero = jnp.zeros((), point.routing.dtype)
     return SlotState(
         point=point,
+        total=sum_of_products(point),
+        count=number_of_products(problem),
         regularisation=zero,
         best_routing=proportional(problem),
         best_prices=point.prices,
@@ -243,9 +257,9 @@ def _unless_frozen(problem: SlotProblem, state: SlotState, frozen: Bool[Array, "
 
 def _iterate_slot(problem: SlotProblem, state: SlotState) -> SlotState:
     """One iteration, the certificate of its point, and whether it was worth it."""
-    trial = advance(problem, state.point, state.regularisation)
-    # One broken factor spoils every unknown, and a sum keeps any NaN.
-    sound = jnp.isfinite(trial.prices.sum() + trial.load.sum() + trial.routing.sum() + trial.reduced_cost.sum())
+    trial = advance(problem, state.point, state.regularisation, state.total, state.count)
+    # One broken factor spoils every unknown, and a sum keeps any NaN. What sites are left with tells of all their routes.
+    sound = jnp.isfinite(trial.prices.sum() + trial.load.sum() + trial.multiplier.sum())
     point = jax.tree.map(lambda new, old: jnp.where(sound, new, old), trial, state.point)
     eps = jnp.finfo(trial.prices.dtype).eps
     firmer = jnp.maximum(_FIRM * state.regularisation, eps)
@@ -253,23 +267,29 @@ def _iterate_slot(problem: SlotProblem, state: SlotState) -> SlotState:
     served = point.routing.sum(-1)
     scale = jnp.where(served > 0, problem.demand / jnp.where(served > 0, served, 1.0), 1.0)
     state = improve(problem, state, point.routing * scale[..., None], (point.prices,))
-    difference, (products, _) = state.objective - state.bound, complementarity(problem, point)
+    difference, total = state.objective - state.bound, sum_of_products(point)
     closer = difference < _PROGRESS * state.difference
     known = jnp.where(jnp.isfinite(difference), difference, 0.0)
-    nearer = sound & (products < _PROGRESS * state.products) & (products > _ROUNDED * known)
+    nearer = sound & (total < _PROGRESS * state.products) & (total > _ROUNDED * known)
     return eqx.tree_at(
-        lambda s: (s.point, s.regularisation, s.idle, s.difference, s.products),
+        lambda s: (s.point, s.total, s.regularisation, s.idle, s.difference, s.products),
         state,
         (
             point,
+            total,
             jnp.where(sound, softer, firmer),
             jnp.where(closer | nearer, 0, state.idle + 1),
             jnp.where(closer, difference, state.difference),
-            jnp.where(nearer, products, state.products),
+            jnp.where(nearer, total, state.products),
         ),
     )
 
 
 def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """The point with new routes entered, and what its best routing costs on them."""
-    return eqx.tree_at(lambda s: s.point, reassess(problem, state), entered(problem, state.point))
+    point = entered(problem, state.point)
+    return eqx.tree_at(
+        lambda s: (s.point, s.total, s.count),
+        reassess(problem, state),
+        (point, sum_of_products(point), number_of_products(problem)),
+    )

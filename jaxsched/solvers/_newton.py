@@ -102,8 +102,9 @@ def sum_of_others(values: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:
     """
     largest = values.max(-1, keepdims=True)
     is_largest = values == largest
-    equals = is_largest.sum(-1, keepdims=True, dtype=values.dtype)
     rest = jnp.where(is_largest, 0.0, values).sum(-1, keepdims=True)
+    # How many are the largest, from sums that are there anyway: off by rounding only, unless all are 0.
+    equals = jnp.round((values.sum(-1, keepdims=True) - rest) / jnp.where(largest > 0, largest, 1.0))
     return jnp.where(is_largest, rest + (equals - 1.0) * largest, rest + (equals * largest - values))
 
 

@@ -110,8 +110,8 @@ def entered(problem: SlotProblem, point: Point) -> Point:
     is_open = problem.reached(usable)
     scarcity = jnp.where(is_open, point.scarcity, 0.0)
     known = (jnp.where(is_new, 0.0, point.reduced_cost), scarcity)
-    total, count = complementarity(problem, eqx.tree_at(lambda p: (p.reduced_cost, p.scarcity), point, known))
-    mean = total / count
+    total = sum_of_products(eqx.tree_at(lambda p: (p.reduced_cost, p.scarcity), point, known))
+    mean = total / number_of_products(problem)
     reduced = jnp.abs(problem.priced(point.prices) - point.multiplier[..., None])
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
     reduced = jnp.where(is_new, jnp.maximum(reduced, mean / (_ENTERING * demand)), 1.0)
@@ -132,11 +132,15 @@ def entered(problem: SlotProblem, point: Point) -> Point:
     )
 
 
-def complementarity(problem: SlotProblem, point: Point) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Sum of all complementarity products, and their number (at least 1)."""
-    usable = usable_routes(problem)
+def sum_of_products(point: Point) -> Float[Array, ""]:
+    """Sum of all complementarity products."""
     # No mask: flows of unusable routes are 0, and a mask makes a sum of this size five times slower on a CPU.
-    products = (point.routing * point.reduced_cost).sum() + (point.room * point.scarcity).sum()
+    return (point.routing * point.reduced_cost).sum() + (point.room * point.scarcity).sum()
+
+
+def number_of_products(problem: SlotProblem) -> Float[Array, ""]:
+    """Number of complementarity products, at least 1: usable routes and the sites that they reach."""
+    usable = usable_routes(problem)
     # In the dtype of the products: whole numbers take three times as long to add up.
-    count = usable.sum(dtype=products.dtype) + problem.reached(usable).sum(dtype=products.dtype)
-    return products, jnp.maximum(count, 1.0)
+    dtype = problem.demand.dtype
+    return jnp.maximum(usable.sum(dtype=dtype) + problem.reached(usable).sum(dtype=dtype), 1.0)

@@ -1,0 +1,62 @@
+"""A problem that lies in the layout of the solvers once, for a loop that asks for it every time."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array
+
+from jaxsched.problem._candidates import CandidateProblem
+from jaxsched.problem._problem import Problem
+from jaxsched.problem._slot import SlotProblem
+
+
+class ArrangedProblem(eqx.Module):
+    """What the loop over iterations hands to `step` in place of a problem: no array is transposed in it again.
+
+    Attributes:
+        problem: As it was posed.
+        values: Its arrays in the layout of one slot.
+        axes: Axis of the slot in each of them.
+    """
+
+    problem: Problem | CandidateProblem
+    values: SlotProblem
+    axes: Any = eqx.field(static=True)
+
+    def __init__(self, problem: Problem | CandidateProblem):
+        self.problem = problem
+        self.values, self.axes = problem.slots()
+
+    @property
+    def demand(self) -> Array:
+        """Requests per second [slot, origin, kind]."""
+        return self.problem.demand
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether demand was given by kind."""
+        return self.problem.has_kinds
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Numbers of slots, origins, sites and kinds."""
+        slots, origins, kinds = self.demand.shape
+        return slots, origins, self.values.work.shape[-1], kinds
+
+    def slots(self) -> tuple[SlotProblem, SlotProblem]:
+        """The problem in the layout of one slot, and the axis of the slot in each of its leaves."""
+        return self.values, self.axes
+
+    def slot(self, index: Any) -> SlotProblem:
+        """One slot in the layout of the solvers; the index may be traced."""
+        return jax.tree.map(
+            lambda axis, part: part if axis is None else part[index],
+            self.axes,
+            self.values,
+            is_leaf=lambda axis: axis is None,
+        )
+
+
+# What a solver works on.
+AnyProblem = Problem | CandidateProblem | ArrangedProblem
