@@ -4,7 +4,7 @@ python -m benchmarks.gradient_peers [--sizes 20x20 50x100] [--check]
 
 Everyone differentiates one number, the same random weighting of the loads, with respect to demand, route cost and linear
 site cost, each moved in proportion to itself along one random direction. The truth is a central difference of our re-solves
-to 1e-12. Ours is jitted; its first call, and building a layer, are listed apart.
+to 1e-14. Ours is jitted; its first call, and building a layer, are listed apart.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _SIZES = ("20x20", "50x100", "200x500")
 _VARIANTS = ("quadratic", "queueing")
 # cvxpylayers takes minutes beyond this many routes.
 _MOST_ROUTES = {"cvxpylayers": 5_000}
-_TIGHT, _STEP = 1e-12, 1e-6
+_TIGHT, _STEP = 1e-14, 1e-6
 LEAST_SPEEDUP, MOST_ERROR, GOAL_SIZE = 30.0, 1e-4, "200x500"
 OURS = "jaxsched"
 # A layer of a peer: from the three arrays to the loads, differentiable by JAX, and whether it can be jitted.

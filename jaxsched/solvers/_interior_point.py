@@ -12,27 +12,16 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
-from jaxsched.solvers._central_path import advance
-from jaxsched.solvers._certificate import improve, reassess
 from jaxsched.solvers._each_slot import each_slot
+from jaxsched.solvers._interior_slot import SlotState, first_state, iterate, on_new_routes, warm_state
 from jaxsched.solvers._layout import kind_first, kind_last
-from jaxsched.solvers._point import (
-    Point,
-    cold_start,
-    entered,
-    number_of_products,
-    sum_of_products,
-    unknowns,
-    warm_start,
-)
-from jaxsched.solvers._repair import proportional
+from jaxsched.solvers._point import Point, cold_start, unknowns
 
-# Iterations without progress after which a slot is at rest, and the least relative progress that counts.
-_PATIENCE, _PROGRESS = 12, 0.9
-# The certified gap is no larger than about the sum of the complementarity products, unless rounding keeps it up.
-_ROUNDED = 0.1
-# A factorisation that fails is tried again with the diagonal raised by this factor more, from one rounding error on.
-_FIRM, _RELAX = 100.0, 0.1
+# Iterations without progress after which a slot is at rest.
+_PATIENCE = 12
+# Prices away from marginal costs, times the load or room that they may move, relative to the cost and in gaps. The gap sees
+# the square of that distance alone: without this an answer to 1e-8 can have prices and loads that are off by 1e-4.
+_STATIONARY = 10.0
 # Flow against reduced cost, each as a share of the mean of its row, above which a candidate is kept. At 1 candidates go
 # while the prices are still rough and nothing converges; at 0 none ever goes (measured on `australia` at 500x500).
 _CARRIES = 1e-2
@@ -40,38 +29,6 @@ _CARRIES = 1e-2
 
 # Arrays of the size of the routing, and square matrices, that a solve holds at once (measured from compiled programs).
 _ARRAYS, _MATRICES = 30, 4
-
-
-class SlotState(eqx.Module):
-    """Where the iteration of one slot stands, and the best that its certificate has seen.
-
-    Attributes:
-        point: Primal and dual unknowns, strictly inside.
-        total: Sum of its complementarity products.
-        count: Their number.
-        regularisation: Relative increase of the diagonal of the reduced system.
-        best_routing: Cheapest feasible routing found.
-        best_prices: Prices of the highest bound found.
-        objective: Its cost, infinite before the first.
-        bound: That bound, minus infinity before the first.
-        infeasible: Whether prices have proved that the work cannot fit.
-        idle: Iterations since the last progress.
-        difference: Objective minus bound at the last progress.
-        products: Sum of complementarity products at the last progress.
-    """
-
-    point: Point
-    total: Float[Array, ""]
-    count: Float[Array, ""]
-    regularisation: Float[Array, ""]
-    best_routing: Float[Array, "kind origin route"]
-    best_prices: Float[Array, " site"]
-    objective: Float[Array, ""]
-    bound: Float[Array, ""]
-    infeasible: Bool[Array, ""]
-    idle: Int[Array, ""]
-    difference: Float[Array, ""]
-    products: Float[Array, ""]
 
 
 class InteriorPointState(eqx.Module):
@@ -93,8 +50,9 @@ class InteriorPoint(AbstractRouteSolver):
 
     Meant for float64: in float32 it comes to rest at a gap of about 1e-3 to 1e-6 and says so by `RESULTS.precision`.
     Memory is a dozen arrays of the size of the routing, and one matrix for each slot. A slot that has reached its
-    tolerance stays as it is while others go on; all stop once each has reached it or has come to rest. A `warm_start`
-    only seeds the first point, pushed inside.
+    tolerance stays as it is while others go on; all stop once each has reached it or has come to rest. Prices are then
+    marginal costs too: times the load or room that they may move, to ten times the tolerance. A `warm_start` only seeds
+    the first point, pushed inside.
 
     Attributes:
         rtol: Certified relative gap at which a slot stops, > 0. The verdict is that of the total.
@@ -132,11 +90,11 @@ class InteriorPoint(AbstractRouteSolver):
     def init(self, problem: AnyProblem, warm_start: Schedule | None) -> InteriorPointState:
         slots, axes = problem.slots()
         if warm_start is None:
-            start = jax.vmap(lambda slot: _state(slot, cold_start(slot)), in_axes=(axes,))(slots)
+            start = jax.vmap(lambda slot: first_state(slot, cold_start(slot)), in_axes=(axes,))(slots)
         else:
             routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
             prices = warm_start.prices.astype(problem.demand.dtype)
-            start = jax.vmap(_warm_state, in_axes=(axes, 0, 0))(slots, routing, prices)
+            start = jax.vmap(warm_state, in_axes=(axes, 0, 0))(slots, routing, prices)
         unknown = jnp.full(self.max_steps, jnp.inf, problem.demand.dtype)
         return InteriorPointState(start, jnp.asarray(0), History(jnp.zeros(self.max_steps, int), unknown, -unknown))
 
@@ -201,7 +159,7 @@ class InteriorPoint(AbstractRouteSolver):
         def routes(s: SlotState) -> tuple[Array, ...]:
             return s.point.routing, s.point.reduced_cost, s.best_routing
 
-        moved = carried_over(problem, state.slots, routes, carry, _on_new_routes)
+        moved = carried_over(problem, state.slots, routes, carry, on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
 
     def _reached(self, objective: Array, bound: Array, slots: int) -> Bool[Array, "*slot"]:
@@ -209,7 +167,9 @@ class InteriorPoint(AbstractRouteSolver):
         return (relative_gap(objective, bound) <= rtol) | (objective - bound <= atol / slots)
 
     def _settled(self, slots: SlotState) -> Bool[Array, " slot"]:
-        return self._reached(slots.objective, slots.bound, len(slots.objective))
+        count = len(slots.objective)
+        proved = self._reached(slots.objective, slots.bound, count)
+        return proved & self._reached(slots.objective, slots.objective - slots.away / _STATIONARY, count)
 
     def _verdict(self, best: SlotState) -> RESULTS:
         rest = jnp.any(_at_rest(best) & ~self._settled(best))
@@ -226,70 +186,6 @@ def _at_rest(slots: SlotState) -> Bool[Array, " slot"]:
     return slots.idle >= _PATIENCE
 
 
-def _state(problem: SlotProblem, point: Point) -> SlotState:
-    zero = jnp.zeros((), point.routing.dtype)
-    return SlotState(
-        point=point,
-        total=sum_of_products(point),
-        count=number_of_products(problem),
-        regularisation=zero,
-        best_routing=proportional(problem),
-        best_prices=point.prices,
-        objective=zero + jnp.inf,
-        bound=zero - jnp.inf,
-        infeasible=jnp.asarray(False),
-        idle=jnp.asarray(0),
-        difference=zero + jnp.inf,
-        products=zero + jnp.inf,
-    )
-
-
-def _warm_state(
-    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-) -> SlotState:
-    return _state(problem, warm_start(problem, routing, prices))
-
-
 def _unless_frozen(problem: SlotProblem, state: SlotState, frozen: Bool[Array, ""]) -> SlotState:
     """An iteration of a slot that is to go on; one that is alone in its group costs nothing once it is frozen."""
-    return jax.lax.cond(frozen, lambda: state, lambda: _iterate_slot(problem, state))
-
-
-def _iterate_slot(problem: SlotProblem, state: SlotState) -> SlotState:
-    """One iteration, the certificate of its point, and whether it was worth it."""
-    trial = advance(problem, state.point, state.regularisation, state.total, state.count)
-    # One broken factor spoils every unknown, and a sum keeps any NaN. What sites are left with tells of all their routes.
-    sound = jnp.isfinite(trial.prices.sum() + trial.load.sum() + trial.multiplier.sum())
-    point = jax.tree.map(lambda new, old: jnp.where(sound, new, old), trial, state.point)
-    eps = jnp.finfo(trial.prices.dtype).eps
-    firmer = jnp.maximum(_FIRM * state.regularisation, eps)
-    softer = jnp.where(state.regularisation > eps, _RELAX * state.regularisation, 0.0)
-    served = point.routing.sum(-1)
-    scale = jnp.where(served > 0, problem.demand / jnp.where(served > 0, served, 1.0), 1.0)
-    state = improve(problem, state, point.routing * scale[..., None], (point.prices,))
-    difference, total = state.objective - state.bound, sum_of_products(point)
-    closer = difference < _PROGRESS * state.difference
-    known = jnp.where(jnp.isfinite(difference), difference, 0.0)
-    nearer = sound & (total < _PROGRESS * state.products) & (total > _ROUNDED * known)
-    return eqx.tree_at(
-        lambda s: (s.point, s.total, s.regularisation, s.idle, s.difference, s.products),
-        state,
-        (
-            point,
-            total,
-            jnp.where(sound, softer, firmer),
-            jnp.where(closer | nearer, 0, state.idle + 1),
-            jnp.where(closer, difference, state.difference),
-            jnp.where(nearer, total, state.products),
-        ),
-    )
-
-
-def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
-    """The point with new routes entered, and what its best routing costs on them."""
-    point = entered(problem, state.point)
-    return eqx.tree_at(
-        lambda s: (s.point, s.total, s.count),
-        reassess(problem, state),
-        (point, sum_of_products(point), number_of_products(problem)),
-    )
+    return jax.lax.cond(frozen, lambda: state, lambda: iterate(problem, state))

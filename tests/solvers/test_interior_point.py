@@ -83,6 +83,12 @@ class TestOptimum:
         rough = solve(problem, ADMM(rtol=1e-2), throw=False)
         assert max(kkt_residuals(problem, rough)) > 100 * KKT_RTOL
 
+    @pytest.mark.parametrize("rtol", [1e-4, 1e-5, 1e-8])
+    def test_prices_are_marginal_costs_to_ten_times_the_tolerance(self, rtol):
+        # The gap sees only the square of their distance: with it alone, a slot stops at up to 37 times the tolerance here.
+        problem = as_problem(generate(*SIZES["20x20"], "queueing", 24))
+        assert max(kkt_residuals(problem, solve(problem, InteriorPoint(rtol=rtol)))) <= 10 * rtol
+
     def test_the_physical_sites_are_solved_to_the_same_optimum_as_by_directions(self):
         problem = build(australia(sites=8, origins=10, slots=4), dtype=np.float64).problem
         schedule = solve(problem, InteriorPoint())
