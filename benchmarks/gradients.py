@@ -24,7 +24,7 @@ _SIZES = ("20x20", "50x100", "200x500")
 _VARIANTS = ("quadratic", "queueing")
 _SOLVER = jaxsched.InteriorPoint()
 # Re-solves for the differences, of a gap whose root is far below the change of a schedule over a step.
-_TIGHT = jaxsched.InteriorPoint(rtol=1e-12)
+_TIGHT = jaxsched.InteriorPoint(rtol=1e-14)
 _STEP = 1e-6
 # What is required: shares of a solve, and relative errors.
 MOST_ENVELOPE, MOST_IMPLICIT, MOST_ERROR = 0.1, 0.2, 1e-4

@@ -84,8 +84,8 @@ class Linearised(eqx.Module):
         self.is_open = problem.reached(self.usable)
         _, first, second = derivatives(problem.site_cost, point.load)
         # Every step divides by these two: once, because a CPU multiplies many times as fast.
-        self.per_flow = 1.0 / jnp.where(self.usable, point.routing, 1.0)
-        self.per_reduced_cost = 1.0 / point.reduced_cost
+        self.per_flow = _inverse(jnp.where(self.usable, point.routing, 1.0))
+        self.per_reduced_cost = _inverse(point.reduced_cost)
         self.theta = jnp.where(self.usable, point.routing * self.per_reduced_cost, 0.0)
         self.softness = jnp.where(self.is_open, 1.0 / (second + point.scarcity / point.room), 1.0)
         self.system = Reduced(problem, self.theta, self.softness, regularisation)
