@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> list[dict[str, Any]]:
     done = finished(options.partial, stamp)
     options.partial.parent.mkdir(parents=True, exist_ok=True)
     found = []
-    for case in [c for c in cases() if c.size in options.sizes]:
+    for case in [c for c in cases() if c.size in options.sizes and str(c) not in options.skip]:
         known = [d for d in done if all(d[k] == getattr(case, k) for k in ("size", "variant", "classes", "slots"))]
         if not known:
             print(case, file=sys.stderr, flush=True)
@@ -85,6 +85,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     sizes = list(dict.fromkeys(case.size for case in cases()))
     parser.add_argument("--sizes", nargs="+", choices=sizes, default=sizes)
+    names = [str(case) for case in cases()]
+    parser.add_argument("--skip", nargs="+", choices=names, default=[], metavar="CASE", help="cases to leave out")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="solvers, ours among them")
     parser.add_argument("--limit", type=float, default=300.0, help="seconds that one solve may take")
     parser.add_argument("--rounds", type=int, default=3, help="repetitions of what takes less than 8 s")

@@ -33,6 +33,11 @@ def solve_time(result: Mapping[str, Any]) -> str:
     return "\n".join([markdown(header, rows, left=4), "", notes, f"- {measured(result)}"])
 
 
+def _times(ratio: float | None) -> str:
+    """A ratio: two digits, all of them from 100 on."""
+    return number(ratio, ".2g" if ratio is None or ratio < 99.5 else ".0f")
+
+
 def _ratio_row(case: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, ...]:
     ours, peer = row["ours"], row["peer"]
     return (
@@ -45,8 +50,8 @@ def _ratio_row(case: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, ..
         peer["peer"] if peer else "-",
         number(ours and ours["seconds"], ".3g"),
         number(peer and peer["seconds"], ".3g"),
-        number(row["ratio"], ".2g"),
-        number(row["first_ratio"], ".2g"),
+        _times(row["ratio"]),
+        _times(row["first_ratio"]),
         number(ours and ours["megabytes"], ".0f"),
         number(peer and peer["megabytes"], ".0f"),
     )
@@ -83,7 +88,7 @@ def _brief_row(case: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, ..
         number(ours and ours["seconds"], ".3g"),
         peer["peer"] if peer else "-",
         number(peer and peer["seconds"], ".3g"),
-        number(row["ratio"], ".2g"),
+        _times(row["ratio"]),
     )
 
 
@@ -95,7 +100,7 @@ def solve_time_goals(result: Mapping[str, Any]) -> str:
         name = f"{case['size']} {case['variant']}, {case['classes']} classes, {case['slots']} slots"
         for what, ratio, least in goals(case):
             met = "no peer got there" if ratio is None else "yes" if ratio >= least else "no"
-            rows.append((name, what, f"{least:g}", number(ratio, ".2g"), met))
+            rows.append((name, what, f"{least:g}", _times(ratio), met))
     return "\n".join([markdown(header, rows, left=2), "", f"- {measured(result)}"])
 
 
