@@ -158,7 +158,7 @@ def gradients(result: Mapping[str, Any]) -> str:
     ]
     notes = (
         "- One slot, float64, a solve to 1e-8; gradients with respect to every array of the problem. Errors are relative to "
-        "central differences of re-solves to 1e-12 along a random direction of demand, route cost and linear site cost.\n"
+        "central differences of re-solves to 1e-14 along a random direction of demand, route cost and linear site cost.\n"
         "- The implicit share is what a jitted gradient of the loads takes more than the jitted solve."
     )
     return "\n".join([markdown(header, rows, left=2), "", notes, f"- {measured(result)}"])
