@@ -23,7 +23,8 @@ from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 _SIZES = ("20x20", "50x100", "200x500")
 _VARIANTS = ("quadratic", "queueing")
 _SOLVER = jaxsched.InteriorPoint()
-# Re-solves for the differences, to rest where rounding allows no less, of a gap whose root is far below the change of a schedule over a step.
+# Re-solves for the differences, to rest where rounding allows no less: the root of their gap is then far below the change of
+# a schedule over a step.
 _TIGHT = jaxsched.InteriorPoint(rtol=1e-14)
 _STEP = 1e-6
 # What is required: shares of a solve, and relative errors.
