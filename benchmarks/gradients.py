@@ -4,7 +4,6 @@ python -m benchmarks.gradients [--sizes 20x20 50x100 200x500] [--repeats 5] [--c
 """
 
 import argparse
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -31,37 +30,60 @@ _STEP = 1e-6
 MOST_ENVELOPE, MOST_IMPLICIT, MOST_ERROR = 0.1, 0.2, 1e-4
 
 
-def seconds(function: Callable[[], Any], repeats: int) -> tuple[float, float]:
-    """Seconds of the first call, which compiles, and median of later ones."""
-    times = []
-    for _ in range(repeats + 1):
+def seconds(calls: dict[str, Callable[[], Any]], repeats: int, least: float) -> tuple[dict, dict]:
+    """Seconds of the first call of each, which compiles, and of later ones, by rounds that take them in turn.
+
+    There are so many rounds, and more until they have taken the least of seconds.
+    """
+
+    def timed(call: Callable[[], Any]) -> float:
         started = time.perf_counter()
-        jax.block_until_ready(function())
-        times.append(time.perf_counter() - started)
-    return times[0], statistics.median(times[1:])
+        jax.block_until_ready(call())
+        return time.perf_counter() - started
+
+    first = {name: timed(call) for name, call in calls.items()}
+    rounds: list[dict[str, float]] = []
+    started = time.perf_counter()
+    while len(rounds) < repeats or time.perf_counter() - started < least:
+        rounds.append({name: timed(call) for name, call in calls.items()})
+    return first, {name: np.asarray([one[name] for one in rounds]) for name in calls}
 
 
-def measure(problem: jaxsched.Problem, repeats: int) -> dict[str, Any]:
-    """Seconds of a solve, of the envelope gradient of its cost, and of an implicit gradient of its loads.
+def measure(problem: jaxsched.Problem, repeats: int, least: float = 5.0) -> dict[str, Any]:
+    """Seconds of a solve, with the envelope gradient of its cost, and with an implicit gradient of its loads.
 
-    Both gradients are with respect to every array of the problem. The implicit one is what a jitted gradient takes more
-    than the jitted solve, both in one process: the rule's factorisation and solve, and reverse mode through it.
+    Gradients are with respect to every array of the problem. Each share is what a jitted gradient takes more than the
+    jitted solve, in the same rounds of one process; that of `returned` is what it takes to return as many arrays without
+    any gradient. `optimal_cost` is a call of its own on a schedule that is there.
     """
     weights = jnp.asarray(np.random.default_rng(0).normal(size=problem.capacity.shape))
     schedule = jaxsched.solve(problem, _SOLVER)
-    solve = eqx.filter_jit(lambda p: (jaxsched.solve(p, _SOLVER).load * weights).sum())
-    both = eqx.filter_jit(eqx.filter_value_and_grad(lambda p: (jaxsched.solve(p, _SOLVER).load * weights).sum()))
-    envelope = eqx.filter_jit(eqx.filter_grad(jaxsched.optimal_cost))
-    found = {}
-    for name, call in (
-        ("solve", lambda: solve(problem)),
-        ("envelope", lambda: envelope(problem, schedule)),
-        ("solve_and_implicit", lambda: both(problem)),
-    ):
-        found[f"{name}_first_call_seconds"], found[f"{name}_seconds"] = seconds(call, repeats)
-    extra = max(found["solve_and_implicit_seconds"] - found["solve_seconds"], 0.0)
-    found["envelope_share"] = found["envelope_seconds"] / found["solve_seconds"]
-    found["implicit_share"] = extra / found["solve_seconds"]
+
+    def answers(problem):
+        schedule = jaxsched.solve(problem, _SOLVER)
+        return schedule.objective, (schedule.load * weights).sum()
+
+    def returned(problem):
+        found = answers(problem)
+        return found, jax.tree.map(lambda leaf: leaf * found[0], eqx.filter(problem, eqx.is_inexact_array))
+
+    solve, arrays = eqx.filter_jit(answers), eqx.filter_jit(returned)
+    envelope, implicit = (eqx.filter_jit(eqx.filter_value_and_grad(lambda p, n=n: answers(p)[n])) for n in (0, 1))
+    alone = eqx.filter_jit(eqx.filter_grad(jaxsched.optimal_cost))
+    calls = {
+        "solve": lambda: solve(problem),
+        "solve_and_returned": lambda: arrays(problem),
+        "solve_and_envelope": lambda: envelope(problem),
+        "solve_and_implicit": lambda: implicit(problem),
+        "optimal_cost": lambda: alone(problem, schedule),
+    }
+    first, later = seconds(calls, repeats, least)
+    found: dict[str, Any] = {"rounds": len(later["solve"])}
+    for name in calls:
+        found[f"{name}_first_call_seconds"], found[f"{name}_seconds"] = first[name], float(np.median(later[name]))
+    for name in ("returned", "envelope", "implicit"):
+        extra = float(np.median(later[f"solve_and_{name}"] - later["solve"]))
+        found[f"{name}_share"] = extra / found["solve_seconds"]
     return found
 
 

@@ -126,10 +126,18 @@ def _multipliers(
     return multiplier, jnp.where(closed | (problem.capacity > 0), scarcity, 0.0), prices
 
 
+@jax.custom_jvp
 def _smallest(values: Float[Array, "*rows n"]) -> Float[Array, "*rows"]:
     """The least of each row, differentiable once more.
 
-    `min` compares its answer with a second evaluation of its argument when it is differentiated, and where the compiler
-    rounds that differently it finds no least entry at all.
+    The rule of `min` compares its answer with a second evaluation of its argument, and where the compiler rounds that
+    differently it finds no least entry at all. Where it is not differentiated it is still `min`, which takes a tenth of the
+    time of `argmin` on a CPU.
     """
-    return jnp.take_along_axis(values, values.argmin(-1)[..., None], -1)[..., 0]
+    return values.min(-1)
+
+
+@_smallest.defjvp
+def _(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (values,), (change,) = primals, tangents
+    return _smallest(values), jnp.take_along_axis(change, values.argmin(-1)[..., None], -1)[..., 0]
