@@ -130,5 +130,14 @@ def test_an_arranged_problem_answers_as_the_problem_does(listed):
     arranged = ArrangedProblem(posed)
     assert arranged.shape == whole.shape
     assert arranged.has_kinds
-    assert eqx.tree_equal(arranged.slots(), posed.slots())
-    assert eqx.tree_equal(ArrangedProblem(whole).slot(jnp.asarray(1)), whole.slot(1))
+    # But for the most that each site can be asked to carry, which it knows already.
+    known, known_axes = arranged.slots()
+    place = (lambda s: s.whole.most) if listed else (lambda s: s.most)
+    forgotten = (eqx.tree_at(place, tree, None) for tree in (known, known_axes))
+    assert eqx.tree_equal(tuple(forgotten), posed.slots())
+    assert place(known_axes) == 0
+    for index in range(3):
+        slot = ArrangedProblem(whole).slot(jnp.asarray(index))
+        assert eqx.tree_equal(eqx.tree_at(lambda s: s.most, slot, None), whole.slot(index))
+        np.testing.assert_allclose(slot.most, whole.slot(index).most_load(), rtol=1e-15)
+        np.testing.assert_array_equal(slot.most, place(known)[index])

@@ -1,6 +1,6 @@
 """A problem that lies in the layout of the solvers once, for a loop that asks for it every time."""
 
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -26,7 +26,7 @@ class ArrangedProblem(eqx.Module):
 
     def __init__(self, problem: Problem | CandidateProblem):
         self.problem = problem
-        self.values, self.axes = problem.slots()
+        self.values, self.axes = _with_most(*problem.slots())
 
     @property
     def demand(self) -> Array:
@@ -56,6 +56,22 @@ class ArrangedProblem(eqx.Module):
             self.values,
             is_leaf=lambda axis: axis is None,
         )
+
+
+def _with_most(values: SlotProblem, axes: Any) -> tuple[SlotProblem, Any]:
+    """The same with the most that each site can be asked to carry, which bounds ask for: a pass over the routes."""
+    most = jax.vmap(lambda slot: (slot.whole or slot).most_load(), in_axes=(axes,))(values)
+
+    is_whole = values.whole is None
+
+    def place(slot: SlotProblem) -> Any:
+        return slot.most if is_whole else cast(SlotProblem, slot.whole).most
+
+    return tuple(eqx.tree_at(place, tree, new, is_leaf=_none) for tree, new in ((values, most), (axes, 0)))
+
+
+def _none(leaf: Any) -> bool:
+    return leaf is None
 
 
 # What a solver works on.

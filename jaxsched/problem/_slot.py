@@ -27,6 +27,7 @@ class SlotProblem(eqx.Module):
         site_cost: Cost of load.
         sites: Site at which each route ends; where None, every origin has a route to every site, in their order.
         whole: The problem with every route, of which this one holds candidates; it is what a bound must be proved for.
+        most: `most_load` where it has been worked out already.
     """
 
     demand: Float[Array, "kind origin"]
@@ -37,6 +38,7 @@ class SlotProblem(eqx.Module):
     site_cost: AbstractSiteCost
     sites: Int[Array, "kind origin route"] | None = None
     whole: "SlotProblem | None" = None
+    most: Float[Array, " site"] | None = None
 
     def at_routes(self, values: Array) -> Array:
         """What each route finds at its site of values [kind, site] or [site]: [kind, #origin, route] or so."""
@@ -56,6 +58,17 @@ class SlotProblem(eqx.Module):
     def load(self, routing: Float[Array, "kind origin route"]) -> Float[Array, " site"]:
         """Load that a routing puts on each site."""
         return (self.to_sites(routing) * self.work).sum(0)
+
+    def most_load(self) -> Float[Array, " site"]:
+        """Load that a site can be asked to carry at most: its capacity, or all demand that may come."""
+        if self.most is not None:
+            return self.most
+        if self.allowed is None:
+            every = (self.demand.sum(1)[:, None] * self.work).sum(0)
+        else:
+            every = self.load(jnp.where(self.allowed, self.demand[..., None], 0.0))
+        rounded_up = every * (1.0 + 1e3 * jnp.finfo(every.dtype).eps)
+        return jnp.minimum(self.capacity, rounded_up)
 
     def reached(self, routes: Bool[Array, "kind origin route"]) -> Bool[Array, " site"]:
         """Sites at which some of the marked routes end."""

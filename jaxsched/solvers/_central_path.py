@@ -94,11 +94,17 @@ class Linearised(eqx.Module):
     def _at_open(self, value: Float[Array, " site"]) -> Float[Array, " site"]:
         return jnp.where(self.is_open, value, 0.0)
 
-    def newton(self, targets: tuple[Array, Array], residuals: Residuals, refinements: int = 0) -> Point:
-        """Step that changes the complementarity products of routes and sites by targets and removes residuals."""
+    def newton(self, targets: tuple[Array, Array], residuals: Residuals | None, refinements: int = 0) -> Point:
+        """Step that changes the complementarity products of routes and sites by targets and removes residuals, if any."""
         problem, point, theta = self.problem, self.point, self.theta
         route, site = targets
-        push = jnp.where(self.usable, route * self.per_reduced_cost, 0.0) - theta * residuals.reduced_cost
+        push = jnp.where(self.usable, route * self.per_reduced_cost, 0.0)
+        if residuals is None:
+            # Spelled out: a product with zeros would read every route once more.
+            zero = jnp.zeros((), theta.dtype)
+            residuals = Residuals(zero, zero, zero, zero, zero)
+        else:
+            push = push - theta * residuals.reduced_cost
         pull = self._at_open(residuals.price - (site - point.scarcity * residuals.capacity) / point.room)
         a = residuals.demand - push.sum(-1)
         b = problem.load(push) - pull * self.softness - residuals.balance
@@ -208,9 +214,8 @@ def _corrected(
     further = (jnp.minimum(1.0, _LONGER * step + _FURTHER) for step in steps)
     # A product far above its target would dominate the correction; Gondzio bounds what it may ask for.
     towards = (jnp.maximum(jnp.clip(p, low, high) - p, -high) for p in here.products(move, *further))
-    zero = jnp.zeros_like(target)
     route, site = towards
-    change = here.newton((route, jnp.where(here.is_open, site, 0.0)), Residuals(zero, zero, zero, zero, zero))
+    change = here.newton((route, jnp.where(here.is_open, site, 0.0)), None)
     trial = jax.tree.map(jnp.add, move, change)
     there = here.longest(trial)
     longer = sum(there) >= sum(steps)

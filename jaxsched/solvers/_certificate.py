@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -31,7 +32,7 @@ def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Arr
     """
     problem = problem.whole or problem
     served = cheapest_route(problem, problem.priced(prices))
-    least, size = conjugate(problem.site_cost, _most_load(problem), prices)
+    least, size = conjugate(problem.site_cost, problem.most_load(), prices)
     rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
     return served.sum() + least.sum() - rounding
 
@@ -71,13 +72,15 @@ def improve(
     """
     cost, repaired = feasible_cost(problem, routing)
     cheaper = cost < best.objective
+    # What has been routed fits: prices have nothing to prove, and a pass over the routes is saved.
+    unrouted = ~jnp.isfinite(jnp.minimum(cost, best.objective))
     bound, best_prices, infeasible = best.bound, best.best_prices, best.infeasible
     for prices in candidates:
         candidate = dual_bound(problem, prices)
         higher = candidate > bound
         best_prices = jnp.where(higher, prices, best_prices)
         bound = jnp.where(higher, candidate, bound)
-        impossible = proves_infeasible(problem, prices)
+        impossible = jax.lax.cond(unrouted, proves_infeasible, lambda *_: jnp.asarray(False), problem, prices)
         best_prices = jnp.where(impossible & ~infeasible, prices, best_prices)
         infeasible = infeasible | impossible
     return eqx.tree_at(
@@ -97,16 +100,6 @@ def reassess(problem: SlotProblem, best: Any) -> Any:
     """The best routing known, carried over to other routes: what it costs there. Bounds hold for every route and stay."""
     cost, repaired = feasible_cost(problem, serving(problem, best.best_routing))
     return eqx.tree_at(lambda s: (s.best_routing, s.objective), best, (repaired, cost))
-
-
-def _most_load(problem: SlotProblem) -> Float[Array, " site"]:
-    """Load that a site can be asked to carry at most."""
-    may_come = problem.demand[..., None]
-    if problem.allowed is not None:
-        may_come = jnp.where(problem.allowed, may_come, 0.0)
-    every = (may_come.sum(1) * problem.work).sum(0)
-    rounded_up = every * (1.0 + 1e3 * jnp.finfo(every.dtype).eps)
-    return jnp.minimum(problem.capacity, rounded_up)
 
 
 def cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:

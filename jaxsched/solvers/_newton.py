@@ -55,18 +55,17 @@ class Reduced(eqx.Module):
             regularisation: Relative increase of the diagonal, >= 0.
         """
         self.problem = problem
-        work = problem.at_routes(problem.work)
-        self.coupling = theta * work
+        self.coupling = theta * problem.at_routes(problem.work)
         total = theta.sum(-1)
         self.row = jnp.where(total > 0, total, 1.0)
-        weight = self.coupling * work
-        self.column = softness + problem.to_sites(weight).sum(0)
+        self.column = softness + problem.load(self.coupling)
         if _by_sites(problem):
             matrix = _between_sites(problem, self.coupling / jnp.sqrt(self.row)[..., None])
             others = sum_of_others(theta)
-            diagonal = softness + problem.to_sites(weight * (others / self.row[..., None])).sum(0)
+            diagonal = softness + problem.load(self.coupling * (others / self.row[..., None]))
         else:
             matrix = _between_demands(problem, self.coupling / problem.at_routes(jnp.sqrt(self.column)))
+            weight = self.coupling * problem.at_routes(problem.work)
             others = problem.at_routes(softness) + _others_at_site(problem, weight)
             diagonal = (theta * (others / problem.at_routes(self.column))).sum(-1)
             diagonal = jnp.where(total > 0, diagonal, 1.0).reshape(-1)
@@ -85,14 +84,26 @@ class Reduced(eqx.Module):
         return multiplier, (b + self._to_sites(multiplier)) / self.column
 
     def _to_sites(self, demands: Float[Array, "kind origin"]) -> Float[Array, " site"]:
+        if self.problem.sites is None:
+            return _product(demands.reshape(-1), self._rows())
         return self.problem.to_sites(self.coupling * demands[..., None]).sum(0)
 
     def _to_demands(self, sites: Float[Array, " site"]) -> Float[Array, "kind origin"]:
+        if self.problem.sites is None:
+            return _product(self._rows(), sites).reshape(self.row.shape)
         return (self.coupling * self.problem.at_routes(sites)).sum(-1)
+
+    def _rows(self) -> Float[Array, "demand site"]:
+        return self.coupling.reshape(-1, self.coupling.shape[-1])
 
     def _substitute(self, right: Float[Array, " n"]) -> Float[Array, " n"]:
         half = jax.scipy.linalg.solve_triangular(self.factor, right, lower=True)
         return jax.scipy.linalg.solve_triangular(self.factor, half, lower=True, trans=1)
+
+
+def _product(left: Array, right: Array) -> Array:
+    """Matrix product in full precision: on a CPU it takes half the time of a sum of products written out."""
+    return jnp.matmul(left, right, precision="highest")
 
 
 def sum_of_others(values: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:

@@ -96,6 +96,20 @@ def test_derivatives_of_cost_and_load_are_those_of_the_dense_problem(problem):
     np.testing.assert_allclose(listed, dense, rtol=1e-5, atol=1e-5 * np.abs(dense[:-1]).max())
 
 
+def test_derivatives_after_admm_leave_forbidden_candidates_alone():
+    problem = oracles.random_problem(3)
+
+    def loads(solver):
+        def of(scale):
+            return solve(eqx.tree_at(lambda p: p.demand, problem, scale * problem.demand), solver).load
+
+        return np.asarray(jax.jvp(of, (jnp.ones(()),), (jnp.ones(()),))[1])
+
+    dense = loads(InteriorPoint())
+    listed = loads(Candidates(ADMM(rtol=1e-5, max_steps=3000), width=3, group=1))
+    np.testing.assert_allclose(listed, dense, rtol=1e-5, atol=1e-5 * np.abs(dense).max())
+
+
 @pytest.mark.parametrize("start", ["2024-01-15", "2024-07-01"])
 def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_way(start):
     # Sites that lost their last candidate once held it up at 1e-3, and flows that were given up for cheaper routes.
