@@ -77,7 +77,8 @@ def measure(problem: jaxsched.Problem, repeats: int, least: float = 5.0) -> dict
         "solve_and_implicit": lambda: implicit(problem),
         "optimal_cost": lambda: alone(problem, schedule),
     }
-    first, later = seconds(calls, repeats, least)
+    with jaxsched.one_blas_thread():
+        first, later = seconds(calls, repeats, least)
     found: dict[str, Any] = {"rounds": len(later["solve"])}
     for name in calls:
         found[f"{name}_first_call_seconds"], found[f"{name}_seconds"] = first[name], float(np.median(later[name]))

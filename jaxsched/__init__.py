@@ -1,5 +1,6 @@
 """Differentiable, certified scheduling of LLM inference over geo-distributed edge data centres."""
 
+from jaxsched._blas import one_blas_thread
 from jaxsched._devices import device_mesh
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats
@@ -41,6 +42,7 @@ __all__ = [
     "__version__",
     "device_mesh",
     "grad_check",
+    "one_blas_thread",
     "optimal_cost",
     "solve",
 ]

@@ -16,6 +16,12 @@ _limited = threading.Lock()
 def one_blas_thread() -> Iterator[None]:
     """Let BLAS and LAPACK work on the calling thread alone while the block runs, where JAX runs on a CPU.
 
+    `solve` does so itself. What calls it inside a `jax.jit` of its own cannot: put the call of the jitted function into the
+    block, and wait for its answer there.
+
+        with jaxsched.one_blas_thread():
+            loads = jax.block_until_ready(jitted(problem))
+
     XLA takes Cholesky factors from SciPy's LAPACK and has threads of its own for all else. Those of OpenBLAS wait busily
     for the next factor, on cores that XLA then lacks: an iteration of the interior point at 200x500 takes a third less time
     without them (2 cores). The limit holds for the process. Where several threads solve at once, it is that of the first of

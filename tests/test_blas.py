@@ -6,8 +6,7 @@ import jax
 import pytest
 from threadpoolctl import threadpool_info
 
-from jaxsched import InteriorPoint, solve
-from jaxsched._blas import one_blas_thread
+from jaxsched import InteriorPoint, one_blas_thread, solve
 from tests import oracles
 
 
