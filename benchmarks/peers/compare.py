@@ -61,7 +61,9 @@ def goals(case: Mapping[str, Any]) -> list[tuple[str, float | None, float]]:
     wanted: list[tuple[str, float | None, float]] = []
     if classes == 1 and variant == "queueing" and large:
         if slots == 1:
-            wanted.append(("exact against Clarabel at 1e-8", _ratio(case, 1e-8, (EXACT,), 1e-8, ("Clarabel",)), 20.0))
+            # Asked for 1e-9 it comes to 1.6e-8 at 200x500: it need not be quite as accurate.
+            clarabel = _ratio(case, 1e-8, (EXACT,), 1e-7, ("Clarabel",))
+            wanted.append(("exact at 1e-8 against Clarabel at 1e-7", clarabel, 20.0))
             wanted.append(
                 ("exact at 1e-8 against min-cost flow at 1e-5", _ratio(case, 1e-8, (EXACT,), 1e-5, _FLOWS), 1.0)
             )
