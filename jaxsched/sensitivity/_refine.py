@@ -17,7 +17,7 @@ from jaxsched.solvers import ADMM
 _PARTS, _FEW = 4, 8
 # Share of the tolerance to which a part is solved, so that others may stay as they are.
 _CLOSER = 0.9
-# Room for the rounding of the total, whose objective moves while a part is solved.
+# Room for the rounding of the total.
 _WITHIN = 0.98
 
 
@@ -47,19 +47,21 @@ def refine(
         if bool(found.gap <= rtol):
             break
         # A part need not be closer than its tolerance, nor than what the rest leaves of the total.
-        rest = np.delete(_gaps(found), np.asarray(slots)).sum()
-        left = _WITHIN * rtol * abs(float(found.objective)) - rest
-        solver = ADMM(
-            rtol=_CLOSER * rtol,
-            atol=left if np.isfinite(left) and left > 0 else 0.0,
-            max_steps=max_steps,
-            check_every=check_every,
-        )
+        solver = ADMM(rtol=_CLOSER * rtol, atol=_left(found, slots, rtol), max_steps=max_steps, check_every=check_every)
         part = solve(problem.select(slots), solver, warm_start=found.select(slots), throw=False)
         if bool(part.result == RESULTS.infeasible):
             return found, steps, True
         found, steps = compiled.replace(found, slots, part), max(steps, int(part.stats.num_steps))
     return found, steps, False
+
+
+def _left(found: Schedule, slots: Any, rtol: float) -> float:
+    """How far cost and bound of some slots may be apart for the total to be within its tolerance, whatever it comes to cost."""
+    rest = np.delete(_gaps(found), np.asarray(slots)).sum()
+    objective, bound = float(found.objective), float(found.bound)
+    # The tolerance is relative to the cost in the end, which lies between bound and cost: a poor start costs much more.
+    least = min(abs(objective), abs(bound)) if objective * bound > 0 else 0.0
+    return max(_WITHIN * rtol * least - rest, 0.0)
 
 
 def _gaps(found: Schedule) -> np.ndarray:
