@@ -57,11 +57,12 @@ def refine(
 
 def _left(found: Schedule, slots: Any, rtol: float) -> float:
     """How far cost and bound of some slots may be apart for the total to be within its tolerance, whatever it comes to cost."""
-    rest = np.delete(_gaps(found), np.asarray(slots)).sum()
-    objective, bound = float(found.objective), float(found.bound)
-    # The tolerance is relative to the cost in the end, which lies between bound and cost: a poor start costs much more.
-    least = min(abs(objective), abs(bound)) if objective * bound > 0 else 0.0
-    return max(_WITHIN * rtol * least - rest, 0.0)
+    gaps, part = _gaps(found), np.asarray(slots)
+    # The tolerance is relative to the cost in the end, when the part costs at least its bound: a poor start costs much more.
+    now = float(found.objective)
+    then = now - gaps[part].sum()
+    least = min(abs(now), abs(then)) if now * then > 0 else 0.0
+    return max(_WITHIN * rtol * least - np.delete(gaps, part).sum(), 0.0)
 
 
 def _gaps(found: Schedule) -> np.ndarray:
