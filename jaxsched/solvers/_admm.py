@@ -123,7 +123,9 @@ class ADMM(AbstractRouteSolver):
         else:
             routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
             prices = warm_start.prices.astype(problem.demand.dtype)
-            start = jax.vmap(self._warm_start, in_axes=(axes, 0, 0))(slots, routing, prices)
+            # In groups, like the steps: what one pass leaves in the caches serves the next.
+            one_slot = each_slot(self._warm_start, (axes, 0, 0), routing[0].nbytes)
+            start = one_slot(slots, routing, prices)
         checks = len(self._epochs())
         unknown = jnp.full(checks, jnp.inf, problem.demand.dtype)
         history = History(jnp.zeros(checks, int), unknown, -unknown)
