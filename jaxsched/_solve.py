@@ -151,7 +151,7 @@ def _solve_slots(
     if first is not None:
         warm_start = _solve_slots(*first, None, None, mesh)
     state = _start(problem, solver, warm_start, mesh)
-    if mesh is None and _all_concrete(state) and bool(solver.done(state)):
+    if mesh is None and _all_concrete(state) and bool(_done(solver, state)):
         # A start that is good enough as it is: even a loop that does nothing would copy it.
         pass
     elif progress is None:
@@ -174,6 +174,11 @@ def _solve_slots(
 def _start(problem, solver, warm_start, mesh=None):
     with on_devices(mesh):
         return solver.init(problem, warm_start)
+
+
+@eqx.filter_jit
+def _done(solver, state):
+    return solver.done(state)
 
 
 @eqx.filter_jit

@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from jaxsched._devices import on_devices
+from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
 from jaxsched.problem import AnyProblem, Problem, SlotProblem, restricted
@@ -78,7 +79,12 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
 
 def constant(tree: Tree) -> Tree:
     """The same values without derivatives."""
-    return jax.tree.map(lambda x: jax.lax.stop_gradient(x) if eqx.is_inexact_array(x) else x, tree)
+
+    def held(leaf: Any) -> Any:
+        # What is known already has none: dozens of leaves would be dispatched for nothing.
+        return leaf if is_concrete(leaf) or not eqx.is_inexact_array(leaf) else jax.lax.stop_gradient(leaf)
+
+    return jax.tree.map(held, tree)
 
 
 @eqx.filter_custom_jvp
