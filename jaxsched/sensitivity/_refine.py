@@ -58,6 +58,8 @@ def refine(
 def _left(found: Schedule, slots: Any, rtol: float) -> float:
     """How far cost and bound of some slots may be apart for the total to be within its tolerance, whatever it comes to cost."""
     gaps, part = _gaps(found), np.asarray(slots)
+    if not np.isfinite(gaps).all():
+        return 0.0
     # The tolerance is relative to the cost in the end, when the part costs at least its bound: a poor start costs much more.
     now = float(found.objective)
     then = now - gaps[part].sum()
