@@ -143,7 +143,6 @@ def gradients(result: Mapping[str, Any]) -> str:
         "largest envelope error",
         "largest implicit error",
     )
-
     rows = [_gradient_row(case) for case in result["cases"]]
     notes = (
         "- One slot, float64, a solve to 1e-8; gradients with respect to every array of the problem. Errors are relative to "

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array
 
-from jaxsched.problem._candidates import CandidateProblem
+from jaxsched.problem._candidates import CandidateProblem, is_none
 from jaxsched.problem._problem import Problem
 from jaxsched.problem._slot import SlotProblem
 
@@ -61,17 +61,12 @@ class ArrangedProblem(eqx.Module):
 def _with_most(values: SlotProblem, axes: Any) -> tuple[SlotProblem, Any]:
     """The same with the most that each site can be asked to carry, which bounds ask for: a pass over the routes."""
     most = jax.vmap(lambda slot: (slot.whole or slot).most_load(), in_axes=(axes,))(values)
-
     is_whole = values.whole is None
 
     def place(slot: SlotProblem) -> Any:
         return slot.most if is_whole else cast(SlotProblem, slot.whole).most
 
-    return tuple(eqx.tree_at(place, tree, new, is_leaf=_none) for tree, new in ((values, most), (axes, 0)))
-
-
-def _none(leaf: Any) -> bool:
-    return leaf is None
+    return tuple(eqx.tree_at(place, tree, new, is_leaf=is_none) for tree, new in ((values, most), (axes, 0)))
 
 
 # What a solver works on.

@@ -44,7 +44,9 @@ class CandidateProblem(eqx.Module):
         listed_axes: Any = SlotProblem(0, 0, None, axes.capacity, None if listed[1] is None else 0, axes.site_cost, 0)  # pyright: ignore
         if not self.certified:
             return values, listed_axes
-        return eqx.tree_at(_whole, values, whole, is_leaf=_none), eqx.tree_at(_whole, listed_axes, axes, is_leaf=_none)
+        return eqx.tree_at(_whole, values, whole, is_leaf=is_none), eqx.tree_at(
+            _whole, listed_axes, axes, is_leaf=is_none
+        )
 
 
 def restricted(problem: Problem, sites: Array | None, certified: bool = True) -> Problem | CandidateProblem:
@@ -59,7 +61,7 @@ def _whole(slot: SlotProblem) -> SlotProblem | None:
     return slot.whole
 
 
-def _none(leaf: Any) -> bool:
+def is_none(leaf: Any) -> bool:
     return leaf is None
 
 
