@@ -157,7 +157,7 @@ def _solve_slots(
     elif progress is None:
         state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps), mesh)
     else:
-        while not bool(solver.done(state)):
+        while not bool(_done(solver, state)):
             state = _iterate(problem, solver, state, solver.certificate(state)[0] + 1, mesh)
             steps, objective, bound = solver.certificate(state)
             progress(int(steps), float(objective), float(bound))
