@@ -138,7 +138,7 @@ def guess(
         fits = jnp.all(load <= slot.capacity)
         marginal = derivatives(slot.site_cost, load)[1]
         tried = jnp.stack([price, 0.5 * (price + marginal)])
-        return fits, slot.site_cost(load).sum(), jax.vmap(lambda p: dual_bound(slot, p))(tried).max()
+        return fits, slot.site_cost(load).sum(), jax.vmap(lambda p: dual_bound(slot, p, load))(tried).max()
 
     fits, cost, bound = jax.vmap(one, in_axes=(axes, 0, 0))(slots, loads, mixed(*prices, share))
     objective = route_cost(study, there, flows) + cost.astype(requests.dtype).sum()

@@ -21,7 +21,9 @@ def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin route"]) ->
     return by_row.sum() + problem.site_cost(problem.load(routing)).sum()
 
 
-def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
+def dual_bound(
+    problem: SlotProblem, prices: Float[Array, " site"], load: Float[Array, " site"] | None = None
+) -> Float[Array, ""]:
     """Lower bound on the cost of every feasible routing of one slot, for any prices of load.
 
         sum_ik demand min_j (c + g theta) + sum_j min_{0 <= L <= most} (f(L) - theta L)
@@ -29,10 +31,13 @@ def dual_bound(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Arr
     where most is the capacity, or the load of all demand that may come if that is less, and j runs over every site, also
     where the problem lists candidates. An allowance for the rounding
     of its own sums is taken off, so that the bound holds in float32 too.
+
+    Loads that the prices may belong to save steps of the search for L; the bound holds whatever they are.
     """
     problem = problem.whole or problem
     served = cheapest_route(problem, problem.priced(prices))
-    least, size = conjugate(problem.site_cost, problem.most_load(), prices)
+    most = problem.most_load()
+    least, size = conjugate(problem.site_cost, most, prices, 0.5 * most if load is None else load)
     rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
     return served.sum() + least.sum() - rounding
 
@@ -72,11 +77,12 @@ def improve(
     """
     cost, repaired = feasible_cost(problem, routing)
     cheaper = cost < best.objective
+    load = problem.load(repaired)
     # What has been routed fits: prices have nothing to prove, and a pass over the routes is saved.
     unrouted = ~jnp.isfinite(jnp.minimum(cost, best.objective))
     bound, best_prices, infeasible = best.bound, best.best_prices, best.infeasible
     for prices in candidates:
-        candidate = dual_bound(problem, prices)
+        candidate = dual_bound(problem, prices, load)
         higher = candidate > bound
         best_prices = jnp.where(higher, prices, best_prices)
         bound = jnp.where(higher, candidate, bound)

@@ -45,7 +45,7 @@ class Proportional(AbstractSolver):
             cost, routing = feasible_cost(slot, proportional(slot))
             load = slot.load(routing)
             prices = derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
-            return routing, load, prices, cost, dual_bound(slot, prices)
+            return routing, load, prices, cost, dual_bound(slot, prices, load)
 
         routing, load, prices, cost, bound = jax.vmap(one_slot, in_axes=(axes,))(slots)
         empty = jnp.zeros(0, cost.dtype)

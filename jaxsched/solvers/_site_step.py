@@ -51,10 +51,12 @@ def increasing_root(
         low, top = jnp.where(value <= 0, load, low), jnp.where(value >= 0, load, top)
         newton = load - value / jnp.maximum(slope, tiny)
         middle = 0.5 * (low + top)
-        inside = (newton > low) & (newton < top)
+        # A step of rounding ends on the end of the bracket that it started from: it is done, not outside.
+        settled = jnp.abs(newton - load) <= tolerance
+        inside = settled | ((newton > low) & (newton < top))
         # An end that Newton points beyond is the answer if the residual keeps its sign there: try it once.
         fallback = jnp.where((newton <= 0) & (low <= 0), 0.0, jnp.where((newton >= high) & (top >= high), high, middle))
-        new = jnp.where(inside, newton, fallback)
+        new = jnp.where(inside, jnp.clip(newton, low, top), fallback)
         return count + 1, new, low, top, new - load
 
     zero = jnp.zeros_like(high)
@@ -99,7 +101,7 @@ def site_step(
 
 
 def conjugate(
-    cost: AbstractSiteCost, capacity: Float[Array, " site"], prices: Float[Array, " site"]
+    cost: AbstractSiteCost, capacity: Float[Array, " site"], prices: Float[Array, " site"], start: Float[Array, " site"]
 ) -> tuple[Float[Array, " site"], Float[Array, " site"]]:
     """A value never above the least of f(L) - price L over 0 <= L <= capacity, and the size of its terms.
 
@@ -112,7 +114,7 @@ def conjugate(
         _, first, second = derivatives(cost, load)
         return first - prices, second
 
-    load = increasing_root(residual, 0.5 * capacity, capacity)
+    load = increasing_root(residual, start, capacity)
     value, first, _ = derivatives(cost, load)
     slope, size = first - prices, jnp.abs(value) + jnp.abs(prices * load)
     return value - prices * load - jnp.maximum(slope * load, -slope * (capacity - load)), size

@@ -1,5 +1,6 @@
 """The site step and the conjugate: scalar roots, compared with SciPy's."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -61,6 +62,25 @@ def test_the_root_is_found_to_rounding_wherever_it_starts(dtype):
         np.testing.assert_allclose(root, wanted, atol=16 * np.finfo(dtype).eps * capacity.max())
 
 
+@pytest.mark.parametrize(("share", "most"), [(0.0, 20), (0.5, 20), (1.0, 20), (None, 5)])
+def test_a_root_takes_few_steps(share, most):
+    # Sites that are done stay done: one that left its root by bisection kept all of them at it for 59 steps.
+    _, cost, capacity = draw(3)
+    wanted = jnp.asarray(np.linspace(0.0, 1.0, SITES) * capacity)
+    prices, steps = derivatives(cost, wanted)[1], []
+
+    def residual(load):
+        jax.debug.callback(lambda: steps.append(1))
+        _, first, second = derivatives(cost, load)
+        return first - prices, second
+
+    start = wanted * (1 + 1e-4) if share is None else share * jnp.asarray(capacity)
+    root = increasing_root(residual, start, jnp.asarray(capacity))
+    jax.effects_barrier()
+    np.testing.assert_allclose(root, wanted, rtol=1e-9, atol=1e-12)
+    assert 1 <= len(steps) <= most
+
+
 def test_a_site_without_flow_asks_its_marginal_cost():
     cost = CongestionCost(jnp.array([0.7]), jnp.array([0.5]))
     load, price = site_step(cost, jnp.array([2.0]), jnp.array([1.0]), jnp.zeros(1), jnp.zeros(1))
@@ -78,7 +98,7 @@ def test_a_site_without_capacity_takes_nothing():
 def test_the_conjugate_is_the_least_value_and_never_above_it(seed):
     random, cost, capacity = draw(seed)
     prices = random.normal(1.0, 2.0, SITES)
-    least, size = (np.asarray(a) for a in conjugate(cost, jnp.asarray(capacity), jnp.asarray(prices)))
+    least, size = (np.asarray(a) for a in conjugate(cost, *map(jnp.asarray, (capacity, prices, 0.5 * capacity))))
     for site in range(SITES):
 
         def value(at, site=site):
