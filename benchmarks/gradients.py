@@ -31,10 +31,12 @@ MOST_ENVELOPE, MOST_IMPLICIT, MOST_ERROR = 0.1, 0.2, 1e-4
 
 
 def seconds(calls: dict[str, Callable[[], Any]], repeats: int, least: float) -> tuple[dict, dict]:
-    """Seconds of the first call of each, which compiles, and of later ones, by rounds that take them in turn.
+    """Seconds of the first call of each, which compiles, and of later ones, by rounds that take each once in random order.
 
-    There are so many rounds, and more until they have taken the least of seconds.
+    There are so many rounds, and more until they have taken the least of seconds. What a call finds in caches depends on
+    the one before.
     """
+    random = np.random.default_rng(0)
 
     def timed(call: Callable[[], Any]) -> float:
         started = time.perf_counter()
@@ -45,7 +47,7 @@ def seconds(calls: dict[str, Callable[[], Any]], repeats: int, least: float) -> 
     rounds: list[dict[str, float]] = []
     started = time.perf_counter()
     while len(rounds) < repeats or time.perf_counter() - started < least:
-        rounds.append({name: timed(call) for name, call in calls.items()})
+        rounds.append({name: timed(calls[name]) for name in random.permutation(list(calls)).tolist()})
     return first, {name: np.asarray([one[name] for one in rounds]) for name in calls}
 
 
