@@ -1,5 +1,7 @@
 """The answer to a routing problem and the proof that comes with it."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -129,10 +131,11 @@ def relative_gap(objective: Float[Array, "*slot"], bound: Float[Array, "*slot"])
 
 def trim(schedule: Schedule) -> Schedule:
     """Drop the checks that were never reached; needs concrete values."""
-    reached = int(np.count_nonzero(np.asarray(schedule.stats.history.step)))
+    history = schedule.stats.history
+    reached = int(np.count_nonzero(np.asarray(history.step)))
     # On the host: a slice of JAX would compile anew for every number of checks.
-    short = jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[:reached]), schedule.stats.history)
-    return eqx.tree_at(lambda s: s.stats.history, schedule, short)
+    short = jax.device_put([np.asarray(leaf)[:reached] for leaf in (history.step, history.objective, history.bound)])
+    return dataclasses.replace(schedule, stats=Stats(schedule.stats.num_steps, History(*short)))
 
 
 def joined(parts: list[Schedule]) -> Schedule:

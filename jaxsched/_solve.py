@@ -117,8 +117,9 @@ def _chunks(problem: Problem, solver: AbstractSolver, memory: float, mesh: Mesh 
     """Slots that are solved together, as many as the memory allows and all about as many."""
     slots, origins, sites, _ = problem.shape
     by_slot, by_origin = parts(mesh)
-    on_device = eqx.tree_at(lambda p: p.demand, problem, problem.demand[:, : -(-origins // by_origin)])
-    fitting = min(memory / max(solver.bytes_per_slot(on_device, sites), 1), slots)
+    if by_origin > 1:
+        problem = eqx.tree_at(lambda p: p.demand, problem, problem.demand[:, : -(-origins // by_origin)])
+    fitting = min(memory / max(solver.bytes_per_slot(problem, sites), 1), slots)
     most = by_slot * max(int(fitting), 1)
     size = -(-slots // -(-slots // most))
     return [slice(first, min(first + size, slots)) for first in range(0, slots, size)]
@@ -150,8 +151,8 @@ def _solve_slots(
     first = solver.rehearsal(problem) if warm_start is None else None
     if first is not None:
         warm_start = _solve_slots(*first, None, None, mesh)
-    state = _start(problem, solver, warm_start, mesh)
-    if mesh is None and _all_concrete(state) and bool(_done(solver, state)):
+    state, done = _start(problem, solver, warm_start, mesh)
+    if mesh is None and is_concrete(done) and bool(done):
         # A start that is good enough as it is: even a loop that does nothing would copy it.
         pass
     elif progress is None:
@@ -172,8 +173,10 @@ def _solve_slots(
 
 @eqx.filter_jit
 def _start(problem, solver, warm_start, mesh=None):
+    """Where iterations start, and whether that is good enough as it is."""
     with on_devices(mesh):
-        return solver.init(problem, warm_start)
+        state = solver.init(problem, warm_start)
+        return state, solver.done(state)
 
 
 @eqx.filter_jit
@@ -200,7 +203,7 @@ def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule:
     if point is not None:
         return point
     exact: Any = InteriorPoint()
-    start = _start(routes, exact, schedule, mesh)
+    start, _ = _start(routes, exact, schedule, mesh)
     return exact.interior(routes, _iterate(routes, exact, start, jnp.asarray(exact.max_steps), mesh))
 
 
