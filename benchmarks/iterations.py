@@ -57,8 +57,16 @@ def admm(problem: jaxsched.Problem, metric: Any, steps: int, every: int = 10) ->
 
 
 def best(tried: dict[float, dict[str, Any]]) -> dict[str, Any]:
-    """The one that ends with the smallest gap, and its step."""
-    step = min(tried, key=lambda s: min(tried[s]["gap"], default=np.inf))
+    """The one that certifies the smallest of the gaps first, and its step; where none does, the larger gaps decide.
+
+    Not the one that ends with the smallest gap: that of many is rounding.
+    """
+
+    def rank(step: float) -> list[float]:
+        found = list(reached(tried[step]).values())[::-1]
+        return [np.inf if count is None else count for count in found] + [min(tried[step]["gap"], default=np.inf)]
+
+    step = min(tried, key=rank)
     return {**tried[step], "step": step, "steps_tried": list(tried)}
 
 

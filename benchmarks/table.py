@@ -148,7 +148,7 @@ def gradients(result: Mapping[str, Any]) -> str:
         "- One slot, float64, a solve to 1e-8; gradients with respect to every array of the problem. Errors are relative to "
         "central differences of re-solves to 1e-14 along a random direction of demand, route cost and linear site cost.\n"
         "- A share is what a jitted gradient, of the cost (envelope) or of the loads (implicit), takes more than the jitted "
-        "solve alone: the median over rounds that take them in turn, in units of a solve. Returning as many arrays without any "
+        "solve alone: the median over rounds, in random order, in units of a solve. Returning as many arrays without any "
         "gradient takes a share too. `optimal_cost` is a call of its own, the envelope gradient for a schedule that is there."
     )
     return "\n".join([markdown(header, rows, left=2), "", notes, f"- {measured(result)}"])
