@@ -21,17 +21,12 @@ from jaxsched.problem import SlotProblem
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._metric import cost_spread
 from jaxsched.solvers._repair import proportional
-from jaxsched.solvers._site_step import derivatives, increasing_root
+from jaxsched.solvers._site_step import derivatives, load_at_prices
 
 
 def wanted_load(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, " site"]:
     """Load at which the marginal cost of each site is its price, or the end of its range nearest to that."""
-
-    def residual(load):
-        _, first, second = derivatives(problem.site_cost, load)
-        return first - prices, second
-
-    return increasing_root(residual, 0.5 * problem.capacity, problem.capacity)
+    return load_at_prices(problem.site_cost, problem.capacity, prices, 0.5 * problem.capacity)
 
 
 def cheapest(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind origin site"]:

@@ -100,6 +100,18 @@ def site_step(
     return load, jnp.where(by_slope, first, from_balance)
 
 
+def load_at_prices(
+    cost: AbstractSiteCost, capacity: Float[Array, " site"], prices: Float[Array, " site"], start: Float[Array, " site"]
+) -> Float[Array, " site"]:
+    """Load of each site in [0, capacity] whose marginal cost is the price, or the end nearest to it."""
+
+    def residual(load):
+        _, first, second = derivatives(cost, load)
+        return first - prices, second
+
+    return increasing_root(residual, start, capacity)
+
+
 def conjugate(
     cost: AbstractSiteCost, capacity: Float[Array, " site"], prices: Float[Array, " site"], start: Float[Array, " site"]
 ) -> tuple[Float[Array, " site"], Float[Array, " site"]]:
@@ -109,12 +121,7 @@ def conjugate(
     bound is rigorous even where the minimiser is not exact. The size |f(L)| + |price L| says how much rounding it
     holds.
     """
-
-    def residual(load):
-        _, first, second = derivatives(cost, load)
-        return first - prices, second
-
-    load = increasing_root(residual, start, capacity)
+    load = load_at_prices(cost, capacity, prices, start)
     value, first, _ = derivatives(cost, load)
     slope, size = first - prices, jnp.abs(value) + jnp.abs(prices * load)
     return value - prices * load - jnp.maximum(slope * load, -slope * (capacity - load)), size
