@@ -31,7 +31,7 @@ from jaxsched.calibrate import (
 from jaxsched.cli._calibrate_log import check_log, write_latency_fit
 from jaxsched.config import CalibrationConfig, ConfigError, LatencyConfig, load_calibration
 from jaxsched.report import sha256, whole_directory, write_json
-from jaxsched.scenarios.readers import clock
+from jaxsched.scenarios.readers import clock, column_times
 
 _METHODS = {"squared": LeastSquares(), "huber": Descent(Huber()), "cauchy": Descent(Cauchy())}
 _PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")
@@ -173,19 +173,13 @@ def _times(table: pd.DataFrame, config: CalibrationConfig) -> pd.DatetimeIndex |
         return None
     if given.time not in table.columns:
         raise CalibrationError(f"there is no column {given.time!r}; there are {', '.join(map(str, table.columns))}.")
-    cells = pd.to_datetime(table[given.time].astype(str), errors="coerce", format="ISO8601")
-    if cells.isna().any():
-        row = int(cells.isna().to_numpy().argmax())
-        raise CalibrationError(
-            f"{table[given.time].iloc[row]!r} in row {row + 1} of {given.time!r} is no time (ISO 8601)."
-        )
-    times = pd.DatetimeIndex(cells)
-    if times.tz is not None:
-        return times
     try:
-        return times.tz_localize(clock(given.zone), ambiguous="infer")
+        zone = clock(given.zone)
     except ValueError as error:
-        raise CalibrationError(f"times of {given.time!r} do not fit the clock {given.zone!r} ({error}).") from None
+        raise CalibrationError(f"inputs.zone: {error}") from None
+    name = Path(given.file).name
+    header = 1 if name.endswith((".parquet", ".pq")) else 2
+    return column_times(table[given.time], zone, name, header)
 
 
 def _provenance(config: CalibrationConfig, path: Path, found: Fit) -> dict[str, Any]:

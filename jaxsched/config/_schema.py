@@ -1,6 +1,7 @@
 """What a configuration file may say. Units are part of the keys; unknown keys are errors."""
 
-from typing import Annotated, Literal, get_args
+import datetime
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -9,6 +10,13 @@ Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
+
+def _as_text(value: Any) -> Any:
+    """A time that TOML knows as a time, as its text."""
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+_Time = Annotated[str, BeforeValidator(_as_text)]
 
 MOST_SLOTS = 105_408
 """Five-minute slots of a leap year."""
@@ -33,7 +41,7 @@ class ScenarioSection(_Section):
         description="Number of slots; all that the price files cover where these are given and this is not.",
     )
     slot_minutes: Literal[5, 15, 30, 60] = Field(default=60, description="Length of a slot [min].")
-    start: str | None = Field(
+    start: _Time | None = Field(
         default=None,
         description="Start of the first slot, ISO 8601, UTC unless it has an offset; default: the first whole slot of the "
         "price files, or a hot January week.",

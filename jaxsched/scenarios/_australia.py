@@ -9,6 +9,7 @@ from jaxsched.scenarios._scale import scale_origins, scale_sites
 from jaxsched.scenarios._scenario import Scenario, Weight
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios._weather import ANOMALY_YEAR, weather
+from jaxsched.scenarios.readers import iso_time
 
 DEFAULT_START = "2024-01-12T00:00+10:00"
 """Start of the default week: two ordinary days, the heatwave of 14 to 17 January, and its end."""
@@ -66,12 +67,12 @@ def australia(
         origins: Number of origins, likewise; people are conserved. Or a table with the columns of `Scenario.origins`.
         slots: Number of slots.
         slot_minutes: Length of a slot: 5, 15, 30 or 60 minutes.
-        start: Start of the first slot, UTC unless it has an offset; the default week holds a heatwave.
+        start: Start of the first slot, ISO 8601, UTC unless it has an offset; the default week holds a heatwave.
         seed: Seed of what is drawn beyond the real sites and centres.
         anomalies: Whether the weather departs from the climate.
 
     Raises:
-        ValueError: A number below 1, another length, or a start that is no whole slot.
+        ValueError: A number below 1, another length, or a start that is no ISO 8601 time or no whole slot.
     """
     if slot_minutes not in SLOT_MINUTES:
         raise ValueError(f"slot_minutes is {slot_minutes}; give one of {', '.join(map(str, SLOT_MINUTES))}.")
@@ -117,13 +118,7 @@ def _sites(count: int | None, origins: pd.DataFrame, rng: np.random.Generator) -
 
 
 def _whole_slot(start: str | pd.Timestamp, step: pd.Timedelta) -> pd.Timestamp:
-    try:
-        stamp = pd.Timestamp(start)
-    except ValueError:
-        raise ValueError(f"start is {start!r}, which is no ISO 8601 time such as 2024-01-12T00:00+10:00.") from None
-    if pd.isna(stamp):
-        raise ValueError(f"start is {start!r}, which is no ISO 8601 time such as 2024-01-12T00:00+10:00.")
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    stamp = iso_time(start, "start")
     if stamp != stamp.floor(step):
         raise ValueError(f"start is {start}, which is no whole slot of {step.total_seconds() / 60:g} minutes in UTC.")
     return stamp.as_unit("us")

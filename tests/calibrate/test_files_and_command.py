@@ -122,7 +122,7 @@ def test_the_command_draws_the_posterior(folder):
         ('component = "compressor"', 'component = "compresor"', "no component"),
         ('"meter.csv"', '"other.csv"', "no such file"),
         ('"chiller.sensitivity"]', '"chiller.sense"]', "no parameter"),
-        ('time = "when"', 'time = "energy"', "is no time"),
+        ('time = "when"', 'time = "energy"', "not a time"),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_writes_nothing(folder, old, new, words):

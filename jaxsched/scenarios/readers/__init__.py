@@ -5,9 +5,10 @@ from jaxsched.scenarios.readers._mapped import QUANTITIES, Mapped, clock, read_m
 from jaxsched.scenarios.readers._network import RoundTrips
 from jaxsched.scenarios.readers._plain import tidy, write_tidy
 from jaxsched.scenarios.readers._raw import ReadError
-from jaxsched.scenarios.readers._recording import Recording
+from jaxsched.scenarios.readers._recording import Recording, column_times
 from jaxsched.scenarios.readers._requests import RequestLog, RequestStatistics
 from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow
+from jaxsched.scenarios.readers._times import iso_time
 
 __all__ = [
     "FORMATS",
@@ -24,7 +25,9 @@ __all__ = [
     "Rows",
     "SiteRow",
     "clock",
+    "column_times",
     "describe",
+    "iso_time",
     "read",
     "read_mapped",
     "recognise",

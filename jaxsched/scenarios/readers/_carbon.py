@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE
+from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE, nem_stamps
 from jaxsched.scenarios.readers._raw import Limits, RawTable, flags, load, need, numbers, peek, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._report import report_table
@@ -80,7 +80,7 @@ def read_cdeii_table(path: Path) -> Recording:
 
 
 def _daily(raw: RawTable, column: str, regions: pd.Categorical, intensity: np.ndarray) -> Recording:
-    days = stamps(raw, column)
+    days = nem_stamps(raw, column)
     late = np.asarray(days != days.normalize())
     if late.any():
         at = int(late.argmax())

@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._text import ReadError
-from jaxsched.scenarios.readers._times import parse
-
-_YEARS = (1900, 2200)
+from jaxsched.scenarios.readers._times import YEARS, offset_minutes, offset_name, parse
 
 
 class Limits(TypedDict):
@@ -124,9 +122,7 @@ def stamps(raw: RawTable, column: str, *, dayfirst: bool = False) -> pd.Datetime
     Raises:
         ReadError: Naming the first cell that is no time.
     """
-    cells = raw.frame[column]
-    if isinstance(cells.dtype, pd.CategoricalDtype):
-        cells = cells.astype(cells.cat.categories.dtype)
+    cells = _plain_cells(raw, column)
     if isinstance(cells.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(cells.dtype):
         times = pd.DatetimeIndex(cells)
     elif pd.api.types.is_numeric_dtype(cells.dtype):
@@ -138,13 +134,46 @@ def stamps(raw: RawTable, column: str, *, dayfirst: bool = False) -> pd.Datetime
             times = parse(cells.astype("string"), dayfirst)
         except (ValueError, TypeError, OverflowError) as error:
             raise raw.bad(None, column, f"{str(error)[:160].rstrip('.')}.") from None
-    wrong = np.asarray(times.isna()) | (times.year < _YEARS[0]) | (times.year > _YEARS[1])
+    wrong = np.asarray(times.isna()) | (times.year < YEARS[0]) | (times.year > YEARS[1])
     if wrong.any():
         at = int(wrong.argmax())
         cell = cells.iloc[at]
         no = "is empty" if pd.api.types.is_scalar(cell) and pd.isna(cell) else f"{str(cell)[:40]!r} is not a time"
         raise raw.bad(at, column, f"{no}; write times as 2020-01-31 00:30.")
     return times.as_unit("us")
+
+
+def _plain_cells(raw: RawTable, column: str) -> pd.Series:
+    cells = raw.frame[column]
+    return cells.astype(cells.cat.categories.dtype) if isinstance(cells.dtype, pd.CategoricalDtype) else cells
+
+
+def market_stamps(raw: RawTable, column: str, market: str, offset_hours: float) -> pd.DatetimeIndex:
+    """A column of times on the clock of a market that has one offset from UTC all year: naive, on that clock.
+
+    Files that bear another offset were found to hold the market's own time under a wrong label (every price of one that
+    said +11:00 equals AEMO's an hour later), and others may be shifted as they say. Which it is cannot be told from the
+    file, so that neither is believed.
+
+    Raises:
+        ReadError: Naming the first cell that is no time, or that bears another offset than the market's.
+    """
+    times = stamps(raw, column)
+    offsets = None if times.tz is None else offset_minutes(_plain_cells(raw, column))
+    if offsets is None:
+        return times
+    other = ~np.isclose(offsets, 60.0 * offset_hours)
+    if other.any():
+        at = int(other.argmax())
+        named, own = offset_name(60.0 * offsets[at]), offset_name(3600.0 * offset_hours)
+        raise raw.bad(
+            at,
+            column,
+            f"{str(raw.frame[column].iloc[at])[:40]} is on the clock of {named}, where {market} time is {own} all year; "
+            f"remove the offsets if the times are {market} time under a wrong label, or read the file by "
+            "[inputs.mappings], which believes them.",
+        )
+    return times.tz_convert(f"UTC{offset_hours:+03.0f}:00").tz_localize(None)
 
 
 def words(raw: RawTable, column: str, allowed: Sequence[str] | None = None) -> pd.Categorical:

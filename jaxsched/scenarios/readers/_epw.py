@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._raw import BadCell, Limits, RawTable, lines_of, need, numbers
-from jaxsched.scenarios.readers._recording import Recording, offset_name, recording
+from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._text import whole_text
+from jaxsched.scenarios.readers._times import offset_name
 from jaxsched.scenarios.readers._weather import CELSIUS, PERCENT
 
 # Lines before the first row of data, and the most text that is read; a year of hours is 2 MB.

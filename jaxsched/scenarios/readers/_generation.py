@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._tables import read_embedded
-from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE, PRICE
-from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, stamps, words
+from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE, PRICE, nem_stamps
+from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 
 # Not generation of the region: storage and pumps move energy in time, flows come from neighbours, and rooftop solar is
@@ -41,7 +41,7 @@ def read_opennem_long(path: Path) -> Recording:
     Temperature is an instantaneous reading; it is placed in the interval that ends with it.
     """
     raw = need(load(path), _LONG, "an OpenNEM table")
-    region, times = words(raw, "region", NEM_REGIONS), stamps(raw, "t")
+    region, times = words(raw, "region", NEM_REGIONS), nem_stamps(raw, "t")
     series = np.asarray(words(raw, "series"))
     wanted = {"price": "price_aud_per_mwh", "demand": "demand_mw", "temperature": "dry_bulb_c"}
     fuels = {name: found[1] for name in np.unique(series) if (found := _FUEL.fullmatch(name))}
@@ -81,7 +81,7 @@ def read_opennem_wide(path: Path) -> Recording:
     if "price_aud_per_mwh" not in names:
         raise raw.bad(None, None, "has no price column; export the price with the table.")
     need(raw, (time,), "an OpenNEM export")
-    region, times = _region(raw), stamps(raw, time)
+    region, times = _region(raw), nem_stamps(raw, time)
     limits = {names["price_aud_per_mwh"]: PRICE}
     columns = {old: numbers(raw, old, empty=True, **limits.get(old, _ANY)) for old in names.values()}
     # The edge of an export is filled with zeros: no number of such a row is a reading. The price of a row of which little

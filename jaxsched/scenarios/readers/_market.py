@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, stamps, words
+from jaxsched.scenarios.readers._raw import Limits, RawTable, load, market_stamps, need, numbers, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._report import report_table
 
 NEM_REGIONS = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
 NEM_ZONE = "Etc/GMT-10"
+_NEM_HOURS = 10
 WEM_ZONE = "Etc/GMT-8"
+_WEM_HOURS = 8
 # The market floor and the highest cap of any year so far, with room for caps to come [AUD/MWh].
 PRICE: Limits = {"low": -1_000.0, "high": 100_000.0}
 
@@ -54,7 +56,7 @@ def read_nemweb(path: Path) -> Recording:
 
 def _dispatch(raw: RawTable, kind: str) -> Recording:
     price, region = numbers(raw, "RRP", **PRICE), words(raw, "REGIONID", NEM_REGIONS)
-    times, notes = stamps(raw, "SETTLEMENTDATE"), ()
+    times, notes = nem_stamps(raw, "SETTLEMENTDATE"), ()
     if "INTERVENTION" in raw.frame:
         physical = numbers(raw, "INTERVENTION", low=0, high=1) == 1
         if physical.any():
@@ -86,7 +88,7 @@ def read_wem_balancing(path: Path) -> Recording:
     return recording(
         raw,
         "wem_balancing_price",
-        stamps(raw, column),
+        market_stamps(raw, column, "WEM", _WEM_HOURS),
         "WEM",
         {"price_aud_per_mwh": numbers(raw, price, empty=True, **PRICE)},
         zone=WEM_ZONE,
@@ -96,11 +98,20 @@ def read_wem_balancing(path: Path) -> Recording:
     )
 
 
+def nem_stamps(raw: RawTable, column: str) -> pd.DatetimeIndex:
+    """Stamps on the clock of the National Electricity Market: UTC+10 all year, whatever summer does.
+
+    Raises:
+        ReadError: Naming the first cell that is no time, or that bears another offset.
+    """
+    return market_stamps(raw, column, "NEM", _NEM_HOURS)
+
+
 def _nem(raw: RawTable, kind: str, column: str, region: pd.Categorical | str, quantities: dict) -> Recording:
     return recording(
         raw,
         kind,
-        stamps(raw, column),
+        nem_stamps(raw, column),
         region,
         quantities,
         zone=NEM_ZONE,

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jaxsched.scenarios.readers._columns import BadCell, Limits, RawTable, flags, numbers, stamps, words
+from jaxsched.scenarios.readers._columns import BadCell, Limits, RawTable, flags, market_stamps, numbers, stamps, words
 from jaxsched.scenarios.readers._text import (
     UNREADABLE,
     ReadError,
@@ -37,6 +37,7 @@ __all__ = [
     "leading_rows",
     "lines_of",
     "load",
+    "market_stamps",
     "need",
     "numbers",
     "own_names",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios.readers._raw import RawTable
+from jaxsched.scenarios.readers._raw import RawTable, stamps
 from jaxsched.scenarios.readers._times import localise
 
 Stamp = Literal["interval end", "interval start", "instant"]
@@ -228,17 +228,33 @@ def to_utc(
     return utc.as_unit("us")
 
 
+def column_times(cells: pd.Series, zone: str, source: str, first_row: int = 1) -> pd.DatetimeIndex:
+    """A column of times on the clock of the place that they were measured at.
+
+    Times without an offset are on the clock of `zone`. Times of one offset keep it; offsets that differ from row to row, as
+    over a change of clocks, are brought to `zone`.
+
+    Arguments:
+        cells: The column, text or typed.
+        zone: Clock of the place, as `clock` gives it.
+        source: Name of the file, for messages.
+        first_row: Number of the first row as the user sees it.
+
+    Raises:
+        ReadError: Naming the first cell that is no time, or may mean two times on that clock.
+    """
+    name = str(cells.name)
+    raw = RawTable(source, cells.to_frame(name).reset_index(drop=True), first_row)
+    times = stamps(raw, name)
+    if times.tz is not None and str(times.tz) != "UTC":
+        return times
+    return to_utc(raw, times, zone, name).tz_convert(zone)
+
+
 def zone_name(zone: str) -> str:
     """A fixed offset as people write it: Etc/GMT-10 is UTC+10."""
     fixed = re.fullmatch(r"Etc/GMT([+-])(\d+)", zone)
     return zone if fixed is None else f"UTC{'+' if fixed[1] == '-' else '-'}{fixed[2]}"
-
-
-def offset_name(seconds: float) -> str:
-    """An offset from UTC as people write it: 34,200 s is UTC+9:30."""
-    hours, minutes = divmod(round(abs(seconds) / 60), 60)
-    shown = f"{hours}:{minutes:02d}" if minutes else f"{hours}"
-    return "UTC" if not hours and not minutes else f"UTC{'+' if seconds > 0 else '-'}{shown}"
 
 
 def _spacing(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,8 @@
 """Times of text, and local clocks with daylight saving brought to UTC."""
 
+import datetime
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,10 +11,41 @@ _FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
 _DAY_FIRST = ("%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M")
 # A year or a month alone is no time of a row, though ISO 8601 allows it.
 _SHORTEST = 8
-_OFFSET = re.compile(r"(?:Z|[+-]\d\d:?(?:\d\d)?)$", re.IGNORECASE)
+_OFFSET = re.compile(r"(Z|[+-]\d\d:?(?:\d\d)?)$", re.IGNORECASE)
 _DATE = len("2020-01-31")
-# Clocks on earth.
-_WEST, _EAST = pd.Timedelta(hours=-12), pd.Timedelta(hours=14)
+# Clocks on earth [min].
+_WEST, _EAST = -12 * 60, 14 * 60
+YEARS = (1900, 2200)
+"""First and last year that a time may lie in."""
+
+# The day, and mostly a time of it with or without its offset; ISO 8601 knows more forms that people read in two ways.
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?")
+
+
+def iso_time(value: Any, name: str) -> pd.Timestamp:
+    """A time that a user typed, in UTC unless it has an offset.
+
+    Arguments:
+        value: ISO 8601 text such as `2024-01-12` or `2024-01-12T00:00+10:00`, or a time of Python, NumPy or pandas.
+        name: What it is, for the message.
+
+    Raises:
+        ValueError: If it is anything else, such as `05/01/2024`, `2024` or `now`, or lies outside the years 1900 to 2200.
+    """
+    text = value.strip() if isinstance(value, str) else None
+    known = (text is not None and _ISO.fullmatch(text)) or isinstance(value, datetime.date | np.datetime64)
+    try:
+        stamp = pd.Timestamp(text if text is not None else value) if known else pd.NaT
+        _check_offsets(pd.Series([str(stamp)], dtype="string"))
+    except (ValueError, OverflowError):
+        stamp = pd.NaT
+    if not isinstance(stamp, pd.Timestamp):
+        raise ValueError(
+            f"{name} is {str(value)[:40]!r}, which is no ISO 8601 time such as 2024-01-12 or 2024-01-12T00:00+10:00."
+        )
+    if not YEARS[0] <= stamp.year <= YEARS[1]:
+        raise ValueError(f"{name} is {str(value)[:40]!r}; give a time of the years {YEARS[0]} to {YEARS[1]}.")
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
 
 
 def parse(cells: pd.Series, dayfirst: bool) -> pd.DatetimeIndex:
@@ -39,18 +72,43 @@ def parse(cells: pd.Series, dayfirst: bool) -> pd.DatetimeIndex:
         if len({_OFFSET.search(cell, _DATE) is None for cell in text.dropna()}) > 1:
             raise ValueError("some times have an offset from UTC and some have none; write all in one way") from None
         times = pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True))
-    _check_offsets(text, times)
+    if times.tz is not None:
+        _check_offsets(text)
     return times
 
 
-def _check_offsets(text: pd.Series, times: pd.DatetimeIndex) -> None:
-    if times.tz is None:
-        return
-    for offset in set(text.dropna().str.extract(r"([+-]\d\d:?\d?\d?)$", expand=False).dropna()):
-        digits = offset[1:].replace(":", "").ljust(4, "0")
-        minutes = int(digits[:2]) * 60 + int(digits[2:])
-        if not _WEST <= pd.Timedelta(minutes=minutes if offset[0] == "+" else -minutes) <= _EAST:
+def _check_offsets(text: pd.Series) -> None:
+    for offset in set(text.dropna().str.slice(_DATE).str.extract(_OFFSET, expand=False).dropna()):
+        if not _WEST <= _minutes(offset) <= _EAST:
             raise ValueError(f"{offset} is no offset from UTC of any clock; offsets lie between -12:00 and +14:00")
+
+
+def _minutes(offset: str) -> int:
+    """Minutes of an offset such as +10:00, -0330 or Z."""
+    digits = re.sub(r"\D", "", offset).ljust(4, "0")
+    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    return -minutes if offset[0] == "-" else minutes
+
+
+def offset_minutes(cells: pd.Series) -> np.ndarray | None:
+    """Offset from UTC that each time of a column carries [min]; None where they carry none."""
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):
+        naive = cells.dt.tz_localize(None) - cells.dt.tz_convert("UTC").dt.tz_localize(None)
+        return (naive / pd.Timedelta(minutes=1)).to_numpy(float)
+    if pd.api.types.is_datetime64_dtype(cells.dtype):
+        return None
+    written = cells.astype("string").str.strip().str.slice(_DATE).str.extract(_OFFSET, expand=False)
+    if not written.notna().any():
+        return None
+    minutes = {offset: _minutes(offset) for offset in written.dropna().unique()}
+    return written.map(minutes).to_numpy(float, na_value=np.nan)
+
+
+def offset_name(seconds: float) -> str:
+    """An offset from UTC as people write it: 34,200 s is UTC+9:30."""
+    hours, minutes = divmod(round(abs(seconds) / 60), 60)
+    shown = f"{hours}:{minutes:02d}" if minutes else f"{hours}"
+    return "UTC" if not hours and not minutes else f"UTC{'+' if seconds > 0 else '-'}{shown}"
 
 
 def localise(times: pd.DatetimeIndex, zone: str, place: np.ndarray) -> tuple[pd.DatetimeIndex, int | None, str]:

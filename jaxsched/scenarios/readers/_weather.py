@@ -22,8 +22,9 @@ from jaxsched.scenarios.readers._raw import (
     stamps,
     words,
 )
-from jaxsched.scenarios.readers._recording import Recording, offset_name, recording
+from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._text import delimiter, names_of, whole_text
+from jaxsched.scenarios.readers._times import offset_name
 
 CELSIUS: Limits = {"low": -60.0, "high": 65.0}
 PERCENT: Limits = {"low": 0.0, "high": 110.0}  # supersaturation is allowed

@@ -6,7 +6,8 @@ import pytest
 
 from jaxsched.scenarios.readers import ReadError, read
 from jaxsched.scenarios.readers._raw import RawTable, stamps
-from jaxsched.scenarios.readers._recording import offset_name, recording, zone_name
+from jaxsched.scenarios.readers._recording import recording, zone_name
+from jaxsched.scenarios.readers._times import offset_name
 from tests.scenarios.readers.samples import SAMPLES, write
 
 # Summer time ends at 3:00 on 5 April 2020, and begins at 2:00 on 4 October 2020.
