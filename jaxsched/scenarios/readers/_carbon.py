@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE, nem_stamps
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, RawTable, flags, load, need, numbers, peek, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._report import report_table
@@ -23,13 +24,13 @@ def read_electricity_maps(path: Path) -> Recording:
         "carbon_direct_g_per_kwh": _find(raw, "carbon intensity", "direct"),
         "carbon_lca_g_per_kwh": _find(raw, "carbon intensity", "lca", "life cycle"),
     }
-    need(raw, tuple(names.values()), "an Electricity Maps table")
+    raw = records(need(raw, tuple(names.values()), "an Electricity Maps table"))
     return _maps(raw, names["time"], words(raw, names["zone"]), columns, flags(raw, _find(raw, "data estimated")))
 
 
 def read_carbon_table(path: Path) -> Recording:
     """Carbon intensity under plain names: `datetime_utc`, `zone`, `ci_direct`, `ci_lca` [g/kWh], `estimated`."""
-    raw = need(load(path), ("datetime_utc", "zone", "ci_direct", "ci_lca", "estimated"), "a carbon table")
+    raw = records(need(load(path), ("datetime_utc", "zone", "ci_direct", "ci_lca", "estimated"), "a carbon table"))
     columns = {"carbon_direct_g_per_kwh": "ci_direct", "carbon_lca_g_per_kwh": "ci_lca"}
     return _maps(raw, "datetime_utc", words(raw, "zone"), columns, flags(raw, "estimated"))
 
@@ -67,14 +68,14 @@ def _find(raw: RawTable, *parts: str) -> str:
 def read_cdeii(path: Path) -> Recording:
     """AEMO's carbon dioxide equivalent intensity index (CDEII) by region and day, generation sent out, in NEM days."""
     raw = report_table(path, "CO2EII", "PUBLISHING") if peek(path).startswith("C,") else load(path)
-    raw = need(raw, _CDEII_COLUMNS, "a CDEII summary")
+    raw = records(need(raw, _CDEII_COLUMNS, "a CDEII summary"))
     regions = words(raw, "REGIONID", (*NEM_REGIONS, "NEM"))
     return _daily(raw, "SETTLEMENTDATE", regions, numbers(raw, "CO2E_INTENSITY_INDEX", **_T_PER_MWH))
 
 
 def read_cdeii_table(path: Path) -> Recording:
     """CDEII under plain names: `region`, `date`, `aemo_cdeii_intensity` [t/MWh]."""
-    raw = need(load(path), ("region", "date", "aemo_cdeii_intensity"), "a CDEII table")
+    raw = records(need(load(path), ("region", "date", "aemo_cdeii_intensity"), "a CDEII table"))
     regions = words(raw, "region", (*NEM_REGIONS, "NEM"))
     return _daily(raw, "date", regions, numbers(raw, "aemo_cdeii_intensity", empty=True, **_T_PER_MWH))
 

@@ -32,11 +32,17 @@ class RawTable:
         name: Name of the file.
         frame: The columns.
         first_row: Number of the row with index 0 as an editor counts it (text), or 1.
+        notes: Sentences on rows that were left out, and on what was not used.
     """
 
     name: str
     frame: pd.DataFrame
     first_row: int
+    notes: tuple[str, ...] = ()
+
+    def rows(self, keep: np.ndarray) -> "RawTable":
+        """The table with some of its rows, which keep their numbers."""
+        return dataclasses.replace(self, frame=self.frame[keep])
 
     def row(self, position: int) -> int:
         """Number of a data row as the user sees it."""

@@ -1,5 +1,6 @@
 """OpenNEM and Open Electricity tables: generation by fuel, price and temperature of NEM regions."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE, PRICE, nem_stamps
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 
@@ -40,7 +42,7 @@ def read_opennem_long(path: Path) -> Recording:
     Stamps are NEM time at the end of each interval: hourly means by that reading equal AEMO's settlement prices.
     Temperature is an instantaneous reading; it is placed in the interval that ends with it.
     """
-    raw = need(load(path), _LONG, "an OpenNEM table")
+    raw = records(need(load(path), _LONG, "an OpenNEM table"))
     region, times = words(raw, "region", NEM_REGIONS), nem_stamps(raw, "t")
     series = np.asarray(words(raw, "series"))
     wanted = {"price": "price_aud_per_mwh", "demand": "demand_mw", "temperature": "dry_bulb_c"}
@@ -49,7 +51,7 @@ def read_opennem_long(path: Path) -> Recording:
     price = series == "price"
     if not price.any():
         raise raw.fail(None, None, "has no series 'price'; give a table of OpenNEM's five-minute data.")
-    numbers(RawTable(raw.name, raw.frame[price], raw.first_row), "value", empty=True, **PRICE)
+    numbers(raw.rows(price), "value", empty=True, **PRICE)
     keep = np.isin(series, list(names))
     frame = pd.DataFrame(
         {"t": times, "region": region, "series": series, "value": numbers(raw, "value", empty=True)},
@@ -80,7 +82,7 @@ def read_opennem_wide(path: Path) -> Recording:
             names[new] = column
     if "price_aud_per_mwh" not in names:
         raise raw.bad(None, None, "has no price column; export the price with the table.")
-    need(raw, (time,), "an OpenNEM export")
+    raw = records(need(raw, (time,), "an OpenNEM export"))
     region, times = _region(raw), nem_stamps(raw, time)
     limits = {names["price_aud_per_mwh"]: PRICE}
     columns = {old: numbers(raw, old, empty=True, **limits.get(old, _ANY)) for old in names.values()}
@@ -97,7 +99,7 @@ def read_opennem_wide(path: Path) -> Recording:
             f"{int(filled.sum())} temperatures of exactly 0 at an edge of the export, no readings, were left empty",
         )
     notes = tuple(note for note in notes if not note.startswith("0 "))
-    return _finish(RawTable(raw.name, raw.frame[~edge], raw.first_row), "opennem_export", wide, time, names, notes)
+    return _finish(raw.rows(~edge), "opennem_export", wide, time, names, notes)
 
 
 def _region(raw: RawTable) -> str:
@@ -151,7 +153,7 @@ def _finish(
             notes += (f"{int(nothing.sum())} demands of exactly 0, no readings, were left empty",)
     fuels = {fuel: old for fuel, old in names.items() if fuel not in known and old in wide}
     quantities["carbon_direct_g_per_kwh"] = _intensity(raw, wide, fuels)
-    table = RawTable(raw.name, wide.rename(columns={"t": column}), raw.first_row)
+    table = dataclasses.replace(raw, frame=wide.rename(columns={"t": column}))
     return recording(
         table,
         kind,

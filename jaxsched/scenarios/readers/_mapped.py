@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, ReadError, load, need, numbers, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, Stamp, recording
 from jaxsched.scenarios.readers._text import unreadable
@@ -107,7 +108,7 @@ def read_mapped(path: Path | str, how: Mapped) -> Recording:
     except OSError as error:
         raise unreadable(path, error) from None
     named = [how.time, *how.columns.values(), *([how.place] if how.place else [])]
-    raw = need(raw, named, "its mapping")
+    raw = records(need(raw, named, "its mapping"), named)
     quantities = {}
     for name, column in how.columns.items():
         limits, factor = QUANTITIES[name], float(how.factors.get(name, 1.0))

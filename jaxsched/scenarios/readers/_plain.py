@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._mapped import QUANTITIES
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import RawTable, flags, load, need, numbers, own_names, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._requests import UNDATED, RequestLog, seconds_from_start
@@ -56,7 +57,7 @@ def read_plain(path: Path) -> Recording:
     """The package's table: `start_utc` (intervals) or `time_utc` (readings), `place`, quantities with units in their names."""
     raw = own_names(load(path), (_INSTANT, _UNDATED_INTERVAL, "estimated", *_AT, *QUANTITIES))
     time = next((name for name in (_INSTANT, _UNDATED_INTERVAL) if name in raw.frame.columns), _INTERVAL)
-    raw = need(raw, (time, "place"), "a table of the package")
+    raw = records(need(raw, (time, "place"), "a table of the package"))
     quantities = {}
     for name in map(str, raw.frame.columns):
         if name in QUANTITIES:

@@ -121,6 +121,7 @@ def recording(
     stamp: Stamp,
     column: str,
     step: pd.Timedelta | None = None,
+    single: pd.Timedelta | None = None,
     notes: tuple[str, ...] = (),
 ) -> Recording:
     """Validate a series and put it on the clock of the package.
@@ -135,6 +136,7 @@ def recording(
         stamp: What the stamps mark.
         column: The file's column of stamps, for messages.
         step: Length of an interval; the commonest spacing where not given.
+        single: Length of an interval of this kind, for a file that holds one time only.
         notes: Sentences for the user.
 
     Raises:
@@ -157,16 +159,18 @@ def recording(
     if twice.any():
         at = int(order[int(twice.argmax())])
         raise raw.bad(at, column, f"{raw.frame[column].iloc[at]} is given twice for {named[at]}; keep one row.")
-    step = _step(raw, spacing[same]) if step is None else step
+    step = _step(raw, spacing[same], single) if step is None else step
     _check_steps(raw, frame, order, spacing, same, step, column)
     if stamp == "interval end":
         frame["start_utc"] = frame["start_utc"] - step
     clock = zone_name(zone if times.tz is None else str(times.tz))
-    return Recording(kind, frame.reset_index(drop=True), step, clock, stamp, raw.name, notes)
+    return Recording(kind, frame.reset_index(drop=True), step, clock, stamp, raw.name, (*raw.notes, *notes))
 
 
-def _step(raw: RawTable, spacing: np.ndarray) -> pd.Timedelta:
-    """The commonest spacing."""
+def _step(raw: RawTable, spacing: np.ndarray, single: pd.Timedelta | None) -> pd.Timedelta:
+    """The commonest spacing; where there is none, what the kind of file says."""
+    if not len(spacing) and single is not None:
+        return single
     if not len(spacing):
         raise raw.fail(
             None, None, "has one time only, so that the length of an interval is not known; give two or more."

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, RawTable, ReadError, load, need, numbers, own_names, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 
@@ -183,7 +184,7 @@ def read_vidur(path: Path) -> RequestLog:
 
 def read_servegen_rates(path: Path) -> Recording:
     """ServeGen rates: `model`, `t_s` (seconds from the start of the trace), `rate_req_s`; dates are withheld."""
-    raw = need(load(path), ("model", "t_s", "rate_req_s"), "a table of ServeGen rates")
+    raw = records(need(load(path), ("model", "t_s", "rate_req_s"), "a table of ServeGen rates"))
     times = seconds_from_start(numbers(raw, "t_s", **_SECONDS))
     found = recording(
         raw,

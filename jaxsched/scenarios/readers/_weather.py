@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import (
     BadCell,
     Limits,
@@ -112,7 +113,8 @@ def _open_meteo(raw: RawTable, units: dict[str, Any], about: dict[str, Any]) -> 
     place = f"{latitude:.3f},{longitude:.3f}"
     found = recording(
         raw, "open_meteo", _open_meteo_times(raw, units.get("time"), offset), place, quantities, zone="UTC",
-        stamp="instant", column="time", notes=(f"a fixed offset of {offset / 3600:+g} h, read from the file",),
+        stamp="instant", column="time", single=pd.Timedelta(hours=1),
+        notes=(f"a fixed offset of {offset / 3600:+g} h, read from the file",),
     )  # fmt: skip
     return dataclasses.replace(found, zone=offset_name(offset), coordinates={place: (latitude, longitude)})
 
@@ -138,7 +140,7 @@ def _known(raw: RawTable, about: dict[str, Any], name: str, low: float, high: fl
 
 def read_weather_table(path: Path) -> Recording:
     """Weather under plain names: `datetime_utc`, `zone`, `temp_c`, `rh_pct`: readings in UTC."""
-    raw = need(load(path), ("datetime_utc", "zone", "temp_c"), "a weather table")
+    raw = records(need(load(path), ("datetime_utc", "zone", "temp_c"), "a weather table"))
     quantities = {"dry_bulb_c": numbers(raw, "temp_c", empty=True, **CELSIUS)}
     if "rh_pct" in raw.frame:
         quantities["relative_humidity_pct"] = numbers(raw, "rh_pct", empty=True, **PERCENT)
@@ -150,7 +152,7 @@ def read_weather_table(path: Path) -> Recording:
 
 def read_half_hourly_temperature(path: Path) -> Recording:
     """Half-hourly temperature of the Bureau's stations: `city`, `datetime_clock` (standard time, taken as UTC+10), `temp_c`."""
-    raw = need(load(path), ("city", "datetime_clock", "temp_c"), "a table of half-hourly temperatures")
+    raw = records(need(load(path), ("city", "datetime_clock", "temp_c"), "a table of half-hourly temperatures"))
     return recording(
         raw,
         "half_hourly_temperature",
@@ -160,5 +162,6 @@ def read_half_hourly_temperature(path: Path) -> Recording:
         zone="Etc/GMT-10",
         stamp="instant",
         column="datetime_clock",
+        single=pd.Timedelta(minutes=30),
         notes=("read as standard time UTC+10; Adelaide may be UTC+9:30, 30 minutes off",),
     )

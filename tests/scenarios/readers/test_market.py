@@ -130,10 +130,54 @@ def test_files_of_two_steps_are_refused_and_never_put_on_one(tmp_path):
         read(write(tmp_path, "aemo_price_and_demand", rows("REGION,SETTLEMENTDATE,TOTALDEMAND,RRP,PERIODTYPE", *lines)))
 
 
-def test_one_row_has_no_step(tmp_path):
-    text = "\n".join(SAMPLES["aemo_price_and_demand"].splitlines()[:2])
+def alone(tmp_path, kind: str):
+    """The reading of the first row of a sample alone."""
+    lines = SAMPLES[kind].splitlines()
+    head = {"nemweb_price": 2, "open_meteo_csv": 4, "epw": 8}.get(kind, 1)
+    return read(write(tmp_path, kind, "\n".join(lines[: head + 1])))
+
+
+@pytest.mark.parametrize("kind", ["nem_price_table", "weather_table", "carbon_table", "jaxsched_table"])
+def test_one_row_of_a_kind_with_any_step_has_none(tmp_path, kind):
     with pytest.raises(ReadError, match="the length of an interval is not known"):
-        read(write(tmp_path, "aemo_price_and_demand", text))
+        alone(tmp_path, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "minutes"),
+    [("aemo_price_and_demand", 30), ("dispatch_price", 5), ("nemweb_price", 5), ("wem_balancing_price", 30),
+     ("wem_balancing_summary", 30), ("half_hourly_temperature", 30), ("open_meteo_csv", 60), ("epw", 60), ("cdeii", 1440)],
+)  # fmt: skip
+def test_one_row_is_enough_where_the_kind_of_file_says_the_step(tmp_path, kind, minutes):
+    found = alone(tmp_path, kind)
+    assert (found.step, len(found.table)) == (pd.Timedelta(minutes=minutes), 1)
+
+
+def test_a_report_of_one_interval_holds_the_five_minutes_before_its_stamp(tmp_path):
+    lines = [
+        f"2024/01/15 00:55:00,1,{region},0,{n}.5" for n, region in enumerate(("NSW1", "QLD1", "SA1", "TAS1", "VIC1"))
+    ]
+    text = nemweb("DISPATCH,PRICE,4", "SETTLEMENTDATE,RUNNO,REGIONID,INTERVENTION,RRP", lines)
+    found = read(write(tmp_path, "nemweb_price", text))
+    assert found.step == pd.Timedelta(minutes=5)
+    assert set(found.table["start_utc"]) == {pd.Timestamp("2024-01-14 14:50", tz="UTC")}
+    assert found.table["price_aud_per_mwh"].tolist() == [0.5, 1.5, 2.5, 3.5, 4.5]
+
+
+@pytest.mark.parametrize(("stamp", "minutes"), [("2021/10/01 00:00:00", 30), ("2021/10/01 00:05:00", 5)])
+def test_trading_intervals_are_of_five_minutes_since_october_2021(tmp_path, stamp, minutes):
+    text = nemweb("TRADING,PRICE,3", "SETTLEMENTDATE,RUNNO,REGIONID,PERIODID,RRP", [f"{stamp},1,SA1,1,80.5"])
+    found = read(write(tmp_path, "nemweb_price", text))
+    assert (found.kind, found.step) == ("nemweb_trading_price", pd.Timedelta(minutes=minutes))
+    csv = rows("SETTLEMENTDATE,REGIONID,PERIODID,RRP", f"{stamp},SA1,1,80.5")
+    assert read(write(tmp_path, "dispatch_price", csv)).step == found.step
+    aemo = rows("REGION,SETTLEMENTDATE,TOTALDEMAND,RRP", f"SA1,{stamp},1000,80.5")
+    assert read(write(tmp_path, "aemo_price_and_demand", aemo)).step == found.step
+
+
+def test_one_old_price_that_may_be_of_dispatch_or_trading_has_no_step(tmp_path):
+    with pytest.raises(ReadError, match="the length of an interval is not known"):
+        read(write(tmp_path, "dispatch_price", rows("SETTLEMENTDATE,REGIONID,RRP", "2020/01/01 00:30:00,SA1,80.5")))
 
 
 def test_an_empty_demand_stays_empty_and_an_empty_price_is_refused(tmp_path):
