@@ -3,13 +3,14 @@
 from jaxsched.scenarios._australia import DEFAULT_START, DEFAULT_WEIGHTS, SLOT_MINUTES, australia
 from jaxsched.scenarios._centres import AUSTRALIA, population_centres
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY
-from jaxsched.scenarios._join import Gaps, in_year, slot_means, slot_readings
+from jaxsched.scenarios._join import Gaps, slot_means, slot_readings
 from jaxsched.scenarios._network import distance_km, round_trip_times
 from jaxsched.scenarios._scenario import Filled, Scenario, Weight
 from jaxsched.scenarios._signals import with_carbon, with_price, with_weather
 from jaxsched.scenarios._tables import embedded_tables, read_embedded
 from jaxsched.scenarios._traffic import with_demand_shape, with_network, with_requests
 from jaxsched.scenarios._weather import saturation_pressure
+from jaxsched.scenarios._years import in_year
 
 __all__ = [
     "AUSTRALIA",

@@ -215,14 +215,16 @@ def _missing(
     )
 
 
-def in_year(times: pd.DatetimeIndex, year: int) -> pd.DatetimeIndex:
-    """The same calendar stamps in another year; 29 February becomes the 28th where the year has none."""
-    shift = year - times[0].year
-    years = times.year.to_numpy() + shift
-    leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))
-    day = np.where((times.month == 2) & (times.day == 29) & ~leap, 28, times.day)
-    parts = pd.DataFrame({"year": years, "month": times.month, "day": day, "hour": times.hour, "minute": times.minute})
-    return pd.DatetimeIndex(pd.to_datetime(parts)).tz_localize("UTC").as_unit("us")
+def covered(found: Sequence[Recording], quantity: str) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
+    """Start and end of what the recordings hold of each place."""
+    spans: dict[str, tuple[pd.Timestamp, pd.Timestamp]] = {}
+    for one in found:
+        length = pd.Timedelta(0) if one.stamp == "instant" else one.step
+        for place, known in _by_place(one, quantity).items():
+            first, last = known.index.min(), known.index.max() + length
+            old = spans.get(place, (first, last))
+            spans[place] = min(old[0], first), max(old[1], last)
+    return spans
 
 
 def _by_place(found: Recording, quantity: str) -> dict[str, pd.Series]:

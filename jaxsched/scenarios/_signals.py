@@ -7,12 +7,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios._join import Gaps, close_gaps, in_year, merged, slot_means, slot_readings, together
+from jaxsched.scenarios._join import Gaps, close_gaps, covered, merged, slot_means, slot_readings, together
 from jaxsched.scenarios._network import distance_km
 from jaxsched.scenarios._scenario import Filled, Scenario
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios._weather import humidity_at, weather
+from jaxsched.scenarios._years import in_year, market_offset, stand_ins
 from jaxsched.scenarios.readers import ReadError, Recording
+from jaxsched.scenarios.readers._times import offset_name
 
 # Zones of Electricity Maps by market region, and the capital that stands for a region or zone in a weather file.
 _ZONES = {
@@ -58,7 +60,7 @@ def with_carbon(
         found: Recordings with the basis asked for.
         gaps: What to do where they hold nothing; an error where not given.
         basis: Operation only, or the life cycle of the plants as well.
-        year: Take the calendar stamps of another year; the provenance says so.
+        year: Take the calendar stamps of another year, on the clock of the market; the provenance says so.
 
     Raises:
         ReadError: As `with_price`.
@@ -85,15 +87,14 @@ def with_weather(
         scenario: What it is put into; its own weather is the climate.
         found: Recordings of temperature, with or without humidity.
         gaps: What to do where they hold nothing; an error where not given.
-        year: Take the calendar stamps of another year; the provenance says so.
+        year: Take the calendar stamps of another year, on the clock of the market; the provenance says so.
         places: Latitude and longitude [deg] of places that neither the files nor the package know.
 
     Raises:
         ReadError: If no place with known coordinates lies near a site, or a slot is missing that may not be filled.
     """
     gaps, step = gaps or Gaps(), _step(scenario)
-    times = scenario.times if year is None else in_year(scenario.times, year)
-    dry, sources = _joined(found, "dry_bulb_c", times, step, slot_readings)
+    dry, sources, borrowed = _joined_in(scenario, found, "dry_bulb_c", year, slot_readings)
     at = _coordinates([str(name) for name in dry.columns], found, places or {})
     distance = distance_km(scenario.sites, at)
     near = distance.min(1) <= _WEATHER_REACH_KM
@@ -102,21 +103,25 @@ def with_weather(
     used = np.unique(distance.argmin(1)[near])
     at, nearest = at.iloc[used], distance[:, used].argmin(1)
     dry, cells = close_gaps(dry[at.index], "dry_bulb_c", sources, step, gaps, slots=scenario.times, leave_long=True)
+    cells = _of(borrowed, at.index) + cells
     climate, _ = weather(scenario.times, step, at, _solar_offset(at), anomalies=False)
     reading = dry.to_numpy(float)
     reading = np.where(np.isnan(reading), climate, reading)  # no departure in a long gap, whose cells are on record
     dry_bulb = scenario.dry_bulb + np.where(near, (reading - climate)[:, nearest], 0.0)
     humidity = humidity_at(scenario.relative_humidity, scenario.dry_bulb, dry_bulb)
     if any("relative_humidity_pct" in one.table for one in found):
-        wet, sources_wet = _joined(found, "relative_humidity_pct", times, step, slot_readings)
+        wet, sources_wet, more_borrowed = _joined_in(scenario, found, "relative_humidity_pct", year, slot_readings)
         wet = wet[[place for place in wet.columns if place in at.index]]
         wet, more = close_gaps(
             wet, "relative_humidity_pct", sources_wet, step, gaps, slots=scenario.times, leave_long=True
         )
-        cells, known = cells + more, wet.reindex(columns=at.index).to_numpy(float)[:, nearest]
+        cells, known = (
+            cells + _of(more_borrowed, at.index) + more,
+            wet.reindex(columns=at.index).to_numpy(float)[:, nearest],
+        )
         moved = humidity_at(np.nan_to_num(known, nan=50.0), reading[:, nearest], dry_bulb)
         humidity = np.where(near & np.isfinite(known), moved, humidity)
-    about = _weather_sentence(sources, at, near, cells, dry.size) + _moved(year)
+    about = _weather_sentence(sources, at, near, cells, dry.size) + _moved(scenario, year, cells)
     provenance = {**scenario.provenance, "dry_bulb": about, "relative_humidity": "vapour pressure: " + about}
     return dataclasses.replace(
         scenario, dry_bulb=dry_bulb, relative_humidity=humidity, provenance=provenance, filled=scenario.filled + cells
@@ -143,10 +148,9 @@ def _regional(
 ) -> Scenario:
     """A signal of market regions, by the region of each site."""
     step = _step(scenario)
-    times = scenario.times if year is None else in_year(scenario.times, year)
     regions = scenario.sites["region"].to_numpy(str)
     wanted = {region: region for region in set(regions)} | {z: r for z, r in _ZONES.items() if r in set(regions)}
-    table, sources = _joined(found, quantity, times, step, slot_means)
+    table, sources, borrowed = _joined_in(scenario, found, quantity, year, slot_means)
     table = table[[place for place in table.columns if place in wanted]]
     if not table.shape[1]:
         raise ReadError(f"{sources}: holds {quantity} of no region of the sites ({', '.join(sorted(set(regions)))}).")
@@ -155,15 +159,50 @@ def _regional(
         region = named[named.duplicated()].iloc[0]
         raise ReadError(f"{sources}: give {quantity} of {region} under two names; keep one of the files.")
     table, cells = close_gaps(table, quantity, sources, step, gaps or Gaps(), slots=scenario.times)
+    cells = _of(borrowed, table.columns) + cells
     values = getattr(scenario, field).copy()
     for place in table.columns:
         values[:, regions == wanted[str(place)]] = table[place].to_numpy(float)[:, None]
-    covered = sorted({wanted[str(place)] for place in table.columns})
-    rest = int((~np.isin(regions, covered)).sum())
-    sentence = f"{sources}: {about}, of {', '.join(covered)}{_moved(year)}"
+    given = sorted({wanted[str(place)] for place in table.columns})
+    rest = int((~np.isin(regions, given)).sum())
+    sentence = f"{sources}: {about}, of {', '.join(given)}{_moved(scenario, year, cells)}"
     sentence += f"; {rest} sites elsewhere keep the embedded profile" if rest else ""
     changes = {field: values, "provenance": {**scenario.provenance, field: sentence}, "filled": scenario.filled + cells}
     return dataclasses.replace(scenario, **changes)
+
+
+def _joined_in(
+    scenario: Scenario, found: Sequence[Recording], quantity: str, year: int | None, rule: _Rule
+) -> tuple[pd.DataFrame, str, tuple[Filled, ...]]:
+    """A quantity on the slots, or on their calendar stamps in another year, the names of the files, and what stands in.
+
+    The index of the table holds the stamps. What lies beyond the first and the last hour that the files hold of a place is
+    taken from their other end, for a year that joins itself; each such cell is told.
+    """
+    step = _step(scenario)
+    if year is None:
+        return *_joined(found, quantity, scenario.times, step, rule), ()
+    offset = _clock_hours(scenario)
+    moved = in_year(scenario.times, year, offset)
+    table, sources = _joined(found, quantity, moved, step, rule)
+    spans = covered([one for one in found if quantity in one.table], quantity)
+    cells: list[Filled] = []
+    for by, stamps, there in stand_ins(moved, year, offset):
+        outside = {place: (moved < first) | (moved + step > last) for place, (first, last) in spans.items()}
+        lacking = table.isna() & pd.DataFrame(outside, index=moved)[table.columns] & there[:, None]
+        if not lacking.to_numpy().any():
+            continue
+        other = _joined(found, quantity, stamps, step, rule)[0][table.columns].set_index(moved)
+        taken = lacking & other.notna()
+        table = table.where(~taken, other)
+        for place in table.columns[taken.any()]:
+            slots = scenario.times[taken[place].to_numpy()]
+            cells.append(Filled(quantity, str(place), by, sources, tuple(when.isoformat() for when in slots)))
+    return table, sources, tuple(cells)
+
+
+def _of(cells: tuple[Filled, ...], places: pd.Index) -> tuple[Filled, ...]:
+    return tuple(one for one in cells if one.place in places)
 
 
 def _joined(
@@ -219,5 +258,14 @@ def _step(scenario: Scenario) -> pd.Timedelta:
     return pd.Timedelta(hours=scenario.slot_hours)
 
 
-def _moved(year: int | None) -> str:
-    return "" if year is None else f"; stamps of {year}, so not of one weather system with the other signals"
+def _clock_hours(scenario: Scenario) -> float:
+    return market_offset(scenario.sites["region"].to_numpy(str))
+
+
+def _moved(scenario: Scenario, year: int | None, cells: tuple[Filled, ...]) -> str:
+    if year is None:
+        return ""
+    clock = offset_name(3600.0 * _clock_hours(scenario))
+    borrowed = sum(len(one.slots_start_utc) for one in cells if one.by.startswith("the same"))
+    lacks = f" ({borrowed} cells that it lacks are taken from its other end or the day beside)" if borrowed else ""
+    return f"; stamps of {year} on the clock {clock}{lacks}, so not of one weather system with the other signals"

@@ -86,11 +86,12 @@ def test_records_of_several_signals_add_up():
 
 
 def test_a_gap_in_the_stamps_of_another_year_is_recorded_by_the_slots_of_the_study():
-    found = record({"AU-SA": [1, NAN, *np.arange(2.0, 100.0)]}, start="2023-02-28", quantity="carbon_direct_g_per_kwh")
-    scenario = with_carbon(plain(48, "2024-02-28"), [found], FLAG, year=2023)
+    values, first = [1, NAN, *np.arange(2.0, 100.0)], "2023-02-27 14:00"
+    found = record({"AU-SA": values}, start=first, quantity="carbon_direct_g_per_kwh")
+    scenario = with_carbon(plain(48, "2024-02-28T00:00+10:00"), [found], FLAG, year=2023)
     days = sorted(slot for cell in scenario.filled for slot in cell.slots_start_utc)
-    assert days == ["2024-02-28T01:00:00+00:00", "2024-02-29T01:00:00+00:00"]
-    assert "stamps of 2023, so not of one weather system" in scenario.provenance["carbon_intensity"]
+    assert days == ["2024-02-27T15:00:00+00:00", "2024-02-28T15:00:00+00:00"]
+    assert "stamps of 2023 on the clock UTC+10, so not of one weather system" in scenario.provenance["carbon_intensity"]
 
 
 def test_a_region_under_two_names_is_refused():

@@ -173,3 +173,19 @@ def test_a_trace_of_chat_changes_the_chat_classes_only(shared_data):
     assert real.classes.loc["code-70b"].equals(plain.classes.loc["code-70b"])
     assert real.classes.loc["chat-8b", "input_mean"] == pytest.approx(1154.7, abs=0.01)
     assert "scaled by" in real.provenance["requests"]
+
+
+@pytest.mark.parametrize(("year", "hottest"), [(2014, 43.0), (2015, 32.0)])
+def test_the_heat_of_melbourne_in_january_2014_is_that_of_2014(shared_data, year, hottest):
+    found = read(shared_data / "weather/au_5city_temp_30min_2000_2015.parquet")
+    base = australia(origins=3, start="2020-01-14T00:00+10:00", slots=96, anomalies=False)
+    raw = found.table[(found.table["place"] == "Melbourne") & found.table["dry_bulb_c"].notna()]
+    local = raw["start_utc"].dt.tz_convert("Etc/GMT-10")
+    days = (local >= pd.Timestamp(f"{year}-01-14", tz="Etc/GMT-10")) & (
+        local < pd.Timestamp(f"{year}-01-18", tz="Etc/GMT-10")
+    )
+    assert (raw["dry_bulb_c"][days].max() > hottest) == (year == 2014)
+    scenario = with_weather(base, [found], Gaps("flag"), year=year)
+    at = scenario.sites
+    nearest = int(np.hypot(at["latitude"] + 37.81, at["longitude"] - 144.96).to_numpy().argmin())
+    assert scenario.dry_bulb[:, nearest].max() == pytest.approx(raw["dry_bulb_c"][days].max(), abs=1.5)
