@@ -84,7 +84,8 @@ def sentence(item: Any, root: type[BaseModel] = Config) -> str:
         return f"unknown key `{where}`{_suggestion(item['loc'], root)}."
     value = item.get("input")
     shown = f" is {value!r}" if not isinstance(value, dict | list) else ""
-    message = item["msg"][0].lower() + item["msg"][1:]
+    text = item["msg"].removeprefix("Value error, ")
+    message = text[0].lower() + text[1:]
     return f"`{where}`{shown}: {message}."
 
 

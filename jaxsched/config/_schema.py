@@ -3,7 +3,9 @@
 import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from jaxsched.scenarios import coordinate_problem
 
 PolicyName = Literal["temperature_aware", "temperature_blind", "nearest", "proportional", "cheapest", "greenest"]
 Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
@@ -89,7 +91,16 @@ class SiteSection(_Section):
 
 
 _Files = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
-_Place = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+def _on_earth(place: list[float]) -> list[float]:
+    problem = coordinate_problem(*place)
+    if problem is not None:
+        raise ValueError(problem)
+    return place
+
+
+_Place = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_on_earth)]
 
 
 class MappingSection(_Section):

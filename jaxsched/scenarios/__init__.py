@@ -4,7 +4,7 @@ from jaxsched.scenarios._australia import DEFAULT_START, DEFAULT_WEIGHTS, SLOT_M
 from jaxsched.scenarios._centres import AUSTRALIA, population_centres
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY
 from jaxsched.scenarios._join import Gaps, slot_means, slot_readings
-from jaxsched.scenarios._network import distance_km, round_trip_times
+from jaxsched.scenarios._network import coordinate_problem, distance_km, round_trip_times
 from jaxsched.scenarios._scenario import Filled, Scenario, Weight
 from jaxsched.scenarios._signals import with_carbon, with_price, with_weather
 from jaxsched.scenarios._tables import embedded_tables, read_embedded
@@ -23,6 +23,7 @@ __all__ = [
     "Scenario",
     "Weight",
     "australia",
+    "coordinate_problem",
     "distance_km",
     "embedded_tables",
     "in_year",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
-from jaxsched.scenarios._network import round_trip_times
+from jaxsched.scenarios._network import check_coordinates, round_trip_times
 from jaxsched.scenarios._scale import scale_origins, scale_sites
 from jaxsched.scenarios._scenario import Scenario, Weight
 from jaxsched.scenarios._tables import read_embedded
@@ -72,7 +72,8 @@ def australia(
         anomalies: Whether the weather departs from the climate.
 
     Raises:
-        ValueError: A number below 1, another length, or a start that is no ISO 8601 time or no whole slot.
+        ValueError: A number below 1, another length, a start that is no ISO 8601 time or no whole slot, or a place that
+            is not on earth.
     """
     if slot_minutes not in SLOT_MINUTES:
         raise ValueError(f"slot_minutes is {slot_minutes}; give one of {', '.join(map(str, SLOT_MINUTES))}.")
@@ -84,6 +85,8 @@ def australia(
     rng = np.random.default_rng(seed)
     origin_table = origins if isinstance(origins, pd.DataFrame) else _origins(origins, rng)
     site_table = sites if isinstance(sites, pd.DataFrame) else _sites(sites, origin_table, rng)
+    check_coordinates(origin_table)
+    check_coordinates(site_table)
     classes = read_embedded("classes").set_index("name")
     regions = read_embedded("regions").set_index("region").loc[site_table["region"]]
     offset = regions["market_utc_offset_h"].to_numpy(float)

@@ -1,5 +1,7 @@
 """Round-trip times between places: measured where there is a measurement, by distance elsewhere."""
 
+from collections.abc import Mapping
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -7,14 +9,59 @@ from pyproj import Geod
 
 from jaxsched.models import RoundTripTime
 from jaxsched.scenarios._tables import read_embedded
+from jaxsched.scenarios.readers import ReadError
 
 _GEOD = Geod(ellps="WGS84")
 # A place belongs to a measured metropolitan area within this distance of its server [km].
 _METRO_KM = 60.0
+_MOST_LATITUDE, _MOST_LONGITUDE = 90.0, 180.0
+
+
+def coordinate_problem(latitude: float, longitude: float) -> str | None:
+    """What is wrong with the coordinates of a place [deg], or None."""
+    if not (np.isfinite(latitude) and np.isfinite(longitude)):
+        return f"latitude {latitude:g} and longitude {longitude:g} are no place; give degrees"
+    if abs(latitude) > _MOST_LATITUDE and abs(latitude) <= _MOST_LONGITUDE and abs(longitude) <= _MOST_LATITUDE:
+        return f"latitude {latitude:g} is not from -90 to 90; latitude comes first, so that the two seem exchanged"
+    if abs(latitude) > _MOST_LATITUDE or abs(longitude) > _MOST_LONGITUDE:
+        return f"latitude {latitude:g} and longitude {longitude:g} are not from -90 to 90 and from -180 to 180"
+    return None
+
+
+def checked_places(places: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Latitude and longitude by name, as given.
+
+    Raises:
+        ReadError: Naming the first place that is not on earth.
+    """
+    for name, at in places.items():
+        problem = coordinate_problem(*at)
+        if problem is not None:
+            raise ReadError(f"inputs.places.{name}: {problem}.")
+    return dict(places)
+
+
+def check_coordinates(table: pd.DataFrame) -> None:
+    """Refuse a table with a place that is not on earth.
+
+    Raises:
+        ValueError: Naming the first such place.
+    """
+    at = table[["latitude", "longitude"]].to_numpy(float)
+    bad = ~(np.abs(at) <= (_MOST_LATITUDE, _MOST_LONGITUDE)).all(1)
+    if bad.any():
+        worst = int(bad.argmax())
+        raise ValueError(f"{table.index[worst]}: {coordinate_problem(*at[worst])}.")
 
 
 def distance_km(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
-    """Geodesic distance of every pair of rows [first, second] [km]."""
+    """Geodesic distance of every pair of rows [first, second] [km].
+
+    Raises:
+        ValueError: If a place is not on earth; the sentence names it.
+    """
+    check_coordinates(first)
+    check_coordinates(second)
     shape = (len(first), len(second))
 
     def spread(table: pd.DataFrame, column: str, axis: int) -> np.ndarray:

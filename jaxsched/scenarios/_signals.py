@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._join import Gaps, close_gaps, covered, merged, slot_means, slot_readings, together
-from jaxsched.scenarios._network import distance_km
+from jaxsched.scenarios._network import checked_places, distance_km
 from jaxsched.scenarios._scenario import Filled, Scenario
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios._weather import humidity_at, weather
@@ -239,7 +239,7 @@ def _coordinates(
     known |= regions | {zone: regions[region] for zone, region in _ZONES.items()}
     for one in found:
         known |= dict(one.coordinates)
-    known |= dict(given)
+    known |= checked_places(given)
     placed = [name for name in names if name in known]
     if not placed:
         shown = ", ".join(repr(name) for name in names[:5])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._demand import demand
-from jaxsched.scenarios._network import measured_times, round_trip_times
+from jaxsched.scenarios._network import checked_places, measured_times, round_trip_times
 from jaxsched.scenarios._scenario import Scenario
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RoundTrips, Rows, clock
@@ -140,7 +140,7 @@ def with_network(
     Raises:
         ReadError: If fewer than two of its places have known coordinates, or no route is measured.
     """
-    known = _known_places(found, servers, places or {})
+    known = _known_places(found, servers, checked_places(places or {}))
     kept = [n for n, name in enumerate(found.names) if name in known]
     if len(kept) < 2:
         shown = ", ".join(repr(name) for name in found.names[:5])

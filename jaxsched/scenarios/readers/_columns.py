@@ -76,7 +76,7 @@ def numbers(
     bad = ~np.isfinite(values) & ~absent | (values < low) | (values > high) | (absent & (not empty))
     if bad.any():
         at = int(bad.argmax())
-        raise raw.bad(at, column, _not_number(cells.iloc[at], bool(absent[at]), float(values[at]), low, high))
+        raise raw.bad(at, column, _not_number(column, cells.iloc[at], float(values[at]), low, high))
     return values
 
 
@@ -104,8 +104,8 @@ def _value(cell: Any) -> float:
         return np.nan
 
 
-def _not_number(cell: Any, absent: bool, value: float, low: float, high: float) -> str:
-    if absent:
+def _not_number(column: str, cell: Any, value: float, low: float, high: float) -> str:
+    if pd.api.types.is_scalar(cell) and pd.isna(cell):
         return "is empty; give a number or leave the row out."
     shown = repr(str(cell)[:40])
     if np.isfinite(value):
@@ -116,6 +116,8 @@ def _not_number(cell: Any, absent: bool, value: float, low: float, high: float) 
             if low == -np.inf
             else f"from {low:g} to {high:g}"
         )
+        if column.lower() in ("latitude", "longitude"):
+            return f"{shown} is not {bounds}; south and west are negative, and latitude and longitude may be exchanged."
         return f"{shown} is not {bounds}; check the value and the unit."
     if re.fullmatch(r"[+-]?\d[\d.,'\u2019 \u00a0\u202f]*", str(cell).strip()):
         return f"{shown} is not a number; write a decimal point, and no separator of thousands."

@@ -15,8 +15,9 @@ from jaxsched.scenarios.readers._recording import TIMELESS
 
 Region = Literal["NSW1", "QLD1", "SA1", "TAS1", "VIC1", "WEM", "NT"]
 State = Literal["NSW", "QLD", "SA", "TAS", "VIC", "WA", "NT", "ACT"]
-_Latitude = Annotated[float, Field(ge=-90, le=90, description="Latitude, south negative [deg].")]
-_Longitude = Annotated[float, Field(ge=-180, le=180, description="Longitude, east positive [deg].")]
+# Australia with its islands: a sign that is missing, or the two exchanged, lie elsewhere.
+_Latitude = Annotated[float, Field(ge=-55, le=-9, description="Latitude, south negative [deg].")]
+_Longitude = Annotated[float, Field(ge=96, le=169, description="Longitude, east positive [deg].")]
 _Zone = Annotated[str | None, Field(description="IANA time zone; that of the capital of the state where empty.")]
 
 _REGIONS = {

@@ -17,7 +17,26 @@ ROW = {
     "name": "Edge", "latitude": -33.9, "longitude": 151.2, "state": "NSW", "plant": "dx", "hardware": "h100", "gpus": 8.0,
     "facility_limit_kw": 90.0, "population": 5000.0,
 }  # fmt: skip
-EDGES = [-1e9, -180.0, -90.0, -1e-9, 0.0, 1e-9, 0.99, 1.0, 90.0, 180.0, 1024.0, 1025.0, 1e7, 1.1e7, 1e9, 1.1e9]
+EDGES = [
+    -1e9,
+    -90.0,
+    -55.0,
+    -9.0,
+    -1e-9,
+    0.0,
+    1e-9,
+    0.99,
+    1.0,
+    96.0,
+    169.0,
+    180.0,
+    1024.0,
+    1025.0,
+    1e7,
+    1.1e7,
+    1e9,
+    1.1e9,
+]
 
 
 def table(folder, kind: str, row: dict) -> Rows:
@@ -122,7 +141,7 @@ def test_names_are_those_of_the_schema(tmp_path, kind, name):
     [
         ("gpus", "many", "row 4, column 'gpus': 'many' is not a number"),
         ("gpus", "0", "row 4, column 'gpus': '0' is not from "),
-        ("latitude", "-91", "row 4, column 'latitude': '-91' is not from -90 to 90; check the value and the unit."),
+        ("latitude", "-91", "row 4, column 'latitude': '-91' is not from -55 to -9; south and west are negative"),
         ("latitude", "", "row 4, column 'latitude': is empty; give a number"),
         ("name", "Sydney 1", "row 4, column 'name': 'Sydney 1' is given twice; give each name once."),
         ("name", "  ", "row 4, column 'name': is empty; give a name."),
