@@ -1,6 +1,6 @@
 """Round-trip times between places: measured where there is a measurement, by distance elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -95,10 +95,16 @@ def round_trip_times(
     Source:
         WonderNetwork pings of July 2020 between six areas (header of `rtt.csv`); law and access: `RoundTripTime`.
     """
-    law = RoundTripTime() if law is None else law
     if metros is None or between is None:
         metros, between = _embedded()
-    measured = measured_times(origins, sites, metros, between)
+    return completed(origins, sites, measured_times(origins, sites, metros, between), law)
+
+
+def completed(
+    origins: pd.DataFrame, sites: pd.DataFrame, measured: np.ndarray, law: RoundTripTime | None = None
+) -> np.ndarray:
+    """Measured times [origin, site] [s] plus access, and the distance law where there is none."""
+    law = RoundTripTime() if law is None else law
     return np.asarray(law.with_measured(jnp.asarray(distance_km(origins, sites)), jnp.asarray(measured)), float)
 
 
@@ -108,6 +114,14 @@ def measured_times(origins: pd.DataFrame, sites: pd.DataFrame, metros: pd.DataFr
     matrix = np.full((len(metros) + 1, len(metros) + 1), np.nan)
     matrix[:-1, :-1] = np.where(np.eye(len(metros), dtype=bool), np.nan, between)
     return matrix[np.ix_(_area(origins, metros), _area(sites, metros))]
+
+
+def named_times(origins: pd.DataFrame, sites: pd.DataFrame, names: Sequence[str], between: np.ndarray) -> np.ndarray:
+    """Time between an origin and a site that a matrix knows by their own names [origin, site] [s], NaN elsewhere."""
+    matrix = np.full((len(names) + 1, len(names) + 1), np.nan)
+    matrix[:-1, :-1] = between
+    known = pd.Index(names)
+    return matrix[np.ix_(known.get_indexer(origins.index.astype(str)), known.get_indexer(sites.index.astype(str)))]
 
 
 def _embedded() -> tuple[pd.DataFrame, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._demand import demand
-from jaxsched.scenarios._network import checked_places, measured_times, round_trip_times
+from jaxsched.scenarios._network import checked_places, completed, measured_times, named_times
 from jaxsched.scenarios._scenario import Scenario
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RoundTrips, Rows, clock
@@ -129,7 +129,9 @@ def with_network(
     servers: Rows | None = None,
     places: Mapping[str, tuple[float, float]] | None = None,
 ) -> Scenario:
-    """The scenario with measured round-trip times: the nearest measured pair, and the law of distance for the rest.
+    """The scenario with measured round-trip times: by name, the nearest measured pair, and the law of distance for the rest.
+
+    A matrix that bears the names of the scenario's own origins and sites is taken as it is; its places need no coordinates.
 
     Arguments:
         scenario: What it is put into.
@@ -140,19 +142,39 @@ def with_network(
     Raises:
         ReadError: If fewer than two of its places have known coordinates, or no route is measured.
     """
+    origins, sites = scenario.origins, scenario.sites
+    named = named_times(origins, sites, found.names, found.rtt_ms / 1000.0)
+    by_name = np.isfinite(named)
     known = _known_places(found, servers, checked_places(places or {}))
     kept = [n for n, name in enumerate(found.names) if name in known]
-    if len(kept) < 2:
+    if len(kept) < 2 and not by_name.any():
         shown = ", ".join(repr(name) for name in found.names[:5])
         raise ReadError(f"{found.source}: where {shown} lie is not known; give inputs.rtt_places or [inputs.places].")
-    metros = pd.DataFrame([known[found.names[n]] for n in kept], columns=["latitude", "longitude"])
-    between = found.rtt_ms[np.ix_(kept, kept)] / 1000.0
-    rtt = round_trip_times(scenario.origins, scenario.sites, metros=metros, between=between)
-    measured = np.isfinite(measured_times(scenario.origins, scenario.sites, metros, between))
-    if not measured.any():
+    measured = named
+    if len(kept) > 1:
+        metros = pd.DataFrame([known[found.names[n]] for n in kept], columns=["latitude", "longitude"])
+        between = found.rtt_ms[np.ix_(kept, kept)] / 1000.0
+        measured = np.where(by_name, named, measured_times(origins, sites, metros, between))
+    count = int(np.isfinite(measured).sum())
+    if not count:
         raise ReadError(f"{found.source}: measures no pair of an origin's and a site's area; give places near them.")
-    sentence = f"{found.source}: measured for {int(measured.sum())} of {measured.size} routes, distance law elsewhere"
-    return dataclasses.replace(scenario, rtt=rtt, provenance={**scenario.provenance, "rtt": sentence})
+    sentence = f"{found.source}: measured for {count} of {measured.size} routes"
+    sentence += f", of which {int(by_name.sum())} by the names of origin and site" if by_name.any() else ""
+    provenance = {**scenario.provenance, "rtt": f"{sentence}, distance law elsewhere"}
+    notes = scenario.notes + (_unused(scenario, found, known) if by_name.any() else ())
+    return dataclasses.replace(scenario, rtt=completed(origins, sites, measured), provenance=provenance, notes=notes)
+
+
+def _unused(scenario: Scenario, found: RoundTrips, known: Mapping[str, tuple[float, float]]) -> tuple[str, ...]:
+    """A note on the names of a matrix that are no origin, no site and no known place."""
+    own = {*scenario.origins.index.astype(str), *scenario.sites.index.astype(str), *known}
+    rest = [name for name in found.names if name not in own]
+    shown = ", ".join(repr(name) for name in rest[:5]) + (f" and {len(rest) - 5} more" if len(rest) > 5 else "")
+    return (
+        (f"{found.source}: the times of {shown} are not used: no origin, site or known place has such a name",)
+        if rest
+        else ()
+    )
 
 
 def _known_places(

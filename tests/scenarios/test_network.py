@@ -126,3 +126,21 @@ def test_a_table_of_other_countries_is_refused_in_a_sentence(shared_data, tmp_pa
     table = read(shared_data / WORLD if kind == "world" else dump).table
     with pytest.raises(ValueError, match=r"^holds no place of an Australian state with people; give `state` or"):
         population_centres(table, 10)
+
+
+def test_a_matrix_of_the_studys_own_origins_and_sites_is_taken_as_it_is(tmp_path):
+    base = australia(sites=4, origins=3, slots=1)
+    times = np.arange(5.0, 17.0).reshape(3, 4)
+    times[2, 3] = np.nan
+    table = pd.DataFrame(times, index=base.origins.index, columns=base.sites.index)
+    table.loc["Nowhere"] = 99.0
+    for name, given in (("rtt.csv", table), ("transposed.csv", table.T)):
+        given.to_csv(tmp_path / name, index_label="origin" if name == "rtt.csv" else "site")
+        scenario = with_network(base, read(tmp_path / name))
+        by_name = np.isfinite(times)
+        np.testing.assert_allclose(scenario.rtt[by_name], times[by_name] / 1000.0 + ACCESS)
+        np.testing.assert_allclose(scenario.rtt[~by_name], by_law(base)[~by_name])
+        assert "measured for 11 of 12 routes, of which 11 by the names of origin and site" in scenario.provenance["rtt"]
+        assert scenario.notes == (
+            f"{name}: the times of 'Nowhere' are not used: no origin, site or known place has such a name",
+        )

@@ -50,6 +50,8 @@ from jaxsched.scenarios.readers._weather import (
 _LARGE_BYTES = 64_000_000
 _LEADING_ROWS = 10_000
 _DUMP_COLUMNS = 19
+# What stands in the corner of a matrix of times between two kinds of places.
+_CORNERS = ("", "origin", "origins", "from", "to", "site", "sites", "rtt", "rtt ms", "ms", "origin site", "from to")
 
 
 Readable = Recording | RequestLog | RoundTrips | Rows
@@ -112,7 +114,7 @@ FORMATS = (
     Format("nemweb", "NEMWEB dispatch price report", (), read_nemweb),
     Format("nemweb_cdeii", "NEMWEB CDEII report", (), read_cdeii),
     Format("geonames_dump", "GeoNames dump", (), read_geonames_dump),
-    Format("rtt_matrix", "matrix of round-trip times", (), read_matrix),
+    Format("rtt_matrix", "matrix of round-trip times, square or origins by sites", (), read_matrix),
 )  # fmt: skip
 
 
@@ -191,9 +193,22 @@ def _by_text(path: Path) -> Format | None:
     first, second = (names_of(line) for line in [*lines_of(head)[:2], "", ""][:2])
     if suffix == ".txt" and len(first) == _DUMP_COLUMNS and first[0].isdigit():
         return _kind("geonames_dump")
-    if len(first) > 2 and len(second) == len(first) and second[0] in first[1:]:
-        return _kind("rtt_matrix")
-    return None
+    return _kind("rtt_matrix") if _is_matrix(first, second) else None
+
+
+def _is_matrix(header: list[str], row: list[str]) -> bool:
+    """Whether two lines begin a matrix of times: its places are in both, or its corner is empty or says what it is."""
+    if len(header) < 2 or len(row) != len(header):
+        return False
+    if len(header) > 2 and row[0] in header[1:]:
+        return True
+    corner = re.sub(r"[^a-z]+", " ", header[0].lower()).strip()
+    return corner in _CORNERS and _is_word(row[0]) and not any(_is_word(cell) for cell in row[1:])
+
+
+def _is_word(cell: str) -> bool:
+    """Whether a cell is neither a number nor empty nor a time."""
+    return re.match(r"\s*($|nan$|na$|[-+.\d])", cell, re.IGNORECASE) is None
 
 
 def _kind(name: str) -> Format:

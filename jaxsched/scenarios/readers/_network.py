@@ -70,17 +70,38 @@ def read_city_pairs(path: Path) -> RoundTrips:
 
 
 def read_matrix(path: Path) -> RoundTrips:
-    """Square matrix of cities or cloud regions: names in the first column and in the header, times in between [ms]."""
+    """Matrix of places: names in the first column and in the header, times in between [ms].
+
+    Rows and columns may be the same places, or others: those of origins and of sites, in either direction.
+    """
     raw = load(path)
     first, *columns = map(str, raw.frame.columns)
     rows = [str(name) for name in np.asarray(words(raw, first))]
-    if sorted(rows) != sorted(columns):
-        odd = sorted(set(rows) ^ set(columns))
-        which = repr(odd[0][:40]) if odd else "a name that is given twice"
-        raise raw.bad(None, None, f"its rows and columns differ by {which}; a matrix has the same names in both.")
+    _check_sides(raw, rows, columns)
     values = np.stack([numbers(raw, name, empty=True, **_TIME) for name in columns], axis=1)
-    order = [columns.index(name) for name in rows]
-    return _symmetric(raw, "rtt_matrix", rows, values[:, order])
+    names = [*rows, *(name for name in columns if name not in set(rows))]
+    at = {name: n for n, name in enumerate(names)}
+    square = np.full((len(names), len(names)), np.nan)
+    square[np.ix_([at[name] for name in rows], [at[name] for name in columns])] = values
+    if set(rows) == set(columns):
+        return _symmetric(raw, "rtt_matrix", names, square)
+    between = f"times from {len(rows)} places to {len(columns)}, the same both ways"
+    return dataclasses.replace(_symmetric(raw, "rtt_matrix", names, square), notes=(between,))
+
+
+def _check_sides(raw: RawTable, rows: list[str], columns: list[str]) -> None:
+    """Refuse names that are given twice, and names of which some on each side lack on the other: one is misspelt."""
+    twice = next((name for name in rows if rows.count(name) > 1), None)
+    if twice is not None:
+        raise raw.bad(None, None, f"has two rows named {twice[:40]!r}; keep one.")
+    missing, more = sorted(set(columns) - set(rows)), sorted(set(rows) - set(columns))
+    if missing and more and set(rows) & set(columns):
+        raise raw.bad(
+            None,
+            None,
+            f"its rows and columns differ by {missing[0][:40]!r} and {more[0][:40]!r}; give the same names in both, or other "
+            "names throughout.",
+        )
 
 
 def _pairs(raw: RawTable, kind: str, start: str, end: str, column: str) -> RoundTrips:

@@ -62,8 +62,8 @@ def test_an_empty_cell_was_not_measured(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "old", "new", "why"),
     [
-        ("rtt_matrix", "BNE,16", "BNX,16", "its rows and columns differ by 'BNE'; a matrix has the same names in both."),
-        ("rtt_matrix", "BNE,16", "SYD,16", "its rows and columns differ by 'BNE'"),
+        ("rtt_matrix", "BNE,16", "BNX,16", "its rows and columns differ by 'BNE' and 'BNX'; give the same names in both, or"),
+        ("rtt_matrix", "BNE,16", "SYD,16", "has two rows named 'SYD'; keep one."),
         ("rtt_matrix", "MEL,BNE", "MEL,MEL", "has two columns named 'MEL'; rename or remove one."),
         ("rtt_matrix", "28", "fast", "row 3, column 'BNE': 'fast' is not a number"),
         ("rtt_matrix", "28", "-28", "row 3, column 'BNE': '-28' is not from 0 to 3000"),
@@ -110,3 +110,30 @@ def test_the_real_pings_are_those_of_the_city_table(shared_data):
     assert int(both.sum()) >= 30
     # The pings are float32 in the file.
     np.testing.assert_allclose(pings.rtt_ms[np.ix_(at, at)][both], pairs.rtt_ms[both], rtol=1e-6)
+
+
+RECTANGLE = rows("origin,Edge 1,Edge 2,Edge 3", "Sydney,1.5,12,30", "Perth,55,45,")
+
+
+@pytest.mark.parametrize("corner", ["origin", "", "Origin / site", "from", "rtt_ms"])
+def test_a_matrix_of_origins_by_sites_keeps_its_times(tmp_path, corner):
+    found = matrix(tmp_path, "rtt_matrix", RECTANGLE.replace("origin", corner, 1))
+    assert found.names == ("Sydney", "Perth", "Edge 1", "Edge 2", "Edge 3")
+    np.testing.assert_array_equal(found.rtt_ms[:2, 2:], [[1.5, 12.0, 30.0], [55.0, 45.0, np.nan]])
+    np.testing.assert_array_equal(found.rtt_ms, found.rtt_ms.T)
+    assert np.isnan(found.rtt_ms[:2, :2]).all()
+    assert found.describe()["rows"] == 5
+    assert found.notes == ("times from 2 places to 3, the same both ways",)
+
+
+def test_some_places_of_a_matrix_may_be_on_one_side_only(tmp_path):
+    found = matrix(tmp_path, "rtt_matrix", rows(",SYD,MEL", "SYD,0.1,11", "MEL,11,0.1", "PER,55,45"))
+    assert found.names == ("SYD", "MEL", "PER")
+    assert found.rtt_ms[2, :2].tolist() == [55.0, 45.0]
+
+
+@pytest.mark.parametrize(
+    "text", ["city,population\nSydney,64\nPerth,3\n", "from,when\nSydney,soon\n", "from,a\n2020-01-01,5\n"]
+)
+def test_other_tables_are_no_matrix(tmp_path, text):
+    assert "is none of the kinds of file that are known" in sentence(write(tmp_path, "rtt_matrix", text))
