@@ -23,6 +23,7 @@ from jaxsched.scenarios.readers._market import (
     read_wem_balancing,
 )
 from jaxsched.scenarios.readers._network import RoundTrips, read_city_pairs, read_matrix, read_pings
+from jaxsched.scenarios.readers._opennem_json import read_opennem_json
 from jaxsched.scenarios.readers._places import read_geonames, read_geonames_dump, read_servers
 from jaxsched.scenarios.readers._plain import read_plain
 from jaxsched.scenarios.readers._raw import BadCell, ReadError, header, is_text, leading_rows, lines_of, peek
@@ -50,6 +51,8 @@ from jaxsched.scenarios.readers._weather import (
 _LARGE_BYTES = 64_000_000
 _LEADING_ROWS = 10_000
 _DUMP_COLUMNS = 19
+# Keys of OpenNEM's JSON in all its versions.
+_OPENNEM = re.compile(r'"(history|fuel_tech|network_code|results)"\s*:')
 # What stands in the corner of a matrix of times between two kinds of places.
 _CORNERS = ("", "origin", "origins", "from", "to", "site", "sites", "rtt", "rtt ms", "ms", "origin site", "from to")
 
@@ -109,6 +112,7 @@ FORMATS = (
     Format("servers", "measuring servers", ("id", "city", "country", "latitude", "longitude"), read_servers),
     # Told by their first lines.
     Format("epw", "EnergyPlus weather", (), read_epw),
+    Format("opennem_json", "OpenNEM or Open Electricity JSON", (), read_opennem_json),
     Format("open_meteo_json", "Open-Meteo JSON", (), read_open_meteo_json),
     Format("open_meteo_csv", "Open-Meteo CSV", (), read_open_meteo_csv),
     Format("nemweb", "NEMWEB dispatch price report", (), read_nemweb),
@@ -185,7 +189,7 @@ def _by_text(path: Path) -> Format | None:
     if suffix == ".epw" or head.upper().startswith("LOCATION,"):
         return _kind("epw")
     if head.lstrip().startswith(("{", "[")):
-        return _kind("open_meteo_json")
+        return _kind("opennem_json" if _OPENNEM.search(head) and '"hourly"' not in head else "open_meteo_json")
     if head.lower().startswith("latitude,longitude,elevation,utc_offset_seconds"):
         return _kind("open_meteo_csv")
     if head.startswith("C,"):

@@ -30,7 +30,10 @@ _STATES = {
 _FUEL = re.compile(r"fuel_tech\.(\w+)\.power")
 # Names in OpenNEM's CSV export of what its tables call otherwise.
 _ALIASES = {"gas_reciprocating": "gas_recip", "gas_waste_coal_mine": "gas_wcmg"}
-_NOTE = (
+KNOWN = ("price_aud_per_mwh", "demand_mw", "dry_bulb_c")
+"""Quantities of a table that are no generation."""
+
+FACTORS_NOTE = (
     "intensity: generation by fuel times emission factors by fuel of the NEM in 2022 (OpenNEM), average-direct, without "
     "flows between regions and rooftop solar"
 )
@@ -143,16 +146,9 @@ def _finish(
     raw: RawTable, kind: str, wide: pd.DataFrame, column: str, names: dict[str, str], notes: tuple[str, ...] = ()
 ) -> Recording:
     """Quantities of a wide table; `names` maps quantities and fuels to its columns."""
-    known = ("price_aud_per_mwh", "demand_mw", "dry_bulb_c")
-    quantities = {name: wide[names[name]].to_numpy(float) for name in known if name in names and names[name] in wide}
-    if "demand_mw" in quantities:
-        # A region whose demand is exactly 0 was not read: OpenNEM writes 0 where it has nothing.
-        nothing = quantities["demand_mw"] == 0.0
-        quantities["demand_mw"] = np.where(nothing, np.nan, quantities["demand_mw"])
-        if nothing.any():
-            notes += (f"{int(nothing.sum())} demands of exactly 0, no readings, were left empty",)
-    fuels = {fuel: old for fuel, old in names.items() if fuel not in known and old in wide}
-    quantities["carbon_direct_g_per_kwh"] = _intensity(raw, wide, fuels)
+    fuels = {fuel: old for fuel, old in names.items() if fuel not in KNOWN and old in wide}
+    quantities, more = known_quantities(wide, names)
+    quantities["carbon_direct_g_per_kwh"] = intensity(raw, wide, fuels)
     table = dataclasses.replace(raw, frame=wide.rename(columns={"t": column}))
     return recording(
         table,
@@ -163,11 +159,22 @@ def _finish(
         zone=NEM_ZONE,
         stamp="interval end",
         column=column,
-        notes=(_NOTE, *notes),
+        notes=(FACTORS_NOTE, *notes, *more),
     )
 
 
-def _intensity(raw: RawTable, wide: pd.DataFrame, fuels: dict[str, str]) -> np.ndarray:
+def known_quantities(wide: pd.DataFrame, names: dict[str, str]) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Price, demand and temperature of a wide table where it has them, and what is to be noted of them."""
+    found = {name: wide[names[name]].to_numpy(float) for name in KNOWN if name in names and names[name] in wide}
+    if "demand_mw" not in found:
+        return found, ()
+    # A region whose demand is exactly 0 was not read: OpenNEM writes 0 where it has nothing.
+    nothing = found["demand_mw"] == 0.0
+    found["demand_mw"] = np.where(nothing, np.nan, found["demand_mw"])
+    return found, (f"{int(nothing.sum())} demands of exactly 0, no readings, were left empty",) if nothing.any() else ()
+
+
+def intensity(raw: RawTable, wide: pd.DataFrame, fuels: dict[str, str]) -> np.ndarray:
     """Emissions of each row's generation over that generation [g/kWh]; NaN where nothing or not all is known."""
     if not fuels:
         raise raw.fail(None, None, "has no generation by fuel; export the generation with the price.")
@@ -180,14 +187,22 @@ def _intensity(raw: RawTable, wide: pd.DataFrame, fuels: dict[str, str]) -> np.n
             f"no emission factor of {unknown[0]!r} is known; export the generation by detailed fuel.",
         )
     power = np.stack([wide[old].to_numpy(float) for old in fuels.values()], axis=1)
-    # A region without a plant of a fuel has no column or no number at all; a plant's own consumption is no generation.
-    place = pd.factorize(wide["region"])[0]
-    missing = np.zeros(len(wide), bool)
-    for code in np.unique(place):
-        mine = place == code
-        none = np.isnan(power[mine])
-        missing[mine] = (none & ~none.all(axis=0)).any(axis=1)
+    missing = missing_rows(wide["region"], power)
     power = np.nan_to_num(power, nan=0.0).clip(min=0.0)
     total = power.sum(1)
     emissions = power @ factors.loc[list(fuels)].to_numpy(float)
     return np.where((total > 0) & ~missing, 1000.0 * emissions / np.where(total > 0, total, 1.0), np.nan)
+
+
+def missing_rows(region: pd.Series, amounts: np.ndarray) -> np.ndarray:
+    """Rows in which not every fuel is known that the region has [row].
+
+    A region without a plant of a fuel has no column or no number at all; a plant's own consumption is no generation.
+    """
+    place = pd.factorize(region)[0]
+    missing = np.zeros(len(region), bool)
+    for code in np.unique(place):
+        mine = place == code
+        none = np.isnan(amounts[mine])
+        missing[mine] = (none & ~none.all(axis=0)).any(axis=1)
+    return missing

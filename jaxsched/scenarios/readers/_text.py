@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import json
 import re
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ _PEEK_BYTES = 65_536
 # The longest line of a table, and the most text that is read; both far beyond any file that is known.
 _LONGEST_LINE = 1_000_000
 _MOST_BYTES = 4_000_000_000
+_MOST_JSON_BYTES = 64_000_000
 _DELIMITERS = (",", ";", "\t", "|")
 # What the first bytes say of files that are no plain text.
 _MAGIC = (
@@ -147,6 +149,20 @@ def whole_text(path: Path, most_bytes: int) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(path.name, body.count(b"\n", 0, error.start) + 1) from None
+
+
+def json_body(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        ReadError: If it is no JSON, or too large.
+    """
+    text = whole_text(path, _MOST_JSON_BYTES)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0][:160].rstrip(".")
+        raise ReadError(f"{path.name}: is not valid JSON ({reason}); fetch it again.") from None
 
 
 def lines_of(head: str) -> list[str]:

@@ -1,7 +1,6 @@
 """Weather tables and Open-Meteo: readings at an instant, units and offset read from the file."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from jaxsched.scenarios.readers._raw import (
     BadCell,
     Limits,
     RawTable,
-    ReadError,
     lines_of,
     load,
     need,
@@ -24,17 +22,16 @@ from jaxsched.scenarios.readers._raw import (
     words,
 )
 from jaxsched.scenarios.readers._recording import Recording, recording
-from jaxsched.scenarios.readers._text import delimiter, names_of, whole_text
+from jaxsched.scenarios.readers._text import delimiter, json_body, names_of
 from jaxsched.scenarios.readers._times import offset_name
 
 CELSIUS: Limits = {"low": -60.0, "high": 65.0}
 PERCENT: Limits = {"low": 0.0, "high": 110.0}  # supersaturation is allowed
 HECTOPASCAL: Limits = {"low": 300.0, "high": 1_200.0}
 _FAHRENHEIT: Limits = {"low": -76.0, "high": 149.0}
-# Clocks on earth [s]; seconds that a stamp may count since 1970; the most JSON that is read.
+# Clocks on earth [s]; seconds that a stamp may count since 1970.
 _OFFSETS = (-12 * 3600, 14 * 3600)
 _EPOCH: Limits = {"low": 0.0, "high": 7e9}
-_MOST_BYTES = 64_000_000
 # Open-Meteo's variables, their names here, and how to bring its units to ours.
 _VARIABLES = {
     "temperature_2m": "dry_bulb_c",
@@ -51,13 +48,7 @@ _UNITS: dict[str, dict[str, Limits]] = {
 
 def read_open_meteo_json(path: Path) -> Recording:
     """Open-Meteo JSON: hourly readings; units and UTC offset are read from the file, whatever they are."""
-    try:
-        body = json.loads(whole_text(path, _MOST_BYTES))
-    except ReadError:
-        raise
-    except (ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0][:160].rstrip(".")
-        raise BadCell(f"{path.name}: is not valid JSON ({reason}); fetch it again.") from None
+    body = json_body(path)
     if not isinstance(body, dict) or not all(isinstance(body.get(k), dict) for k in ("hourly", "hourly_units")):
         raise BadCell(
             f"{path.name}: is none of the kinds of file that are known (JSON without 'hourly' and 'hourly_units'); request "

@@ -1,5 +1,6 @@
 """A small valid file of every kind that is read, as text."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +32,21 @@ OPEN_METEO_JSON = (
     '"temperature_2m": "°C", "relative_humidity_2m": "%"}, "hourly": {"time": ["2020-01-01T00:00", "2020-01-01T01:00", '
     '"2020-01-01T02:00"], "temperature_2m": [20.0, 19.5, 19.0], "relative_humidity_2m": [70, 71, 72]}}'
 )
+
+
+def opennem_series(what: str, unit: str, data: list[float | None], interval: str = "5m", start: str = "10:05") -> dict:
+    """One series of OpenNEM's JSON of version 3, of New South Wales on 17 January 2023."""
+    history = {"start": f"2023-01-17T{start}:00+10:00", "interval": interval, "data": data}
+    return {"id": f"au.nem.nsw1.{what}", "network": "nem", "region": "NSW1", "units": unit, "history": history}
+
+
+OPENNEM_SERIES = [
+    opennem_series("price", "AUD/MWh", [81.5] * 6),
+    opennem_series("demand", "MW", [7000.0] * 6),
+    opennem_series("fuel_tech.coal_black.power", "MW", [50.0] * 6),
+    opennem_series("fuel_tech.wind.power", "MW", [50.0] * 6),
+    opennem_series("fuel_tech.battery_discharging.power", "MW", [1000.0] * 6),
+]
 
 
 def rows(header: str, *lines: str) -> str:
@@ -138,6 +154,7 @@ SAMPLES = {
         *(f"{t:%Y-%m-%dT%H:%M},2{n}.5,60" for n, t in enumerate(HOURS)),
     ),
     "open_meteo_json": OPEN_METEO_JSON,
+    "opennem_json": json.dumps({"type": "power", "version": "3.11.7", "data": OPENNEM_SERIES}),
     "jaxsched_table": rows(
         "start_utc,place,price_aud_per_mwh,estimated",
         *(f"{t:%Y-%m-%dT%H:%M:%S.%f}Z,NSW1,4{n}.5,False" for n, t in enumerate(HALF_HOURS)),
@@ -181,7 +198,7 @@ SAMPLES = {
     ),
 }  # fmt: skip
 # A file of one region says it by its name.
-NAMES = {"epw": "SA.epw", "open_meteo_json": "SA.json", "geonames_dump": "AU.txt"}
+NAMES = {"epw": "SA.epw", "open_meteo_json": "SA.json", "opennem_json": "SA.json", "geonames_dump": "AU.txt"}
 
 
 def write(folder: Path, kind: str, text: str | bytes | None = None) -> Path:

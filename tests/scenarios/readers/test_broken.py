@@ -123,8 +123,12 @@ def test_marks_line_ends_and_packing_change_nothing(tmp_path, kind, bom, end, pa
 def test_a_header_without_rows_is_refused(tmp_path, kind):
     lines = SAMPLES[kind].splitlines()
     first = {"epw": 8, "open_meteo_csv": 4, "nemweb_price": 2, "nemweb_cdeii": 2}.get(kind, 1)
-    body = '{"hourly": {"time": []}, "hourly_units": {}}' if kind == "open_meteo_json" else rows(*lines[:first])
-    assert re.search("no rows|are empty", sentence(write(tmp_path, kind, body)))
+    bodies = {
+        "open_meteo_json": '{"hourly": {"time": []}, "hourly_units": {}}',
+        "opennem_json": '{"data": [{"history": {}}]}',
+    }
+    body = bodies.get(kind, rows(*lines[:first]))
+    assert re.search("no rows|are empty|holds no price", sentence(write(tmp_path, kind, body)))
 
 
 @pytest.mark.parametrize("kind", SAMPLES)

@@ -60,7 +60,9 @@ def test_a_source_without_dates_has_neither_start_nor_end_nor_zone(tmp_path, kin
     assert [found[key] for key in ("zone", "start_utc", "end_utc")] == [None, None, None]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SAMPLES if not kind.startswith(("epw", "nemweb", "open_meteo"))])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in SAMPLES if not kind.startswith(("epw", "nemweb", "open_meteo", "opennem_json"))]
+)
 def test_a_file_is_recognised_whatever_capitals_its_header_has(tmp_path, kind):
     header, _, rest = SAMPLES[kind].partition("\n")
     assert describe(write(tmp_path, kind, header.upper() + "\n" + rest))["kind"] == KINDS.get(kind, kind)

@@ -1,9 +1,11 @@
 """Whatever a file holds, nothing but a ReadError of one sentence comes out of the readers."""
 
+import copy
 import datetime
 import decimal
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jaxsched.scenarios.readers import ReadError, describe, recognise
-from tests.scenarios.readers.samples import SAMPLES, write
+from tests.scenarios.readers.samples import OPENNEM_SERIES, SAMPLES, write
 
 # The same examples in every run, so that a failure is found again.
 bounded = settings(
@@ -125,6 +127,25 @@ def test_any_json_of_the_shape_of_open_meteo_is_read_or_refused(tmp_path, time, 
     survives(write(tmp_path, "open_meteo_json", text.encode("utf-8", "surrogatepass")))
 
 
+@settings(bounded, max_examples=200)
+@given(data=st.data(), value=values)
+def test_any_json_of_the_shape_of_opennem_is_read_or_refused(tmp_path, data, value):
+    four = {"metric": "price", "unit": "$/MWh", "interval": "5m", "results": [
+        {"name": "price_NSW1", "columns": {"region": "NSW1"}, "data": [["2023-01-17T10:05:00+10:00", 80.0]]}]}  # fmt: skip
+    body: Any = {"version": "4", "data": [*copy.deepcopy(OPENNEM_SERIES[:3]), four]}
+    inside, key = body, "data"
+    for _ in range(data.draw(st.integers(0, 5))):
+        inner = inside[key]
+        if not isinstance(inner, dict | list) or not inner:
+            break
+        inside, key = (
+            inner,
+            data.draw(st.sampled_from(list(inner) if isinstance(inner, dict) else list(range(len(inner))))),
+        )
+    inside[key] = value
+    survives(write(tmp_path, "opennem_json", json.dumps(body).encode("utf-8", "surrogatepass")))
+
+
 DEEP = ["[" * 100_000, '{"hourly":' * 100_000, '{"hourly": {"time": [' + "9" * 5_000 + ']}, "hourly_units": {}}']
 
 
@@ -185,10 +206,10 @@ TABLES = {
     "wondernetwork_pings": {"source": "integers", "destination": "fives", "min": "decimals"},
     "city_pairs": {"from_city": "names", "to_city": "text", "rtt_ms": "decimals"},
     "sites": {
-        "name": "names", "latitude": "small", "longitude": "half", "state": "state", "plant": "plant", "hardware": "hardware",
+        "name": "names", "latitude": "south", "longitude": "east", "state": "state", "plant": "plant", "hardware": "hardware",
         "gpus": "integers", "facility_limit_kw": "decimals", "gpus_per_replica": "half", "timezone": "zone", "region": "categories",
     },
-    "origins": {"name": "names", "latitude": "half", "longitude": "small", "state": "state", "population": "integers",
+    "origins": {"name": "names", "latitude": "south", "longitude": "east", "state": "state", "population": "integers",
                 "timezone": "zone"},
     "geonames": {
         "geonameid": "integers", "name": "names", "latitude": "half", "longitude": "small", "population": "integers",
@@ -203,6 +224,8 @@ RIGHT = {
     "flags": pa.array([True, False, True]),
     "fives": pa.array([5, 6, 7]),
     "names": pa.array(["B", "C", "D"]),
+    "south": pa.array([-34.5, -35.0, -36.0]),
+    "east": pa.array([138.5, 139.0, 140.0]),
     "state": pa.array(["SA"] * 3),
     "plant": pa.array(["dx"] * 3),
     "hardware": pa.array(["h100"] * 3),
