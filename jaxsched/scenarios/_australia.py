@@ -72,8 +72,8 @@ def australia(
         anomalies: Whether the weather departs from the climate.
 
     Raises:
-        ValueError: A number below 1, another length, a start that is no ISO 8601 time or no whole slot, or a place that
-            is not on earth.
+        ValueError: A number below 1, another length, a start that is no ISO 8601 time or no whole slot, a place that is not
+            on earth, or an amount in a table that is no number.
     """
     if slot_minutes not in SLOT_MINUTES:
         raise ValueError(f"slot_minutes is {slot_minutes}; give one of {', '.join(map(str, SLOT_MINUTES))}.")
@@ -85,8 +85,8 @@ def australia(
     rng = np.random.default_rng(seed)
     origin_table = origins if isinstance(origins, pd.DataFrame) else _origins(origins, rng)
     site_table = sites if isinstance(sites, pd.DataFrame) else _sites(sites, origin_table, rng)
-    check_coordinates(origin_table)
-    check_coordinates(site_table)
+    _check_table(origin_table, ("population",))
+    _check_table(site_table, ("gpus", "gpus_per_replica", "facility_limit_kw"))
     classes = read_embedded("classes").set_index("name")
     regions = read_embedded("regions").set_index("region").loc[site_table["region"]]
     offset = regions["market_utc_offset_h"].to_numpy(float)
@@ -108,6 +108,16 @@ def australia(
         weights=DEFAULT_WEIGHTS,
         provenance=_provenance(len(site_table), len(origin_table), anomalies),
     )
+
+
+def _check_table(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    """Refuse a table with a place that is not on earth, or with an amount that is masked, missing or infinite."""
+    check_coordinates(table)
+    for column in columns:
+        bad = ~np.isfinite(table[column].to_numpy(float, na_value=np.nan))
+        if bad.any():
+            at = int(bad.argmax())
+            raise ValueError(f"{table.index[at]}: {column} is {table[column].iloc[at]}; give a number.")
 
 
 def _origins(count: int | None, rng: np.random.Generator) -> pd.DataFrame:

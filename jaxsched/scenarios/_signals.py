@@ -182,7 +182,7 @@ def _joined_in(
     step = _step(scenario)
     if year is None:
         return *_joined(found, quantity, scenario.times, step, rule), ()
-    offset = _clock_hours(scenario)
+    offset = market_offset(scenario.sites)
     moved = in_year(scenario.times, year, offset)
     table, sources = _joined(found, quantity, moved, step, rule)
     spans = covered([one for one in found if quantity in one.table], quantity)
@@ -258,14 +258,10 @@ def _step(scenario: Scenario) -> pd.Timedelta:
     return pd.Timedelta(hours=scenario.slot_hours)
 
 
-def _clock_hours(scenario: Scenario) -> float:
-    return market_offset(scenario.sites["region"].to_numpy(str))
-
-
 def _moved(scenario: Scenario, year: int | None, cells: tuple[Filled, ...]) -> str:
     if year is None:
         return ""
-    clock = offset_name(3600.0 * _clock_hours(scenario))
+    clock = offset_name(3600.0 * market_offset(scenario.sites))
     borrowed = sum(len(one.slots_start_utc) for one in cells if one.by.startswith("the same"))
     lacks = f" ({borrowed} cells that it lacks are taken from its other end or the day beside)" if borrowed else ""
     return f"; stamps of {year} on the clock {clock}{lacks}, so not of one weather system with the other signals"

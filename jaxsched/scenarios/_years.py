@@ -26,10 +26,15 @@ def in_year(times: pd.DatetimeIndex, year: int, offset_hours: float = 0.0) -> pd
     return _on_calendar(local, years) - pd.Timedelta(hours=offset_hours)
 
 
-def market_offset(regions: np.ndarray) -> float:
-    """How far the clock of the market of most sites is ahead of UTC [h]; that of the east where two have as many."""
-    offsets = read_embedded("regions").set_index("region")["market_utc_offset_h"]
-    hours, counts = np.unique(offsets.reindex(regions).dropna().to_numpy(float), return_counts=True)
+def market_offset(sites: pd.DataFrame) -> float:
+    """How far the clock of the market of most sites is ahead of UTC [h]; that of the east where two have as many.
+
+    A site of no market that is known has the clock of its longitude.
+    """
+    market = sites["region"].astype(str).map(read_embedded("regions").set_index("region")["market_utc_offset_h"])
+    offsets = market.to_numpy(float, na_value=np.nan)
+    offsets = np.where(np.isnan(offsets), np.round(sites["longitude"].to_numpy(float) / 15.0), offsets)
+    hours, counts = np.unique(offsets, return_counts=True)
     return float(hours[len(hours) - 1 - int(counts[::-1].argmax())])
 
 

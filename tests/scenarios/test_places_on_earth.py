@@ -1,6 +1,7 @@
 """Places that are nowhere, or whose latitude and longitude are exchanged, are noticed wherever they are read."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 
@@ -64,3 +65,17 @@ def test_a_place_of_an_australian_state_lies_in_australia(tmp_path, kind, at, co
     text = SAMPLES[kind].replace("-33.86785,151.20732", at)
     with pytest.raises(ReadError, match=rf"row 2, column '{column}': .* is not from .*; south and west are negative"):
         read(write(tmp_path, kind, text))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, pd.NA])
+def test_a_masked_or_missing_amount_of_a_table_is_refused(value):
+    sites, origins = (
+        read_embedded("sites").set_index("name").iloc[:3],
+        read_embedded("origins").set_index("name").iloc[:3],
+    )
+    few = sites.assign(gpus=pd.array([8.0, value, 8.0], dtype="Float64"))
+    with pytest.raises(ValueError, match=f"^{sites.index[1]}: gpus is .*; give a number"):
+        australia(sites=few, origins=3, slots=2)
+    masked = np.ma.masked_array([1e6, 2e6, 3e6], mask=[False, False, True])
+    with pytest.raises(ValueError, match=f"^{origins.index[2]}: population is nan; give a number"):
+        australia(sites=3, origins=origins.assign(population=pd.Series(masked, index=origins.index)), slots=2)

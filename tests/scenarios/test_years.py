@@ -101,7 +101,9 @@ def test_a_study_that_begins_a_year_on_any_clock_stays_in_january(start):
     assert (moved - base(start).times == moved[0] - base(start).times[0]).all()
 
 
-def test_the_clock_is_that_of_most_sites():
-    assert market_offset(np.array(["WEM", "WEM", "NSW1"])) == 8.0
-    assert market_offset(np.array(["WEM", "NSW1"])) == 10.0
-    assert market_offset(np.array(["NT", "NT", "VIC1"])) == 9.5
+@pytest.mark.parametrize(
+    ("regions", "hours"),
+    [(["WEM", "WEM", "NSW1"], 8.0), (["WEM", "NSW1"], 10.0), (["NT", "NT", "VIC1"], 9.5), (["SG", "SG", "NSW1"], 7.0)],
+)
+def test_the_clock_is_that_of_most_sites(regions, hours):
+    assert market_offset(pd.DataFrame({"region": regions, "longitude": 103.8})) == hours
