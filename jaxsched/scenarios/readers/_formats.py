@@ -38,7 +38,7 @@ from jaxsched.scenarios.readers._requests import (
     read_splitwise,
     read_vidur,
 )
-from jaxsched.scenarios.readers._rows import Rows, read_origins, read_sites
+from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, read_origins, read_sites
 from jaxsched.scenarios.readers._text import names_of, unreadable
 from jaxsched.scenarios.readers._weather import (
     read_half_hourly_temperature,
@@ -53,7 +53,7 @@ _LEADING_ROWS = 10_000
 _DUMP_COLUMNS = 19
 # Keys of OpenNEM's JSON in all its versions.
 _OPENNEM = re.compile(r'"(history|fuel_tech|network_code|results)"\s*:')
-# What stands in the corner of a matrix of times between two kinds of places.
+# What stands in the corner of a matrix of times between two kinds of places, whose names are no column of a table of them.
 _CORNERS = ("", "origin", "origins", "from", "to", "site", "sites", "rtt", "rtt ms", "ms", "origin site", "from to")
 
 
@@ -206,6 +206,8 @@ def _is_matrix(header: list[str], row: list[str]) -> bool:
         return False
     if len(header) > 2 and row[0] in header[1:]:
         return True
+    if {name.lower() for name in header} & {*SiteRow.model_fields, *OriginRow.model_fields}:
+        return False
     corner = re.sub(r"[^a-z]+", " ", header[0].lower()).strip()
     return corner in _CORNERS and _is_word(row[0]) and not any(_is_word(cell) for cell in row[1:])
 

@@ -133,7 +133,13 @@ def test_some_places_of_a_matrix_may_be_on_one_side_only(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["city,population\nSydney,64\nPerth,3\n", "from,when\nSydney,soon\n", "from,a\n2020-01-01,5\n"]
+    "text",
+    [
+        "city,population\nSydney,64\nPerth,3\n",
+        "from,when\nSydney,soon\n",
+        "site,gpus,limit\nA,8,250\n",
+        "from,a\n2020-01-01,5\n",
+    ],
 )
 def test_other_tables_are_no_matrix(tmp_path, text):
     assert "is none of the kinds of file that are known" in sentence(write(tmp_path, "rtt_matrix", text))
