@@ -1,12 +1,15 @@
 """Round-trip times between places: measured where there is a measurement, by distance elsewhere."""
 
-import jax.numpy as jnp
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from pyproj import Geod
 
-from jaxsched.models import RoundTripTime
 from jaxsched.scenarios._tables import read_embedded
+
+if TYPE_CHECKING:
+    from jaxsched.models import RoundTripTime
 
 _GEOD = Geod(ellps="WGS84")
 # A place belongs to a measured metropolitan area within this distance of its server [km].
@@ -28,7 +31,7 @@ def distance_km(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
 def round_trip_times(
     origins: pd.DataFrame,
     sites: pd.DataFrame,
-    law: RoundTripTime | None = None,
+    law: "RoundTripTime | None" = None,
     *,
     metros: pd.DataFrame | None = None,
     between: np.ndarray | None = None,
@@ -48,6 +51,11 @@ def round_trip_times(
     Source:
         WonderNetwork pings of July 2020 between six areas (header of `rtt.csv`); law and access: `RoundTripTime`.
     """
+    # Here and not above: what only reads files need not wait for JAX.
+    import jax.numpy as jnp
+
+    from jaxsched.models import RoundTripTime
+
     law = RoundTripTime() if law is None else law
     if metros is None or between is None:
         metros, between = _embedded()
