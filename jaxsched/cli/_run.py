@@ -88,6 +88,8 @@ def prepare(config: Config, folder: Path) -> Study:
     """
     jax.config.update("jax_enable_x64", True)
     scenario = build_scenario(config, folder)
+    for note in scenario.notes:
+        _log.print(f"note: {note}", markup=False, soft_wrap=True)
     try:
         study = build(scenario, dtype=np.dtype(config.solver.dtype))
     except ValueError as error:

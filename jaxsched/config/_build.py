@@ -42,6 +42,7 @@ def build_scenario(config: Config, folder: Path) -> Scenario:
         name=config.name,
         weights=_weights(config, scenario),
         demand=scenario.demand * config.demand.scale,
+        notes=tuple(dict.fromkeys((*inputs.notes, *scenario.notes))),
     )
     scenario = _with_sites(config, _with_classes(config, scenario, problems), problems)
     if problems:

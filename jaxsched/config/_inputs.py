@@ -96,6 +96,12 @@ class Inputs:
         """The reading of a key of one file, or None."""
         return self.found[key][0] if self.found[key] else None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the readers say of the files, each sentence once and with the name of its file."""
+        readings = [reading for group in self.found.values() for reading in group]
+        return tuple(dict.fromkeys(f"{reading.source}: {note}" for reading in readings for note in reading.notes))
+
 
 def read_inputs(section: InputsSection, folder: Path, problems: list[str]) -> Inputs:
     """Read every file that is named; what is wrong is added to the problems, one sentence a file."""

@@ -19,13 +19,13 @@ _PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "pandas", "pyarrow", "pyproj",
 def manifest(
     config: Mapping[str, Any], inputs: Mapping[str, Path], embedded: Mapping[str, Path], scenario: Scenario
 ) -> dict[str, Any]:
-    """Versions, device, precision, seed, hashes of every input, where each quantity comes from, and what was filled.
+    """Versions, device, precision, seed, hashes of every input, where each quantity comes from, what was noted and filled.
 
     Arguments:
         config: The resolved configuration.
         inputs: Files that the user named.
         embedded: Tables of the package that were used.
-        scenario: The study; its provenance, and the cells that its sources did not hold.
+        scenario: The study; its provenance, what its readers noted, and the cells that its sources did not hold.
     """
     devices = jax.devices()
     return {
@@ -39,6 +39,7 @@ def manifest(
         "inputs": {name: {"path": str(path), "sha256": sha256(path)} for name, path in inputs.items()},
         "embedded_tables": {name: sha256(path) for name, path in sorted(embedded.items())},
         "provenance": dict(scenario.provenance),
+        "notes": list(scenario.notes),
         "filled": [dataclasses.asdict(cells) for cells in scenario.filled],
         "rerun": "jaxsched run config.json",
     }

@@ -73,6 +73,7 @@ class Scenario:
             [AUD/MWh].
         provenance: A sentence of source for each quantity.
         filled: Every cell of a recorded signal that its source did not hold.
+        notes: Sentences, each with the name of its file, on what was left out of a file or is known of it.
     """
 
     name: str
@@ -91,3 +92,4 @@ class Scenario:
     weights: Mapping[str, Weight]
     provenance: Mapping[str, str]
     filled: tuple[Filled, ...] = ()
+    notes: tuple[str, ...] = ()
