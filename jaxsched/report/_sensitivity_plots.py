@@ -11,14 +11,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from jaxsched.report._plots import _BLUE, _GREEN, _GREY, _ORANGE, _PURPLE, _RED, _SKY, _STYLE
+from jaxsched.report._figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, date_axis, local_times, save_figures, time_extent
 from jaxsched.report._sensitivity_tables import SensitivityParts
 from jaxsched.sensitivity import AIMS, GROUPS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
 _COLOURS = dict(
     zip(
         GROUPS,
-        (_RED, _ORANGE, _GREY, _SKY, _GREEN, "#56431f", _BLUE, _PURPLE, "#009999", "#F0E442", "#000000", "#8888cc"),
+        (RED, ORANGE, GREY, SKY, GREEN, "#56431f", BLUE, PURPLE, "#009999", "#F0E442", "#000000", "#8888cc"),
         strict=False,
     )
 )
@@ -113,13 +113,13 @@ def global_indices(sampled: Sampled) -> Figure:
     for o, (axes, output) in enumerate(zip(figure.subplots(2, 3, sharey=True).flat, indices.outputs, strict=False)):
         label = _LABELS.get(output, output)
         if sobol:
-            for key, shift, colour in (("total", -0.2, _BLUE), ("first", 0.2, _SKY)):
+            for key, shift, colour in (("total", -0.2, BLUE), ("first", 0.2, SKY)):
                 axes.barh(positions + shift, indices.values[key][:, o], 0.38, xerr=indices.half_widths[key][:, o], color=colour,
                           label=f"{key} index", error_kw={"linewidth": 0.8})  # fmt: skip
             axes.set(xlabel="share of the variance", title=label, xlim=(-0.1, None))
         else:
             axes.barh(positions, indices.values["mean_absolute"][:, o], xerr=indices.half_widths["mean_absolute"][:, o],
-                      color=_BLUE, error_kw={"linewidth": 0.8})  # fmt: skip
+                      color=BLUE, error_kw={"linewidth": 0.8})  # fmt: skip
             axes.set(xlabel="mean absolute effect over the range", title=label)
         axes.set_yticks(positions, names, fontsize=8)
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -182,7 +182,7 @@ def scenarios(answers: Answers) -> Figure:
     worst = sorted(out, key=lambda n: -cost[n])[:15]
     if worst:
         axes = figure.add_subplot(grid[1, 1:])
-        axes.barh(range(len(worst)), cost[worst] - base[0], color=_RED)
+        axes.barh(range(len(worst)), cost[worst] - base[0], color=RED)
         axes.set(yticks=range(len(worst)), ylim=(len(worst) - 0.5, -0.5), xlabel="more than the base [AUD]")
         axes.set_yticklabels([answers.cases[n].family[10:] for n in worst], fontsize=8)
         axes.set_title("Outages that cost most")
@@ -200,7 +200,7 @@ def _levels(answers: Answers, at: list[int]) -> list[float]:
 
 
 def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
-    shown = dict(zip(_TORNADO, (_BLUE, _ORANGE, _GREY, _SKY, _PURPLE), strict=True))
+    shown = dict(zip(_TORNADO, (BLUE, ORANGE, GREY, SKY, PURPLE), strict=True))
     title, label = family.capitalize(), _LEVELS[family]
     if family != "demand growth":
         # A dearer price raises the cost by itself, which would hide what the schedule does about it.
@@ -221,7 +221,7 @@ def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
     """What carbon, water and waiting cost in money for energy: a sweep of weights, and limits on the aim of each panel."""
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     families = list(dict.fromkeys(case.family for case in found.answers.cases))
-    colours = dict(zip(families, (_GREY, _SKY, _ORANGE, _GREEN, _PURPLE), strict=False))
+    colours = dict(zip(families, (GREY, SKY, ORANGE, GREEN, PURPLE), strict=False))
     for axes, (x, y) in zip(np.atleast_1d(figure.subplots(1, 3)), ((0, 1), (0, 2), (0, 3)), strict=True):
         for family in families:
             at = np.array([case.family == family for case in found.answers.cases])
@@ -229,12 +229,12 @@ def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
                 axes.scatter(found.points[at & kind, x], found.points[at & kind, y], s=28, facecolor=face,
                              edgecolor=colours[family], label=family if kind is found.efficient else None)  # fmt: skip
         columns = [list(OUTPUTS).index(AIMS[x]), list(OUTPUTS).index(AIMS[y])]
-        axes.scatter(*found.answers.base_values[columns], marker="*", s=130, color=_RED, zorder=4, label="base")
+        axes.scatter(*found.answers.base_values[columns], marker="*", s=130, color=RED, zorder=4, label="base")
         axes.scatter(*found.points[found.knee, [x, y]], marker="D", s=90, facecolor="none", edgecolor="black", linewidth=1.5,
                      zorder=5, label="knee")  # fmt: skip
         kept = np.array([one.values for one in limits if one.aim == AIMS[y]]).reshape(-1, len(OUTPUTS))
         if len(kept):
-            axes.scatter(*kept[:, columns].T, marker="_", s=140, linewidth=1.8, color=_RED, zorder=3,
+            axes.scatter(*kept[:, columns].T, marker="_", s=140, linewidth=1.8, color=RED, zorder=3,
                          label="limit on this aim")  # fmt: skip
         axes.set(xlabel=_LABELS[AIMS[x]], ylabel=_LABELS[AIMS[y]])
     handles, labels = figure.axes[0].get_legend_handles_labels()
