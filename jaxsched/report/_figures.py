@@ -83,9 +83,9 @@ def time_extent(times: pd.DatetimeIndex, slot_hours: float) -> tuple[float, floa
     return float(ends[0]), float(ends[1])
 
 
-def date_axis(axes: Axes, label: str) -> None:
-    """Dates along the horizontal axis, and the clock that they are of."""
-    locator = AutoDateLocator(maxticks=8)
+def date_axis(axes: Axes, label: str, most: int = 8) -> None:
+    """So many dates along the horizontal axis at most, and the clock that they are of."""
+    locator = AutoDateLocator(minticks=3, maxticks=most)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.xaxis_date()

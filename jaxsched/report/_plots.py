@@ -76,10 +76,10 @@ def _bars(axes: Axes, runs: Runs, values: np.ndarray, colour: str, *, named: boo
     """A bar for each policy, with its value and the change against the first."""
     positions = np.arange(len(runs))
     axes.barh(positions, values, color=colour)
-    digits = max(0, 3 - math.floor(math.log10(max(float(np.abs(values).max()), 1e-3))))
+    digits = max(0, 3 - math.floor(math.log10(max(float(np.abs(values).min()), 1e-3))))
     for position, value in zip(positions, values, strict=True):
         change = f"  ({percent(value, values[0])})" if position else ""
-        axes.text(max(value, 0.0), position, f" {value:,.{digits}f}{change}", va="center", fontsize=8)
+        axes.text(max(value, 0.0), float(position), f" {value:,.{digits}f}{change}", va="center", fontsize=8)
     axes.set(yticks=positions, yticklabels=[_name(run) for run in runs] if named else [])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -97,7 +97,7 @@ def _differences(axes: Axes, runs: Runs) -> None:
     axes.barh(np.arange(len(labels)), values, color=[*(colour for *_, colour in _PARTS), "black"])
     reach = max(float(np.abs(values).max()), 1e-9)
     for position, value in enumerate(values):
-        axes.text(max(value, 0.0), position, f" {value:+,.3g}", va="center", fontsize=8)
+        axes.text(max(value, 0.0), float(position), f" {value:+,.3g}", va="center", fontsize=8)
     axes.axvline(0.0, color="black", linewidth=0.6)
     axes.set(yticks=np.arange(len(labels)), yticklabels=labels, xlabel="AUD over the study",
              xlim=(min(-0.15 * reach, 1.2 * values.min()), 1.6 * reach),
@@ -108,17 +108,17 @@ def _differences(axes: Axes, runs: Runs) -> None:
 
 def load_and_temperature(study: Study, runs: Runs) -> Figure:
     """Where the load goes while the weather changes, for every state or other part of the world."""
+    reference = _reference(runs)
     figure = Figure(figsize=(11, 7), layout="constrained")
-    weather, load, shift = figure.subplots(3, 1, sharex=True)
+    weather, load, *shift = figure.subplots(2 if reference is None else 3, 1, sharex=True)
     times, clock = local_times(study.scenario)
     ends = times.append(times[-1:] + pd.Timedelta(hours=study.scenario.slot_hours))
-    # A line needs two points to show.
-    marker = "o" if len(times) == 1 else None
     states = study.scenario.sites["state"].astype(str).to_numpy()
     aware = runs["temperature_aware"].outcome.load
     order = sorted(set(states), key=lambda state: -aware[:, states == state].sum())
-    colours, reference = colours_of(order), _reference(runs)
-    other = aware if reference is None else runs[reference].outcome.load
+    colours = colours_of(order)
+    # A line needs two points to show.
+    marker = "o" if len(times) == 1 else None
     bottom = np.zeros(len(ends))
     for state in order:
         at = states == state
@@ -126,28 +126,25 @@ def load_and_temperature(study: Study, runs: Runs) -> Figure:
         part = _held(aware[:, at].sum(1))
         load.fill_between(ends, bottom, bottom + part, color=colours[state], step="post", linewidth=0)
         bottom = bottom + part
-        shift.step(ends, _held((aware - other)[:, at].sum(1)), color=colours[state], where="post")
+        if reference is not None:
+            moved = (aware - runs[reference].outcome.load)[:, at].sum(1)
+            shift[0].step(ends, _held(moved), color=colours[state], where="post")
     weather.set(ylabel="dry bulb, mean of sites [°C]", title="Weather")
     figure.legend(
         *weather.get_legend_handles_labels(), ncols=min(len(order), 10), loc="outside upper center", frameon=False
     )
     load.set(ylabel="load [busy GPUs]", title="Load of the temperature-aware schedule, by place")
-    _shift_panel(shift, reference, float(np.abs(aware - other).max()) > _ROUNDING * max(float(aware.max()), 1e-12))
-    for axes in (load, shift):
-        date_axis(axes, clock)
-    load.set_xlabel("")
+    if reference is not None:
+        _shift_panel(shift[0], reference, np.abs(aware - runs[reference].outcome.load).max() / max(aware.max(), 1e-12))
+    date_axis([load, *shift][-1], clock)
     return figure
 
 
-def _shift_panel(axes: Axes, reference: str | None, moves: bool) -> None:
-    if reference is None:
-        axes.set_axis_off()
-        axes.set_title("No other schedule to compare with")
-        return
+def _shift_panel(axes: Axes, reference: str, share: float) -> None:
+    """What the last panel shows; where nothing moves but by rounding, it says so."""
     axes.set(ylabel="shift of load [busy GPUs]", title=f"Shift against the {_name(reference)} schedule")
-    if not moves:
-        axes.set_ylim(-1.0, 1.0)
-        axes.set_title(f"No load is elsewhere than in the {_name(reference)} schedule")
+    if share <= _ROUNDING:
+        axes.set(ylim=(-1.0, 1.0), title=f"No load is elsewhere than in the {_name(reference)} schedule")
 
 
 def _held(values: np.ndarray) -> np.ndarray:
@@ -157,14 +154,17 @@ def _held(values: np.ndarray) -> np.ndarray:
 
 def cooling_saved(study: Study, runs: Runs) -> Figure:
     """At which sites and hours cooling energy was saved."""
-    reference = next((name for name in ("temperature_blind", "nearest", *runs) if name in runs), "temperature_aware")
+    reference = _reference(runs)
     figure = Figure(figsize=(11, 8), layout="constrained")
+    if reference is None:
+        figure.suptitle("Cooling energy saved: no other schedule to compare with")
+        return figure
     bars, heat = figure.subplots(1, 2, width_ratios=(1, 1.6))
     hours = study.scenario.slot_hours
     aware = np.asarray(runs["temperature_aware"].outcome.report.cooling, float)
     saved = (np.asarray(runs[reference].outcome.report.cooling, float) - aware) * hours
     order = np.argsort(saved.sum(0), kind="stable")[::-1]
-    changed = order[np.abs(saved.sum(0))[order] > 0.01 * np.abs(saved.sum(0)).max()]
+    changed = order[np.abs(saved.sum(0))[order] >= 0.01 * np.abs(saved.sum(0)).max()]
     shown = changed if len(changed) <= 40 else np.concatenate([changed[:20], changed[-20:]])
     names = [f"{study.scenario.sites.index[j]} ({study.scenario.sites['state'].iloc[j]})" for j in shown]
     total = saved.sum(0)[shown]
@@ -181,10 +181,11 @@ def cooling_saved(study: Study, runs: Runs) -> Figure:
     date_axis(heat, clock)
     heat.grid(visible=False)
     figure.colorbar(image, ax=heat, label="saved in the slot [kWh]")
-    left_out = f"\n{len(order) - len(shown)} sites that changed least are left out" if len(shown) < len(order) else ""
+    rest = len(order) - len(shown)
+    left_out = f"\nleft out: the {rest} that changed least" if rest else ""
     figure.suptitle(
         f"Cooling energy of the {_name(reference)} schedule less the temperature-aware one: "
-        f"{saved.sum() / 1000.0:+.2f} MWh, blue where saved, red where load came in.{left_out}"
+        f"{saved.sum():+,.3g} kWh, blue where saved, red where load came in.{left_out}"
     )
     return figure
 
