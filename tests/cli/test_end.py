@@ -13,15 +13,16 @@ import pytest
 
 from tests.cli.test_bad_input import GOOD, jaxsched
 
-# A test run in the background may hand ignored signals down to its children; these listen in any case.
+# A test run in the background may hand ignored signals down to its children; these listen in any case, and say from when on.
 LISTENING = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import jaxsched.cli as c; c.main()"
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "import jaxsched.cli as c, jaxsched._output as o; o.leave_in_order(); print('listening', flush=True); c.main()"
 )
 LONG = "[solver]\nrtol = 1e-12\nmax_steps = 100000\n"
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", LISTENING, *arguments],
         cwd=folder,
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
@@ -29,6 +30,9 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "listening\n"
+    return process
 
 
 def drafts(folder: Path) -> list[str]:
@@ -54,10 +58,9 @@ def test_a_signal_while_it_solves_ends_in_one_sentence_and_leaves_nothing(tmp_pa
 def test_a_signal_in_the_first_seconds_ends_in_one_sentence(tmp_path):
     chance = random.Random(0)
     (tmp_path / "small.toml").write_text(GOOD)
-    for kill in range(8):
+    for kill in range(6):
         process = started(tmp_path, "run", "small.toml", "--out", "out")
-        # Later than the start of the interpreter itself.
-        time.sleep(0.25 + chance.uniform(0.0, 2.5))
+        time.sleep(chance.uniform(0.0, 2.5))
         process.send_signal((signal.SIGINT, signal.SIGTERM)[kill % 2])
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 130, errors
