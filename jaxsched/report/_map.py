@@ -57,7 +57,8 @@ def map_of(sites: pd.DataFrame, origins: pd.DataFrame, busy: np.ndarray, labels:
     order = np.argsort(-sites["gpus"].to_numpy(float), kind="stable")
     ordered = sites.iloc[order]
     gpus = ordered["gpus"].to_numpy(float)
-    dots = axes.scatter(ordered["longitude"], ordered["latitude"], s=20 + 180.0 * gpus / gpus.max(), c=busy[order], vmin=0,
+    area = 20.0 + 180.0 * gpus / gpus.max()
+    dots = axes.scatter(ordered["longitude"], ordered["latitude"], s=area, c=busy[order], vmin=0,
                         cmap="viridis", edgecolor="black", linewidth=0.5, zorder=3, label="edge sites, by GPUs")  # fmt: skip
     _frame(axes, pd.concat([sites, origins]))
     axes.set(xlabel="longitude [°E]", ylabel="latitude [°N]", title="Edge sites and their mean utilisation")
@@ -68,7 +69,7 @@ def map_of(sites: pd.DataFrame, origins: pd.DataFrame, busy: np.ndarray, labels:
     # Labels are placed where everything else has come to lie.
     figure.set_layout_engine("none")
     _place_labels(axes, [(row["longitude"], row["latitude"], labels[name]) for name, row in named.iterrows()],
-                  sites[["longitude", "latitude"]].to_numpy(float))  # fmt: skip
+                  ordered[["longitude", "latitude"]].to_numpy(float), 0.5 * np.sqrt(area))  # fmt: skip
     return figure
 
 
@@ -84,13 +85,21 @@ def _frame(axes: Axes, places: pd.DataFrame) -> None:
     axes.set_aspect(1.0 / stretch[0])
 
 
-def _place_labels(axes: Axes, labels: list[tuple[float, float, str]], points: np.ndarray) -> None:
-    """Write each label in the nearest place around its point where it covers no other label, no site and no edge."""
+def _place_labels(axes: Axes, labels: list[tuple[float, float, str]], points: np.ndarray, radii: np.ndarray) -> None:
+    """Write each label in the nearest place around its point where it covers no other label, no site and no edge.
+
+    Arguments:
+        axes: The map.
+        labels: Longitude, latitude [deg] and text.
+        points: Longitude and latitude of what is drawn [point, 2] [deg].
+        radii: How large that is drawn [point] [points of 1/72 inch].
+    """
     canvas = axes.figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     renderer, inside = canvas.get_renderer(), axes.get_window_extent()
     at = axes.transData.transform(points)
-    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in at]
+    reach = radii * axes.figure.dpi / 72.0
+    taken = [(x - r, y - r, x + r, y + r) for (x, y), r in zip(at, reach, strict=True)]
     for longitude, latitude, text in labels:
         note = axes.annotate(text, (longitude, latitude), xytext=(0, 0), textcoords="offset points", ha="center",
                              va="center", fontsize=7, zorder=4, bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.6},
