@@ -12,6 +12,7 @@ PACKAGE = ROOT / "jaxsched"
 # Each part may import those before it in this list; CONTRIBUTING.md says the same.
 LAYERS = [
     "_version",
+    "_output",
     "_parameters",
     "_results",
     "models",
@@ -59,7 +60,7 @@ def imported_layers(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", [p for p in FILES if PACKAGE in p.parents], ids=name_of)
 def test_imports_only_fall(path):
     layer = layer_of(path)
-    if layer == "__init__":
+    if layer in ("__init__", "__main__"):
         return
     rank = LAYERS.index(layer)
     above = [name for name in imported_layers(path) if name != layer and LAYERS.index(name) > rank]
@@ -67,7 +68,7 @@ def test_imports_only_fall(path):
 
 
 def test_the_layers_are_those_of_the_package():
-    assert {layer_of(path) for path in PACKAGE.rglob("*.py")} - {"__init__"} == set(LAYERS)
+    assert {layer_of(path) for path in PACKAGE.rglob("*.py")} - {"__init__", "__main__"} == set(LAYERS)
 
 
 @pytest.mark.parametrize("path", FILES + TESTS, ids=name_of)
@@ -91,9 +92,25 @@ def test_no_file_is_called_utils():
 
 def test_importing_the_core_loads_neither_tables_nor_plots_nor_terminal():
     heavy = ("typer", "rich", "matplotlib", "pydantic", "pandas", "pyarrow", "pyproj")
-    code = f"import sys, jaxsched; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys; from jaxsched import *; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_command_line_starts_and_writes_without_loading_jax():
+    heavy = ("jax", "numpy", "pandas", "typer")
+    code = f"import sys, jaxsched.cli, jaxsched._output; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_name_of_the_package_is_found_when_it_is_first_used():
+    import jaxsched
+
+    assert all(getattr(jaxsched, name) is not None for name in jaxsched.__all__)
+    assert set(jaxsched.__all__) <= set(dir(jaxsched))
+    with pytest.raises(AttributeError, match="has no attribute 'solv'"):
+        _ = jaxsched.solv
 
 
 def test_one_loop_iterates():

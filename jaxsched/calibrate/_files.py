@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsched import models
+from jaxsched._output import whole_file
 from jaxsched.calibrate._observations import CalibrationError
 
 _FORMAT = "jaxsched model 1"
@@ -34,7 +34,7 @@ def save_model(path: str | Path, model: eqx.Module, provenance: Mapping[str, Any
     """Write a model to a file that `load_model` reads, whole or not at all.
 
     Arguments:
-        path: File to write, replaced if it exists; the folder must exist.
+        path: File to write, replaced if it exists.
         model: A model of `jaxsched.models`, or a module of your own whose fields are arrays, numbers, texts and modules.
         provenance: Where the parameters come from, plain values; kept in the file.
 
@@ -43,10 +43,8 @@ def save_model(path: str | Path, model: eqx.Module, provenance: Mapping[str, Any
         OSError: If the file cannot be written.
     """
     target, text = Path(path), model_text(model, provenance)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-        draft = Path(folder) / target.name
+    with whole_file(target, overwrite=True) as draft:
         draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
 
 
 def load_model(path: str | Path, classes: Iterable[type[eqx.Module]] = ()) -> Any:

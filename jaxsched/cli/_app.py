@@ -2,8 +2,6 @@
 
 import functools
 import logging
-import os
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -12,8 +10,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-# Exit codes: 1 the problem has no answer within the limits, 2 the input or output is unusable, 130 interrupted.
-_NO_ANSWER, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+from jaxsched._version import __version__
+
+# Exit codes: 1 the problem has no answer within the limits, 2 the input or output is unusable; 130, interrupted, is that of
+# `jaxsched._output`.
+_NO_ANSWER, _BAD_INPUT = 1, 2
 
 app = typer.Typer(
     name="jaxsched",
@@ -69,31 +70,29 @@ def _clear_failures(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
+        # Notes about absent accelerators stay off the terminal; warnings and errors still show.
+        logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
         try:
-            _quiet_jax()
-            from jaxsched._results import InfeasibleError, SolveError
-            from jaxsched.config import ConfigError
-            from jaxsched.report import OutputError
-            from jaxsched.scenarios.readers import ReadError
-
-            try:
-                command(*args, **kwargs)
-            except (ConfigError, OutputError, InfeasibleError, ReadError) as error:
-                _fail(str(error), _BAD_INPUT)
-            except SolveError as error:
-                _fail(str(error), _NO_ANSWER)
-        except KeyboardInterrupt:
-            _errors.print("interrupted: nothing was written.")
-            _leave_at_once(_INTERRUPTED)
+            command(*args, **kwargs)
+        except Exception as error:
+            code = _exit_code(error)
+            if code is None:
+                raise
+            _fail(str(error), code)
 
     return guarded
 
 
-def _leave_at_once(code: int) -> NoReturn:
-    """Exit without the interpreter's teardown: a compilation that still runs in a native thread would crash there."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+def _exit_code(error: Exception) -> int | None:
+    """The exit code of a failure that a user can cause; None for any other. Nothing heavy is imported before one."""
+    from jaxsched._results import InfeasibleError, SolveError
+    from jaxsched.config import ConfigError
+    from jaxsched.report import OutputError
+    from jaxsched.scenarios.readers import ReadError
+
+    if isinstance(error, ConfigError | OutputError | InfeasibleError | ReadError):
+        return _BAD_INPUT
+    return _NO_ANSWER if isinstance(error, SolveError) else None
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -102,9 +101,19 @@ def _fail(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _quiet_jax() -> None:
-    """Keep notes about absent accelerators off the terminal; warnings and errors still show."""
-    logging.getLogger("jax._src.xla_bridge").setLevel(logging.ERROR)
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself; the help text is that of `app`."""
 
 
 _ConfigPath = Annotated[
@@ -259,11 +268,4 @@ def schema(
 @_clear_failures
 def version() -> None:
     """Print the version."""
-    from jaxsched._version import __version__
-
     print(__version__)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

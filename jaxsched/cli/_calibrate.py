@@ -30,7 +30,7 @@ from jaxsched.calibrate import (
 )
 from jaxsched.cli._calibrate_log import check_log, write_latency_fit
 from jaxsched.config import CalibrationConfig, ConfigError, LatencyConfig, load_calibration
-from jaxsched.report import sha256, whole_directory, write_json
+from jaxsched.report import apart, sha256, whole_directory, write_json
 from jaxsched.scenarios.readers import clock, column_times
 
 _METHODS = {"squared": LeastSquares(), "huber": Descent(Huber()), "cauchy": Descent(Cauchy())}
@@ -68,9 +68,10 @@ def _write_fit(config: CalibrationConfig, path: Path, draft: Path, *, as_json: b
         drawn.table.to_csv(draft / "posterior.csv")
         names.append("posterior.csv")
     if config.report.plots:
-        from jaxsched.report._calibration_plots import draw_fit
+        with apart(draft, "plots"):
+            from jaxsched.report._calibration_plots import draw_fit
 
-        names += draw_fit(found, config.report.against, draft, config.name)
+            names += draw_fit(found, config.report.against, draft, config.name)
     if as_json:
         print(json.dumps(summary, indent=2))
     else:

@@ -24,7 +24,7 @@ from jaxsched.calibrate import (
 )
 from jaxsched.config import ConfigError, LatencyConfig
 from jaxsched.models import ServingSite
-from jaxsched.report import sha256, write_json
+from jaxsched.report import apart, sha256, write_json
 from jaxsched.scenarios.readers import RequestLog, read
 
 _PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")
@@ -52,9 +52,10 @@ def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json
     predicted.to_csv(draft / "predictions.csv", index=False)
     names = ["model.json", "summary.json", "manifest.json", "heldout.csv", "predictions.csv"]
     if config.report.plots:
-        from jaxsched.report._latency_plots import draw_latency
+        with apart(draft, "plots"):
+            from jaxsched.report._latency_plots import draw_latency
 
-        names += draw_latency(found, scored, predicted, draft, config.name)
+            names += draw_latency(found, scored, predicted, draft, config.name)
     if as_json:
         print(json.dumps(summary, indent=2))
     else:

@@ -7,8 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from jaxsched.config import ConfigError, template
-from jaxsched.report import OutputError, whole_directory, whole_file
+from jaxsched._output import OutputError, whole_directory, whole_file
 from jaxsched.scenarios.readers import FORMATS, Readable, Recording, RequestLog, describe, read, tidy, write_tidy
 
 _WIDTH = 100
@@ -18,6 +17,9 @@ def start_directory(folder: Path) -> None:
     """Write a configuration and the tables that it names into a new or empty directory."""
     if folder.exists() and folder.is_dir() and any(folder.iterdir()):
         raise OutputError(f"{folder}: is not empty; give a new directory.")
+    # Here and not above: what looks into files need not wait for the rest of the package.
+    from jaxsched.config import template
+
     files = template()
     with whole_directory(folder) as draft:
         for name, text in files.items():
@@ -73,6 +75,8 @@ def show_kinds() -> None:
 
 def convert_file(path: Path, out: Path, *, overwrite: bool) -> None:
     """Write what a file holds as one table in UTC by the start of the interval, units in the column names."""
+    from jaxsched.config import ConfigError
+
     found: Readable = read(path)
     if not isinstance(found, Recording | RequestLog):
         raise ConfigError(

@@ -23,16 +23,19 @@ from jaxsched.config import (
 )
 from jaxsched.report import (
     PolicyRun,
+    apart,
     cost_table,
+    failure,
     filled,
     manifest,
+    output_directory,
     policy_table,
     routes_frame,
     savings_table,
     site_frame,
     summarise,
-    whole_directory,
-    write_json,
+    write_record,
+    write_tables,
 )
 from jaxsched.scenarios import embedded_tables
 from jaxsched.solvers import ADMM
@@ -48,14 +51,13 @@ def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, 
     if policies is not None:
         config = config.model_copy(update={"report": config.report.model_copy(update={"policies": policies})})
     folder = Path.cwd() if path is None else path.resolve().parent
-    target = out or first_free(Path("runs") / config.name)
-    with whole_directory(target, overwrite=overwrite) as draft:
+    with output_directory(out, Path("runs") / config.name, overwrite=overwrite) as (target, draft):
         study = prepare(config, folder)
-        runs = solve_policies(study, config)
-        resolved = resolve(config, folder, study)
-        summary = summarise(config.name, study, runs, resolved)
-        plots = _write(draft, study, runs, summary, config, input_files(config.inputs, folder))
-    _show(summary, target, plots, as_json=as_json)
+        runs, failed = solve_policies(study, config)
+        summary = summarise(config.name, study, runs, resolve(config, folder, study), failed)
+        files = _write(draft, study, runs, summary, config, input_files(config.inputs, folder))
+        summary = json.loads((draft / "summary.json").read_text(encoding="utf-8"))
+    _show(summary, target, files, as_json=as_json)
 
 
 def check(path: Path) -> None:
@@ -104,23 +106,38 @@ def prepare(config: Config, folder: Path) -> Study:
     return study
 
 
-def solve_policies(study: Study, config: Config) -> dict[str, PolicyRun]:
-    """Schedules of the policies asked for, the temperature-aware one first, with progress on the terminal."""
+def solve_policies(study: Study, config: Config) -> tuple[dict[str, PolicyRun], dict[str, str]]:
+    """Schedules of the policies asked for, the temperature-aware one first, with progress on the terminal.
+
+    Returns:
+        The policies' runs, and what became of those that failed: a comparison that is missing costs no answer.
+    """
     names = ["temperature_aware", *(n for n in config.report.policies if n != "temperature_aware")]
     solver = ADMM(rtol=config.solver.rtol, max_steps=config.solver.max_steps)
     columns = (TextColumn("{task.description:<18}"), BarColumn(), TextColumn("{task.fields[gap]}"), TimeElapsedColumn())
-    runs = {}
+    runs, failed = {}, {}
     with Progress(*columns, console=_log, transient=False) as progress:
         for name in names:
             task = progress.add_task(name.replace("_", "-"), total=1.0, gap="compiling")
-            started = time.perf_counter()
-            schedule = POLICIES[name](study, solver, _follow(progress, task, float(solver.rtol)))
-            seconds = time.perf_counter() - started
-            progress.update(
-                task, completed=1.0, gap=f"gap {float(schedule.gap):.1e} in {int(schedule.stats.num_steps)} steps"
-            )
-            runs[name] = PolicyRun(schedule, evaluate(study, np.asarray(schedule.routing)), seconds)
-    return runs
+            follow = _follow(progress, task, float(solver.rtol))
+            try:
+                runs[name] = done = _solve_policy(study, name, solver, follow)
+            except Exception as error:
+                if name == names[0]:
+                    raise
+                failed[f"policy {name}"] = failure(f"policy {name}", error)
+                progress.update(task, gap="failed")
+                continue
+            steps = int(done.schedule.stats.num_steps)
+            progress.update(task, completed=1.0, gap=f"gap {float(done.schedule.gap):.1e} in {steps} steps")
+    return runs, failed
+
+
+def _solve_policy(study: Study, name: str, solver: ADMM, follow: Callable[[int, float, float], None]) -> PolicyRun:
+    started = time.perf_counter()
+    schedule = POLICIES[name](study, solver, follow)
+    seconds = time.perf_counter() - started
+    return PolicyRun(schedule, evaluate(study, np.asarray(schedule.routing)), seconds)
 
 
 def _follow(progress: Progress, task: TaskID, rtol: float) -> Callable[[int, float, float], None]:
@@ -160,29 +177,28 @@ def resolve(config: Config, folder: Path, study: Study) -> dict:
     return resolved
 
 
-def first_free(base: Path) -> Path:
-    """The path itself, or with -2, -3, ... after it: runs are kept."""
-    paths = (base, *(base.with_name(f"{base.name}-{count}") for count in range(2, 10_000)))
-    return next(path for path in paths if not path.exists())
-
-
 def _write(
     draft: Path, study: Study, runs: dict[str, PolicyRun], summary: dict, config: Config, inputs: dict[str, Path]
 ) -> list[str]:
-    plots = []
+    """Write the record, then the tables, then the plots: each may fail alone, and the record says so."""
+    record = manifest(summary["config"], inputs, embedded_tables(), study.scenario)
+    files = write_record(draft, summary, record)
+    files += write_tables(
+        draft,
+        {
+            "schedule": lambda: routes_frame(study, runs["temperature_aware"]),
+            "sites": lambda: site_frame(study, runs),
+        },
+    )
     if config.report.plots:
-        from jaxsched.report._plots import draw_all
+        with apart(draft, "plots"):
+            from jaxsched.report._plots import draw_all
 
-        plots = draw_all(study, runs, draft)
-    routes_frame(study, runs["temperature_aware"]).to_parquet(draft / "schedule.parquet", index=False)
-    site_frame(study, runs).to_parquet(draft / "sites.parquet", index=False)
-    write_json(draft / "summary.json", summary)
-    write_json(draft / "config.json", summary["config"])
-    write_json(draft / "manifest.json", manifest(summary["config"], inputs, embedded_tables(), study.scenario))
-    return plots
+            files += draw_all(study, runs, draft)
+    return files
 
 
-def _show(summary: dict, target: Path, plots: list[str], *, as_json: bool) -> None:
+def _show(summary: dict, target: Path, files: list[str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary, indent=2))
         return
@@ -198,12 +214,7 @@ def _show(summary: dict, target: Path, plots: list[str], *, as_json: bool) -> No
         f"than {summary['lower_bound_aud']:,.0f} AUD"
     )
     _show_weights(console, summary)
-    drawn = f", plots {', '.join(plots)}" if plots else ""
-    console.print(
-        f"written to {target}: summary.json, schedule.parquet, sites.parquet, manifest.json, config.json{drawn}",
-        markup=False,
-        soft_wrap=True,
-    )
+    console.print(f"written to {target}: {', '.join(files)}", markup=False, soft_wrap=True)
 
 
 def _show_weights(console: Console, summary: dict) -> None:

@@ -14,15 +14,18 @@ from rich.table import Table
 
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
-from jaxsched.cli._run import first_free, prepare, resolve
+from jaxsched.cli._run import prepare, resolve
 from jaxsched.config import Config, ConfigError, input_files, load_config
 from jaxsched.report import (
     SensitivityParts,
+    apart,
+    failure,
     manifest,
-    sensitivity_frames,
+    output_directory,
     sensitivity_summary,
-    whole_directory,
-    write_json,
+    sensitivity_tables,
+    write_record,
+    write_tables,
 )
 from jaxsched.scenarios import Scenario, embedded_tables
 from jaxsched.sensitivity import (
@@ -47,6 +50,7 @@ _RTOL = 1e-3
 _SAMPLED_SLOTS = 24
 _CHUNK = 16
 _log = Console(stderr=True, highlight=False)
+_Track = Callable[[str], Callable[[int, int], None]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,43 +66,69 @@ def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, o
     """Load, study, write and print."""
     config = load_config(path)
     folder = Path.cwd() if path is None else path.resolve().parent
-    target = out or first_free(Path("runs") / f"{config.name}-sensitivity")
-    with whole_directory(target, overwrite=overwrite) as draft:
+    base = Path("runs") / f"{config.name}-sensitivity"
+    with output_directory(out, base, overwrite=overwrite) as (target, draft):
         study = prepare(config, folder)
         try:
-            parts = study_parts(study, config, plan)
+            parts, failed = study_parts(study, config, plan)
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        resolved = resolve(config, folder, study)
-        summary = sensitivity_summary(config.name, parts, resolved)
+        summary = sensitivity_summary(config.name, parts, resolve(config, folder, study), failed)
         files = _write(draft, parts, summary, study, input_files(config.inputs, folder), plots=config.report.plots)
+        summary = json.loads((draft / "summary.json").read_text(encoding="utf-8"))
     if as_json:
         print(json.dumps(summary, indent=2))
     else:
         _show(parts, summary, target, files)
 
 
-def study_parts(study: Study, config: Config, plan: Plan) -> SensitivityParts:
-    """Every part that is asked for, from one schedule of the study."""
-    rtol = config.solver.rtol
+def study_parts(study: Study, config: Config, plan: Plan) -> tuple[SensitivityParts, dict[str, str]]:
+    """Every part that is asked for, from one schedule of the study, and why those are missing that did not reach an answer.
+
+    Raises:
+        SolveError: If no part reached one.
+    """
+    studies: dict[str, Callable[[Study, Config, Plan, Schedule, _Track], dict[str, Any]]] = {
+        "local": _local,
+        "global": _global,
+        "scenarios": _scenarios,
+        "frontier": _frontier,
+    }
+    found: dict[str, Any] = {}
+    failed: dict[str, str] = {}
     with _progress() as track:
-        base = solve(study.problem, ADMM(rtol=rtol, max_steps=config.solver.max_steps * 10))
-        found: dict[str, Any] = {}
-        if "local" in plan.parts:
-            found["local"] = local(study, schedule=base)
-            track("derivatives")(1, 1)
-        if "global" in plan.parts:
-            found["sampled"], found["sampled_slots"] = sampled(study, config, plan, track("samples"))
-        if "scenarios" in plan.parts:
-            cases = default_cases(study)
-            found["answers"] = solve_cases(
-                study, cases, rtol=_RTOL, base=base, throw=False, progress=track("scenarios")
-            )
-        if "frontier" in plan.parts:
-            sweep = frontier(study, rtol=rtol, base=base, progress=track("frontier"))
-            found["frontier"] = sweep
-            found["limits"] = limits(study, sweep, rtol=rtol, base=sweep.answers.base, progress=track("limits"))
-    return SensitivityParts(**found)
+        base = solve(study.problem, ADMM(rtol=config.solver.rtol, max_steps=config.solver.max_steps * 10))
+        for name in (one for one in studies if one in plan.parts):
+            try:
+                found |= studies[name](study, config, plan, base, track)
+            except RuntimeError as error:
+                if len(plan.parts) == len(failed) + 1:
+                    raise
+                failed[f"part {name}"] = failure(f"part {name}", error)
+    return SensitivityParts(**found), failed
+
+
+def _local(study: Study, _config: Config, _plan: Plan, base: Schedule, track: _Track) -> dict[str, Any]:
+    found = local(study, schedule=base)
+    track("derivatives")(1, 1)
+    return {"local": found}
+
+
+def _global(study: Study, config: Config, plan: Plan, _base: Schedule, track: _Track) -> dict[str, Any]:
+    taken, slots = sampled(study, config, plan, track("samples"))
+    return {"sampled": taken, "sampled_slots": slots}
+
+
+def _scenarios(study: Study, _config: Config, _plan: Plan, base: Schedule, track: _Track) -> dict[str, Any]:
+    cases = default_cases(study)
+    return {"answers": solve_cases(study, cases, rtol=_RTOL, base=base, throw=False, progress=track("scenarios"))}
+
+
+def _frontier(study: Study, config: Config, _plan: Plan, base: Schedule, track: _Track) -> dict[str, Any]:
+    rtol = config.solver.rtol
+    sweep = frontier(study, rtol=rtol, base=base, progress=track("frontier"))
+    kept = limits(study, sweep, rtol=rtol, base=sweep.answers.base, progress=track("limits"))
+    return {"frontier": sweep, "limits": kept}
 
 
 def sampled(study: Study, config: Config, plan: Plan, progress: Callable[[int, int], None]) -> tuple[Sampled, int]:
@@ -127,7 +157,7 @@ def thinned(scenario: Scenario, most: int) -> Scenario:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
+def _progress() -> Iterator[_Track]:
     """Bars on the terminal: a name gives a function of what is done and what there is."""
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_log) as progress:
@@ -142,19 +172,15 @@ def _progress() -> Iterator[Callable[[str], Callable[[int, int], None]]]:
 def _write(
     draft: Path, parts: SensitivityParts, summary: dict, study: Study, inputs: dict[str, Path], *, plots: bool
 ) -> list[str]:
-    files = []
-    for name, frame in sensitivity_frames(parts).items():
-        frame.to_parquet(draft / f"{name}.parquet", index=False)
-        files.append(f"{name}.parquet")
-    if plots:
-        from jaxsched.report._sensitivity_plots import draw_sensitivity
-
-        files += draw_sensitivity(parts, draft)
-    write_json(draft / "summary.json", summary)
-    write_json(draft / "config.json", summary["config"])
     record = manifest(summary["config"], inputs, embedded_tables(), study.scenario)
-    write_json(draft / "manifest.json", record | {"rerun": "jaxsched sensitivity config.json"})
-    return ["summary.json", "manifest.json", "config.json", *files]
+    files = write_record(draft, summary, record | {"rerun": "jaxsched sensitivity config.json"})
+    files += write_tables(draft, sensitivity_tables(parts))
+    if plots:
+        with apart(draft, "plots"):
+            from jaxsched.report._sensitivity_plots import draw_sensitivity
+
+            files += draw_sensitivity(parts, draft)
+    return files
 
 
 def _show(parts: SensitivityParts, summary: dict, target: Path, files: list[str]) -> None:

@@ -1,7 +1,9 @@
 """Tables, plots and the record of a run."""
 
-from jaxsched.report._files import OutputError, sha256, whole_directory, whole_file, write_json
+from jaxsched._output import OutputError, output_directory, sha256, whole_directory, whole_file, write_json
+from jaxsched.report._failures import apart, failure
 from jaxsched.report._manifest import manifest
+from jaxsched.report._record import write_record, write_tables
 from jaxsched.report._sensitivity_tables import (
     SensitivityParts,
     answers_frame,
@@ -11,6 +13,7 @@ from jaxsched.report._sensitivity_tables import (
     price_frame,
     sensitivity_frames,
     sensitivity_summary,
+    sensitivity_tables,
 )
 from jaxsched.report._summary import PolicyRun, filled, summarise, trade_offs
 from jaxsched.report._tables import cost_table, policy_table, routes_frame, savings_table, site_frame
@@ -20,11 +23,14 @@ __all__ = [
     "PolicyRun",
     "SensitivityParts",
     "answers_frame",
+    "apart",
     "cost_table",
+    "failure",
     "filled",
     "indices_frame",
     "local_frame",
     "manifest",
+    "output_directory",
     "planner_prices",
     "policy_table",
     "price_frame",
@@ -32,6 +38,7 @@ __all__ = [
     "savings_table",
     "sensitivity_frames",
     "sensitivity_summary",
+    "sensitivity_tables",
     "sha256",
     "site_frame",
     "summarise",
@@ -39,4 +46,6 @@ __all__ = [
     "whole_directory",
     "whole_file",
     "write_json",
+    "write_record",
+    "write_tables",
 ]

@@ -1,34 +1,37 @@
 """The pictures of a fit: whether the law is right, not only how large its error is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from jaxsched.calibrate import Fit
-from jaxsched.report._plots import _BLUE, _GREY, _ORANGE, _STYLE
+from jaxsched.report._figures import BLUE, GREY, ORANGE, save_figures
 
 _BINS, _MOST_POINTS = 12, 20_000
 _WEEK = pd.Timedelta(days=7)
 
 
 def draw_fit(found: Fit, against: Sequence[str], folder: Path, name: str) -> list[str]:
-    """Draw every plot of a fit into a folder and return their file names."""
-    figures = {"residuals": residuals(found, against), "observed_predicted": observed_predicted(found)}
+    """Draw every plot of a fit into a folder and return the names of those that could be drawn."""
+    draw: dict[str, Callable[[], Figure]] = {
+        "residuals": lambda: residuals(found, against),
+        "observed_predicted": lambda: observed_predicted(found),
+    }
     if found.observations.times is not None:
-        figures["week"] = week(found)
-    with mpl.rc_context(rc=_STYLE):
-        for key, figure in figures.items():
-            figure.suptitle(f"{name}: {_TITLES[key]}")
-            FigureCanvasAgg(figure)
-            figure.savefig(folder / f"{key}.png", dpi=150)
-    return [f"{key}.png" for key in figures]
+        draw["week"] = lambda: week(found)
+
+    def titled(key: str) -> Figure:
+        figure = draw[key]()
+        figure.suptitle(f"{name}: {_TITLES[key]}")
+        return figure
+
+    return save_figures({key: partial(titled, key) for key in draw}, folder)
 
 
 _TITLES = {
@@ -51,20 +54,19 @@ def residuals(found: Fit, against: Sequence[str] = ()) -> Figure:
         chosen[f"hour of the day ({_clock(data.times)})"] = np.asarray(
             data.times.hour + data.times.minute / 60.0, float
         )
-    with mpl.rc_context(rc=_STYLE):
-        figure = Figure(figsize=(min(4.2 * max(len(chosen), 1), 17.0), 4.0), layout="constrained")
-        for axes, (key, values) in zip(
-            np.atleast_1d(figure.subplots(1, max(len(chosen), 1), sharey=True)), chosen.items(), strict=False
-        ):
-            for part, colour, label in ((~held_out, _GREY, "fitted"), (held_out, _BLUE, "held out")):
-                rows = _thinned(np.flatnonzero(used & part))
-                axes.plot(values[rows], residual[rows], ".", markersize=1.5, alpha=0.35, color=colour, label=label)
-            _medians(axes, values[used & held_out], residual[used & held_out])
-            axes.axhline(0.0, color="black", linewidth=0.8)
-            axes.set_xlabel(_LABELS.get(key, key.replace("_", " ")))
-        first = figure.axes[0]
-        first.set_ylabel(f"observed less predicted [{data.unit or '1'}]")
-        first.legend(frameon=False, markerscale=6, loc="upper left")
+    figure = Figure(figsize=(min(4.2 * max(len(chosen), 1), 17.0), 4.0), layout="constrained")
+    for axes, (key, values) in zip(
+        np.atleast_1d(figure.subplots(1, max(len(chosen), 1), sharey=True)), chosen.items(), strict=False
+    ):
+        for part, colour, label in ((~held_out, GREY, "fitted"), (held_out, BLUE, "held out")):
+            rows = _thinned(np.flatnonzero(used & part))
+            axes.plot(values[rows], residual[rows], ".", markersize=1.5, alpha=0.35, color=colour, label=label)
+        _medians(axes, values[used & held_out], residual[used & held_out])
+        axes.axhline(0.0, color="black", linewidth=0.8)
+        axes.set_xlabel(_LABELS.get(key, key.replace("_", " ")))
+    first = figure.axes[0]
+    first.set_ylabel(f"observed less predicted [{data.unit or '1'}]")
+    first.legend(frameon=False, markerscale=6, loc="upper left")
     return figure
 
 
@@ -81,20 +83,19 @@ def observed_predicted(found: Fit) -> Figure:
     scored = data.used & np.isfinite(found.held_out_predicted)
     truth, guess = data.observed[scored], found.held_out_predicted[scored]
     default = np.asarray(found.predict(found.start, data.inputs))[scored]
-    with mpl.rc_context(rc=_STYLE):
-        figure = Figure(figsize=(9.5, 4.8), layout="constrained")
-        panels = ((default, "default", "before the fit"), (guess, "held_out", "fitted"))
-        for axes, (values, key, title) in zip(figure.subplots(1, 2, sharex=True, sharey=True), panels, strict=True):
-            rows = _thinned(np.arange(len(truth)))
-            axes.plot(values[rows], truth[rows], ".", markersize=2, alpha=0.4, color=_BLUE)
-            ends = [float(min(truth.min(), guess.min())), float(max(truth.max(), guess.max()))]
-            axes.plot(ends, ends, color="black", linewidth=0.8)
-            score = found.scores[key]
-            axes.set(
-                xlabel=f"predicted [{data.unit or '1'}]",
-                title=f"{title}: CV(RMSE) {score.cv_rmse:.1%}, NMBE {score.nmbe:+.1%}",
-            )
-        figure.axes[0].set_ylabel(f"observed, held out [{data.unit or '1'}]")
+    figure = Figure(figsize=(9.5, 4.8), layout="constrained")
+    panels = ((default, "default", "before the fit"), (guess, "held_out", "fitted"))
+    for axes, (values, key, title) in zip(figure.subplots(1, 2, sharex=True, sharey=True), panels, strict=True):
+        rows = _thinned(np.arange(len(truth)))
+        axes.plot(values[rows], truth[rows], ".", markersize=2, alpha=0.4, color=BLUE)
+        ends = [float(min(truth.min(), guess.min())), float(max(truth.max(), guess.max()))]
+        axes.plot(ends, ends, color="black", linewidth=0.8)
+        score = found.scores[key]
+        axes.set(
+            xlabel=f"predicted [{data.unit or '1'}]",
+            title=f"{title}: CV(RMSE) {score.cv_rmse:.1%}, NMBE {score.nmbe:+.1%}",
+        )
+    figure.axes[0].set_ylabel(f"observed, held out [{data.unit or '1'}]")
     return figure
 
 
@@ -107,23 +108,22 @@ def week(found: Fit) -> Figure:
     rows = np.flatnonzero(scored & (data.times >= start) & (data.times < start + _WEEK))
     rows = rows[np.argsort(data.times[rows])]
     times = data.times[rows].tz_localize(None)
-    with mpl.rc_context(rc=_STYLE):
-        figure = Figure(figsize=(10, 3.8), layout="constrained")
-        axes = figure.subplots()
-        shown = {"observed": (data.observed, _GREY), "predicted": (found.held_out_predicted, _ORANGE)}
-        step = np.diff(times.to_numpy(), prepend=times.to_numpy()[:1])
-        gap = step > 2 * np.median(step)
-        for label, (values, colour) in shown.items():
-            # A value that is not a number before each gap breaks the line there.
-            series = np.insert(values[rows].reshape(len(rows), -1).mean(1), np.flatnonzero(gap), np.nan)
-            stamps = np.insert(times.to_numpy(), np.flatnonzero(gap), times.to_numpy()[gap])
-            axes.plot(stamps, series, color=colour, linewidth=1.3, label=label)
-        locator = AutoDateLocator()
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-        axes.set(xlabel=f"time ({_clock(data.times)})", ylabel=f"observed and predicted [{data.unit or '1'}]")
-        axes.legend(frameon=False, ncols=2, loc="upper right")
-        axes.margins(y=0.15)
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    axes = figure.subplots()
+    shown = {"observed": (data.observed, GREY), "predicted": (found.held_out_predicted, ORANGE)}
+    step = np.diff(times.to_numpy(), prepend=times.to_numpy()[:1])
+    gap = step > 2 * np.median(step)
+    for label, (values, colour) in shown.items():
+        # A value that is not a number before each gap breaks the line there.
+        series = np.insert(values[rows].reshape(len(rows), -1).mean(1), np.flatnonzero(gap), np.nan)
+        stamps = np.insert(times.to_numpy(), np.flatnonzero(gap), times.to_numpy()[gap])
+        axes.plot(stamps, series, color=colour, linewidth=1.3, label=label)
+    locator = AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.set(xlabel=f"time ({_clock(data.times)})", ylabel=f"observed and predicted [{data.unit or '1'}]")
+    axes.legend(frameon=False, ncols=2, loc="upper right")
+    axes.margins(y=0.15)
     return figure
 
 
@@ -147,5 +147,5 @@ def _medians(axes: Axes, values: np.ndarray, residual: np.ndarray) -> None:
             low, middle, high = np.quantile(inside, [0.25, 0.5, 0.75])
             at = float(np.median(values[bins == n]))
             axes.errorbar(
-                at, middle, [[middle - low], [high - middle]], fmt="o", color=_ORANGE, markersize=4, linewidth=1.5
+                at, middle, [[middle - low], [high - middle]], fmt="o", color=ORANGE, markersize=4, linewidth=1.5
             )

@@ -9,8 +9,8 @@ from typing import Any
 
 import jax
 
+from jaxsched._output import sha256
 from jaxsched._version import __version__
-from jaxsched.report._files import sha256
 from jaxsched.scenarios import Scenario
 
 _PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "pandas", "pyarrow", "pyproj", "pvlib", "tzdata")

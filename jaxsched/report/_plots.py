@@ -1,161 +1,209 @@
 """The pictures of a run. Each answers one question of a planner."""
 
+import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from jaxsched.report._figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SKY,
+    colours_of,
+    date_axis,
+    local_times,
+    percent,
+    save_figures,
+    time_extent,
+)
+from jaxsched.report._map import map_of
 from jaxsched.report._summary import PolicyRun
 from jaxsched.study import Study
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart.
-_BLUE, _ORANGE, _GREEN, _RED, _PURPLE, _SKY, _GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7F7F7F",
-)  # fmt: skip
-_STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-}
-# Where the label of each state's largest site goes on the map [points], clear of the crowded south-east.
-_LABELS = {
-    "NSW": ((28, 4), "left"), "ACT": ((-62, 26), "right"), "VIC": ((-52, -34), "right"), "SA": ((-24, -22), "right"),
-    "QLD": ((16, 0), "left"), "TAS": ((16, 0), "left"), "WA": ((14, 8), "left"), "NT": ((12, 6), "left"),
-}  # fmt: skip
-_LOCAL = "Australia/Brisbane"
-_LOCAL_LABEL = "NEM time (UTC+10)"
-
 Runs = Mapping[str, PolicyRun]
+
+_PARTS = (("energy_cost_aud", "energy", BLUE), ("carbon_cost_aud", "carbon", GREY), ("water_cost_aud", "water", SKY),
+          ("waiting_cost_aud", "time to first token", ORANGE))  # fmt: skip
+_EFFECTS = (("cooling_energy_mwh", "cooling energy [MWh]", GREEN), ("carbon_t", "carbon [t]", GREY),
+            ("water_kl", "water [kL]", SKY), ("mean_ttft_ms", "mean TTFT [ms]", ORANGE))  # fmt: skip
+# What is less than this share of all load is rounding, no shift.
+_ROUNDING = 1e-5
 
 
 def draw_all(study: Study, runs: Runs, folder: Path) -> list[str]:
-    """Draw every plot into a folder and return their file names."""
-    names = []
-    with mpl.rc_context(rc=_STYLE):
-        for name, draw in _PLOTS.items():
-            figure = draw(study, runs)
-            FigureCanvasAgg(figure)
-            figure.savefig(folder / f"{name}.png", dpi=150)
-            names.append(f"{name}.png")
-    return names
+    """Draw every plot into a folder and return the names of those that could be drawn."""
+    return save_figures({name: partial(draw, study, runs) for name, draw in _PLOTS.items()}, folder)
 
 
-def policies(study: Study, runs: Runs) -> Figure:
-    """What each policy costs, by component, and what it uses."""
-    figure = Figure(figsize=(11, 6.2), layout="constrained")
-    grid = figure.add_gridspec(2, 4, height_ratios=(1.25, 1))
-    labels = [name.replace("_", "-") for name in runs]
-    positions = [float(n) for n in range(len(runs))]
-    top = figure.add_subplot(grid[0, :])
-    left = np.zeros(len(runs))
-    parts = (("energy_cost_aud", "energy", _BLUE), ("carbon_cost_aud", "carbon", _GREY),
-             ("water_cost_aud", "water", _SKY), ("waiting_cost_aud", "time to first token", _ORANGE))  # fmt: skip
-    for key, label, colour in parts:
-        values = _totals(runs, key) / 1000.0
-        top.barh(positions, values, left=left, color=colour, label=label)
-        left = left + values
-    for position, value in zip(positions, left, strict=True):
-        top.text(value, position, f" {value:,.1f}", va="center")
-    top.set(
-        yticks=positions, yticklabels=labels, xlabel="cost over the study [thousand AUD]", xlim=(0, left.max() * 1.1)
-    )
-    top.invert_yaxis()
-    top.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-    small = (("cooling_energy_mwh", "cooling energy [MWh]", _GREEN), ("carbon_t", "carbon [t]", _GREY),
-             ("water_kl", "water [kL]", _SKY), ("mean_ttft_ms", "mean TTFT [ms]", _ORANGE))  # fmt: skip
-    for column, (key, label, colour) in enumerate(small):
+def policies(_study: Study, runs: Runs) -> Figure:
+    """What each policy costs, by component, what it uses, and what differs from the temperature-aware one."""
+    figure = Figure(figsize=(11.5, 7), layout="constrained")
+    grid = figure.add_gridspec(2, 4, height_ratios=(1.2, 1))
+    _costs(figure.add_subplot(grid[0, :3]), runs)
+    _differences(figure.add_subplot(grid[0, 3]), runs)
+    for column, (key, label, colour) in enumerate(_EFFECTS):
         axes = figure.add_subplot(grid[1, column])
         values = _totals(runs, key)
-        axes.barh(positions, values, color=colour)
-        for position, value in zip(positions, values, strict=True):
-            axes.text(value, position, f" {value:,.1f}", va="center", fontsize=8)
-        axes.set(yticks=positions, yticklabels=labels if column == 0 else [], title=label, xlim=(0, values.max() * 1.3))
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
+        _bars(axes, runs, values, colour, named=column == 0)
+        axes.set(title=label, xlim=(0, max(float(values.max()), 1e-9) * 1.75))
     return figure
+
+
+def _costs(axes: Axes, runs: Runs) -> None:
+    left = np.zeros(len(runs))
+    for key, label, colour in _PARTS:
+        values = _totals(runs, key) / 1000.0
+        axes.barh(np.arange(len(runs)), values, left=left, color=colour, label=label)
+        left = left + values
+    _bars(axes, runs, left, "none", named=True)
+    # A price below zero may turn the whole cost negative.
+    axes.set(
+        xlabel="cost over the study [thousand AUD], and against the temperature-aware schedule",
+        xlim=(min(0.0, float(left.min())), max(float(left.max()), 1e-9) * 1.25),
+    )
+    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+
+
+def _bars(axes: Axes, runs: Runs, values: np.ndarray, colour: str, *, named: bool) -> None:
+    """A bar for each policy, with its value and the change against the first."""
+    positions = np.arange(len(runs))
+    axes.barh(positions, values, color=colour)
+    digits = max(0, 3 - math.floor(math.log10(max(float(np.abs(values).min()), 1e-3))))
+    for position, value in zip(positions, values, strict=True):
+        change = f"  ({percent(value, values[0])})" if position else ""
+        axes.text(max(value, 0.0), float(position), f" {value:,.{digits}f}{change}", va="center", fontsize=8)
+    axes.set(yticks=positions, yticklabels=[_name(run) for run in runs] if named else [])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+
+
+def _differences(axes: Axes, runs: Runs) -> None:
+    """What knowing the weather is worth: the blind schedule less the aware one, on a scale of its own."""
+    other = _reference(runs)
+    if other is None:
+        axes.set_axis_off()
+        return
+    labels = [*(label.replace("time to first token", "TTFT") for _, label, _ in _PARTS), "total"]
+    change = [float(_totals(runs, key)[list(runs).index(other)] - _totals(runs, key)[0]) for key, *_ in _PARTS]
+    values = np.array([*change, sum(change)])
+    axes.barh(np.arange(len(labels)), values, color=[*(colour for *_, colour in _PARTS), "black"])
+    reach = max(float(np.abs(values).max()), 1e-9)
+    for position, value in enumerate(values):
+        axes.text(max(value, 0.0), float(position), f" {value:+,.3g}", va="center", fontsize=8)
+    axes.axvline(0.0, color="black", linewidth=0.6)
+    axes.set(yticks=np.arange(len(labels)), yticklabels=labels, xlabel="AUD over the study",
+             xlim=(min(-0.15 * reach, 1.2 * values.min()), 1.6 * reach),
+             title=f"{_name(other)}\nless temperature-aware")  # fmt: skip
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
 
 
 def load_and_temperature(study: Study, runs: Runs) -> Figure:
-    """Where the load goes while the weather changes."""
+    """Where the load goes while the weather changes, for every state or other part of the world."""
+    reference = _reference(runs)
     figure = Figure(figsize=(11, 7), layout="constrained")
-    weather, load, shift = figure.subplots(3, 1, sharex=True)
-    times = study.scenario.times.tz_convert(_LOCAL).tz_localize(None)
-    states = study.scenario.sites["state"].to_numpy()
-    order = [s for s in ("NSW", "ACT", "VIC", "TAS", "SA", "WA", "NT", "QLD") if s in states]
-    colours = dict(zip(order, (_BLUE, _SKY, _PURPLE, _GREEN, _RED, _ORANGE, "#F0E442", _GREY), strict=False))
+    weather, load, *shift = figure.subplots(2 if reference is None else 3, 1, sharex=True)
+    times, clock = local_times(study.scenario)
+    ends = times.append(times[-1:] + pd.Timedelta(hours=study.scenario.slot_hours))
+    states = study.scenario.sites["state"].astype(str).to_numpy()
     aware = runs["temperature_aware"].outcome.load
-    reference = "temperature_blind" if "temperature_blind" in runs else "nearest" if "nearest" in runs else None
-    bottom = np.zeros(len(times))
+    order = sorted(set(states), key=lambda state: -aware[:, states == state].sum())
+    colours = colours_of(order)
+    # A line needs two points to show.
+    marker = "o" if len(times) == 1 else None
+    bottom = np.zeros(len(ends))
     for state in order:
         at = states == state
-        weather.plot(times, study.scenario.dry_bulb[:, at].mean(1), color=colours[state], label=state)
-        part = aware[:, at].sum(1)
-        load.fill_between(times, bottom, bottom + part, color=colours[state], step="post", linewidth=0)
+        weather.plot(times, study.scenario.dry_bulb[:, at].mean(1), color=colours[state], label=state, marker=marker)
+        part = _held(aware[:, at].sum(1))
+        load.fill_between(ends, bottom, bottom + part, color=colours[state], step="post", linewidth=0)
         bottom = bottom + part
-        if reference:
-            other = runs[reference].outcome.load[:, at].sum(1)
-            shift.step(times, part - other, color=colours[state], where="post")
+        if reference is not None:
+            moved = (aware - runs[reference].outcome.load)[:, at].sum(1)
+            shift[0].step(ends, _held(moved), color=colours[state], where="post")
     weather.set(ylabel="dry bulb, mean of sites [°C]", title="Weather")
-    weather.legend(ncols=len(order), loc="lower center", bbox_to_anchor=(0.5, 1.12), frameon=False)
-    load.set(ylabel="load [busy GPUs]", title="Load of the temperature-aware schedule, by state")
-    if reference:
-        shift.set(ylabel="shift of load [busy GPUs]", title=f"Shift against the {reference.replace('_', '-')} schedule")
-    else:
-        shift.set_visible(False)
-    _date_axis(shift if reference else load)
+    figure.legend(
+        *weather.get_legend_handles_labels(), ncols=min(len(order), 10), loc="outside upper center", frameon=False
+    )
+    load.set(ylabel="load [busy GPUs]", title="Load of the temperature-aware schedule, by place")
+    if reference is not None:
+        _shift_panel(shift[0], reference, np.abs(aware - runs[reference].outcome.load).max() / max(aware.max(), 1e-12))
+    date_axis([load, *shift][-1], clock)
     return figure
+
+
+def _shift_panel(axes: Axes, reference: str, share: float) -> None:
+    """What the last panel shows; where nothing moves but by rounding, it says so."""
+    axes.set(ylabel="shift of load [busy GPUs]", title=f"Shift against the {_name(reference)} schedule")
+    if share <= _ROUNDING:
+        axes.set(ylim=(-1.0, 1.0), title=f"No load is elsewhere than in the {_name(reference)} schedule")
+
+
+def _held(values: np.ndarray) -> np.ndarray:
+    """Values of slots, the last held to its end."""
+    return np.append(values, values[-1:])
 
 
 def cooling_saved(study: Study, runs: Runs) -> Figure:
     """At which sites and hours cooling energy was saved."""
-    reference = next((name for name in ("temperature_blind", "nearest", *runs) if name in runs), "temperature_aware")
+    reference = _reference(runs)
     figure = Figure(figsize=(11, 8), layout="constrained")
+    if reference is None:
+        figure.suptitle("Cooling energy saved: no other schedule to compare with")
+        return figure
     bars, heat = figure.subplots(1, 2, width_ratios=(1, 1.6))
     hours = study.scenario.slot_hours
     aware = np.asarray(runs["temperature_aware"].outcome.report.cooling, float)
     saved = (np.asarray(runs[reference].outcome.report.cooling, float) - aware) * hours
-    order = np.argsort(saved.sum(0))[::-1]
-    changed = order[np.abs(saved.sum(0))[order] > 0.01 * np.abs(saved.sum(0)).max()]
+    order = np.argsort(saved.sum(0), kind="stable")[::-1]
+    changed = order[np.abs(saved.sum(0))[order] >= 0.01 * np.abs(saved.sum(0)).max()]
     shown = changed if len(changed) <= 40 else np.concatenate([changed[:20], changed[-20:]])
     names = [f"{study.scenario.sites.index[j]} ({study.scenario.sites['state'].iloc[j]})" for j in shown]
     total = saved.sum(0)[shown]
-    bars.barh(np.arange(len(shown)), total, color=np.where(total >= 0, _GREEN, _RED))
-    bars.set(yticks=np.arange(len(shown)), xlabel="cooling energy saved [kWh]", ylim=(len(shown) - 0.5, -0.5))
+    bars.barh(np.arange(len(shown)), total, color=np.where(total >= 0, BLUE, RED))
+    bars.set(
+        yticks=np.arange(len(shown)), xlabel="cooling energy saved over the study [kWh]", ylim=(len(shown) - 0.5, -0.5)
+    )
     bars.set_yticklabels(names, fontsize=7.5)
     limit = max(float(np.abs(saved).max()), 1e-9)
-    extent = (0.0, len(study.scenario.times) * hours, len(shown) - 0.5, -0.5)
+    times, clock = local_times(study.scenario)
+    extent = (*time_extent(times, hours), len(shown) - 0.5, -0.5)
     image = heat.imshow(saved[:, shown].T, aspect="auto", cmap="RdBu", vmin=-limit, vmax=limit, extent=extent)
-    heat.set(yticks=[], xlabel=f"hours since {study.scenario.times[0]:%Y-%m-%d %H:%M} UTC")
+    heat.set(yticks=[])
+    date_axis(heat, clock)
     heat.grid(visible=False)
     figure.colorbar(image, ax=heat, label="saved in the slot [kWh]")
+    rest = len(order) - len(shown)
+    left_out = f"\nleft out: the {rest} that changed least" if rest else ""
     figure.suptitle(
-        f"Cooling energy of the {reference.replace('_', '-')} schedule less the temperature-aware one: "
-        f"{saved.sum() / 1000.0:+.2f} MWh, blue where saved, red where load came in.\n{len(order) - len(shown)} sites that changed "
-        "least are left out"
+        f"Cooling energy of the {_name(reference)} schedule less the temperature-aware one: "
+        f"{saved.sum():+,.3g} kWh, blue where saved, red where load came in.{left_out}"
     )
     return figure
 
 
-def convergence(study: Study, runs: Runs) -> Figure:
+def convergence(_study: Study, runs: Runs) -> Figure:
     """How fast the certified gap closed."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     value, gap = figure.subplots(1, 2)
     history = runs["temperature_aware"].schedule.stats.history
     step, objective, bound = (np.asarray(a, float) for a in (history.step, history.objective, history.bound))
-    value.plot(step, objective / 1000.0, color=_BLUE, marker="o", label="feasible schedule")
-    value.plot(step, bound / 1000.0, color=_ORANGE, marker="s", label="proved lower bound")
-    value.set(xlabel="iterations", ylabel="cost [thousand AUD]", title="The optimum lies between")
+    value.plot(step, objective / 1000.0, color=BLUE, marker="o", label="feasible schedule")
+    value.plot(step, bound / 1000.0, color=ORANGE, marker="s", label="proved lower bound")
+    value.set(xlabel="iterations [1]", ylabel="cost [thousand AUD]", title="The optimum lies between")
     value.legend(frameon=False)
-    gap.semilogy(step, np.maximum(np.asarray(history.gap, float), 1e-12), color=_BLUE, marker="o")
-    gap.set(xlabel="iterations", ylabel="certified relative gap", title="Certified gap")
+    # The whole cost, not its last digits less an offset, which nobody can read.
+    value.ticklabel_format(axis="y", useOffset=False)
+    gap.semilogy(step, np.maximum(np.asarray(history.gap, float), 1e-12), color=BLUE, marker="o")
+    gap.set(xlabel="iterations [1]", ylabel="certified relative gap [1]", title="Certified gap")
     for axes in (value, gap):
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
@@ -163,25 +211,12 @@ def convergence(study: Study, runs: Runs) -> Figure:
 
 def sites_map(study: Study, runs: Runs) -> Figure:
     """Where the sites are, how large, how hot, and how busy."""
-    figure = Figure(figsize=(8.5, 7), layout="constrained")
-    axes: Axes = figure.subplots()
-    sites, origins = study.scenario.sites, study.scenario.origins
+    scenario = study.scenario
+    sites = scenario.sites
     busy = runs["temperature_aware"].outcome.load.mean(0) / sites["gpus"].to_numpy(float)
-    axes.scatter(origins["longitude"], origins["latitude"], s=3 + origins["population"] / 4e4, color=_GREY, alpha=0.35,
-                 linewidth=0, label="origins, by population")  # fmt: skip
-    dots = axes.scatter(sites["longitude"], sites["latitude"], s=12 + sites["gpus"] * 0.7, c=busy, cmap="viridis",
-                        vmin=0, edgecolor="black", linewidth=0.5, label="edge sites, by GPUs")  # fmt: skip
-    largest = sites.sort_values("gpus", ascending=False).groupby("state").head(1)
-    for name, row in largest.iterrows():
-        label = f"{name}\nmean {study.scenario.dry_bulb[:, sites.index.get_loc(name)].mean():.0f} °C"
-        offset, side = _LABELS.get(row["state"], ((10, 4), "left"))
-        axes.annotate(label, (row["longitude"], row["latitude"]), xytext=offset, textcoords="offset points", ha=side,
-                      fontsize=7, arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": _GREY})  # fmt: skip
-    axes.set(xlabel="longitude [°E]", ylabel="latitude [°N]", aspect=1.2, title="Edge sites and their mean utilisation")
-    axes.margins(x=0.12, y=0.08)
-    axes.legend(loc="lower left", frameon=False, markerscale=0.8)
-    figure.colorbar(dots, ax=axes, label="mean share of GPUs busy", shrink=0.7)
-    return figure
+    warmth = scenario.dry_bulb.mean(0)
+    labels = {name: f"{name}\nmean {degrees:.0f} °C" for name, degrees in zip(sites.index, warmth, strict=True)}
+    return map_of(sites, scenario.origins, busy, labels)
 
 
 _PLOTS: dict[str, Callable[[Study, Runs], Figure]] = {
@@ -193,12 +228,15 @@ _PLOTS: dict[str, Callable[[Study, Runs], Figure]] = {
 }
 
 
+def _reference(runs: Runs) -> str | None:
+    return next(
+        (name for name in ("temperature_blind", "nearest", *runs) if name in runs and name != next(iter(runs))), None
+    )
+
+
+def _name(policy: str) -> str:
+    return policy.replace("_", "-")
+
+
 def _totals(runs: Runs, key: str) -> np.ndarray:
     return np.array([run.outcome.totals[key] for run in runs.values()])
-
-
-def _date_axis(axes: Axes) -> None:
-    locator = AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.set_xlabel(_LOCAL_LABEL)

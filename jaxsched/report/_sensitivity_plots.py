@@ -1,24 +1,37 @@
 """The pictures of a sensitivity study. Each answers one question of a planner."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from jaxsched.report._plots import _BLUE, _GREEN, _GREY, _ORANGE, _PURPLE, _RED, _SKY, _STYLE
+from jaxsched.report._figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    colours_of,
+    date_axis,
+    local_times,
+    save_figures,
+    time_extent,
+)
 from jaxsched.report._sensitivity_tables import SensitivityParts
+from jaxsched.report._words import readable
 from jaxsched.sensitivity import AIMS, GROUPS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
 _COLOURS = dict(
     zip(
         GROUPS,
-        (_RED, _ORANGE, _GREY, _SKY, _GREEN, "#56431f", _BLUE, _PURPLE, "#009999", "#F0E442", "#000000", "#8888cc"),
+        (RED, ORANGE, GREY, SKY, GREEN, "#56431f", BLUE, PURPLE, "#009999", "#F0E442", "#000000", "#8888cc"),
         strict=False,
     )
 )
@@ -34,36 +47,29 @@ _TORNADO = ("total_cost_aud", "energy_mwh", "carbon_t", "water_kl", "mean_ttft_m
 
 
 def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
-    """Draw the plots of every part that is there into a folder, and return their file names."""
-    pictures: list[tuple[str, Callable[[Any], Figure], Any]] = [
+    """Draw the plots of every part that is there into a folder, and return the names of those that could be drawn."""
+    pictures: tuple[tuple[str, Callable[[Any], Figure], Any], ...] = (
         ("tornado", tornado, parts.local),
         ("site_prices", site_prices, parts.local),
         ("global_indices", global_indices, parts.sampled),
         ("convergence", index_convergence, parts.sampled),
         ("scenarios", scenarios, parts.answers),
         ("frontier", lambda found: trade_offs(found, parts.limits or ()), parts.frontier),
-    ]
-    names = []
-    with mpl.rc_context(rc=_STYLE):
-        for name, draw, found in pictures:
-            if found is not None:
-                figure = draw(found)
-                FigureCanvasAgg(figure)
-                figure.savefig(folder / f"{name}.png", dpi=150)
-                names.append(f"{name}.png")
-    return names
+    )
+    return save_figures({name: partial(draw, found) for name, draw, found in pictures if found is not None}, folder)
 
 
 def tornado(found: LocalSensitivity) -> Figure:
     """Which inputs and parameters move cost, energy, carbon, water and waiting most."""
     figure = Figure(figsize=(17, 8.5), layout="constrained")
     used, panels = set(), figure.subplots(2, 3)
+    plants = [type(plant).__name__ for plant in getattr(found.study.site_model.cooling, "plants", ())]
     for axes, output in zip(panels.flat, _TORNADO, strict=False):
         top = found.effects(output)[:_SHOWN]
         change = [effect.change for effect in top]
         axes.barh(range(len(top)), change, color=[_COLOURS[effect.quantity.group] for effect in top])
         axes.set(yticks=range(len(top)), xlabel=f"change of {_LABELS[output]}", ylim=(len(top) - 0.5, -0.5))
-        axes.set_yticklabels([f"{_short(e.quantity.name)}  {e.step}" for e in top], fontsize=7.5)
+        axes.set_yticklabels([f"{readable(e.quantity.name, plants)}  {e.step}" for e in top], fontsize=7.5)
         axes.axvline(0.0, color="black", linewidth=0.6)
         used |= {effect.quantity.group for effect in top}
     handles = [Patch(color=_COLOURS[group], label=group) for group in GROUPS if group in used]
@@ -73,13 +79,8 @@ def tornado(found: LocalSensitivity) -> Figure:
     return figure
 
 
-def _short(name: str) -> str:
-    return ".".join(part for part in name.split(".") if part not in ("site_model", "conditions"))
-
-
 def site_prices(found: LocalSensitivity) -> Figure:
     """What a degree, a GPU of room and a millisecond are worth at every site and hour."""
-    figure = Figure(figsize=(14, 8.5), layout="constrained")
     scenario = found.study.scenario
     panels = (
         (found.warming(), "a degree of warming", "AUD/K", "inferno"),
@@ -90,16 +91,20 @@ def site_prices(found: LocalSensitivity) -> Figure:
         panels += ((found.power_limit(), "a MW at the meter (saved)", "AUD/MW", "magma"),)
     order = np.lexsort((scenario.sites.index.to_numpy(str), scenario.sites["state"].to_numpy(str)))
     names = [f"{scenario.sites.index[j]} ({scenario.sites['state'].iloc[j]})" for j in order]
+    times, clock = local_times(scenario)
+    extent = (*time_extent(times, scenario.slot_hours), len(order) - 0.5, -0.5)
+    figure = Figure(figsize=(14, min(3.5 + 0.14 * len(order), 24.0)), layout="constrained")
     for position, (axes, (values, what, unit, colours)) in enumerate(
         zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True)
     ):
-        extent = (0.0, len(scenario.times) * scenario.slot_hours, len(order) - 0.5, -0.5)
         image = axes.imshow(values[:, order].T, aspect="auto", cmap=colours, extent=extent, interpolation="nearest")
-        axes.set(yticks=range(len(order)), xlabel="hours since the start", title=f"What {what} is worth")
+        axes.set(yticks=range(len(order)), title=f"What {what} is worth")
         axes.set_yticklabels(names if position == 0 else [], fontsize=6.5)
         axes.grid(visible=False)
-        figure.colorbar(image, ax=axes, label=f"{unit} in the slot", shrink=0.8)
-    figure.suptitle(f"Prices by site and hour from {scenario.times[0]:%Y-%m-%d %H:%M} UTC, sites by state")
+        date_axis(axes, clock, most=5)
+        # Below its panel: beside it, the label of a colour bar reads as the axis of the next panel.
+        figure.colorbar(image, ax=axes, label=f"{unit} in the slot", location="bottom", shrink=0.9, pad=0.02)
+    figure.suptitle("Prices by site and hour, sites by state")
     return figure
 
 
@@ -108,19 +113,19 @@ def global_indices(sampled: Sampled) -> Figure:
     indices = sampled.indices()
     sobol = sampled.method == "sobol"
     figure = Figure(figsize=(13, 6.5), layout="constrained")
-    names = [f"{one.name} [{one.low:g} to {one.high:g} {one.unit}]" for one in indices.ranges]
+    names = [f"{_plain(one.name)} [{one.low:g} to {one.high:g} {one.unit}]" for one in indices.ranges]
     positions = np.arange(len(names))
     for o, (axes, output) in enumerate(zip(figure.subplots(2, 3, sharey=True).flat, indices.outputs, strict=False)):
         label = _LABELS.get(output, output)
         if sobol:
-            for key, shift, colour in (("total", -0.2, _BLUE), ("first", 0.2, _SKY)):
+            for key, shift, colour in (("total", -0.2, BLUE), ("first", 0.2, SKY)):
                 axes.barh(positions + shift, indices.values[key][:, o], 0.38, xerr=indices.half_widths[key][:, o], color=colour,
                           label=f"{key} index", error_kw={"linewidth": 0.8})  # fmt: skip
-            axes.set(xlabel="share of the variance", title=label, xlim=(-0.1, None))
+            axes.set(xlabel="share of the variance [1]", title=label, xlim=(-0.1, None))
         else:
             axes.barh(positions, indices.values["mean_absolute"][:, o], xerr=indices.half_widths["mean_absolute"][:, o],
-                      color=_BLUE, error_kw={"linewidth": 0.8})  # fmt: skip
-            axes.set(xlabel="mean absolute effect over the range", title=label)
+                      color=BLUE, error_kw={"linewidth": 0.8})  # fmt: skip
+            axes.set(xlabel=f"mean absolute effect over the range{_unit(label)}", title=label)
         axes.set_yticks(positions, names, fontsize=8)
         axes.set_ylim(len(names) - 0.5, -0.5)
     if sobol:
@@ -129,6 +134,15 @@ def global_indices(sampled: Sampled) -> Figure:
         f"{sampled.method.capitalize()} indices, {indices.samples} {_counted(sampled)}, lines of 95 % confidence"
     )
     return figure
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _unit(label: str) -> str:
+    """The unit at the end of a label, in its brackets."""
+    return f" [{label.rsplit('[', 1)[1]}" if "[" in label else ""
 
 
 def _counted(sampled: Sampled) -> str:
@@ -146,12 +160,13 @@ def index_convergence(sampled: Sampled) -> Figure:
             value = np.array([step.values[key][p, o] for step in steps])
             half = np.array([step.half_widths[key][p, o] for step in steps])
             colour = f"C{p}"
-            axes.plot(counts, value, marker="o", markersize=3, color=colour, label=one.name)
+            axes.plot(counts, value, marker="o", markersize=3, color=colour, label=_plain(one.name))
             axes.fill_between(counts, value - half, value + half, color=colour, alpha=0.12, linewidth=0)
         axes.set(xscale="log", title=_LABELS.get(output, output), xlabel=_counted(sampled) if o > 2 else None)
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
-        axes.set_ylabel("total index" if key == "total" else "mean absolute effect")
+        unit = _unit(_LABELS.get(output, ""))
+        axes.set_ylabel("total index [1]" if key == "total" else f"mean absolute effect{unit}")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.suptitle("Indices of the first part of the sample and of all of it, with bands of 95 % confidence")
@@ -166,10 +181,11 @@ def scenarios(answers: Answers) -> Figure:
     families = dict.fromkeys(case.family for case in answers.cases)
     heat = [name for name in families if name.startswith("heat wave")]
     top = figure.add_subplot(grid[0, 0])
-    for n, family in enumerate(heat):
+    colours = colours_of(heat)
+    for family in heat:
         at = _of(answers, family)
         top.plot(
-            _levels(answers, at), cost[at] - base[0], marker="o", markersize=3, color=f"C{n % 10}", label=family[13:]
+            _levels(answers, at), cost[at] - base[0], marker="o", markersize=3, color=colours[family], label=family[13:]
         )
     top.set(xlabel="warming [K]", ylabel="more than the base [AUD]", title="Heat waves: total cost")
     if heat:
@@ -182,7 +198,7 @@ def scenarios(answers: Answers) -> Figure:
     worst = sorted(out, key=lambda n: -cost[n])[:15]
     if worst:
         axes = figure.add_subplot(grid[1, 1:])
-        axes.barh(range(len(worst)), cost[worst] - base[0], color=_RED)
+        axes.barh(range(len(worst)), cost[worst] - base[0], color=RED)
         axes.set(yticks=range(len(worst)), ylim=(len(worst) - 0.5, -0.5), xlabel="more than the base [AUD]")
         axes.set_yticklabels([answers.cases[n].family[10:] for n in worst], fontsize=8)
         axes.set_title("Outages that cost most")
@@ -200,7 +216,7 @@ def _levels(answers: Answers, at: list[int]) -> list[float]:
 
 
 def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
-    shown = dict(zip(_TORNADO, (_BLUE, _ORANGE, _GREY, _SKY, _PURPLE), strict=True))
+    shown = dict(zip(_TORNADO, (BLUE, ORANGE, GREY, SKY, PURPLE), strict=True))
     title, label = family.capitalize(), _LEVELS[family]
     if family != "demand growth":
         # A dearer price raises the cost by itself, which would hide what the schedule does about it.
@@ -221,7 +237,7 @@ def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
     """What carbon, water and waiting cost in money for energy: a sweep of weights, and limits on the aim of each panel."""
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     families = list(dict.fromkeys(case.family for case in found.answers.cases))
-    colours = dict(zip(families, (_GREY, _SKY, _ORANGE, _GREEN, _PURPLE), strict=False))
+    colours = dict(zip(families, (GREY, SKY, ORANGE, GREEN, PURPLE), strict=False))
     for axes, (x, y) in zip(np.atleast_1d(figure.subplots(1, 3)), ((0, 1), (0, 2), (0, 3)), strict=True):
         for family in families:
             at = np.array([case.family == family for case in found.answers.cases])
@@ -229,12 +245,12 @@ def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
                 axes.scatter(found.points[at & kind, x], found.points[at & kind, y], s=28, facecolor=face,
                              edgecolor=colours[family], label=family if kind is found.efficient else None)  # fmt: skip
         columns = [list(OUTPUTS).index(AIMS[x]), list(OUTPUTS).index(AIMS[y])]
-        axes.scatter(*found.answers.base_values[columns], marker="*", s=130, color=_RED, zorder=4, label="base")
+        axes.scatter(*found.answers.base_values[columns], marker="*", s=130, color=RED, zorder=4, label="base")
         axes.scatter(*found.points[found.knee, [x, y]], marker="D", s=90, facecolor="none", edgecolor="black", linewidth=1.5,
                      zorder=5, label="knee")  # fmt: skip
         kept = np.array([one.values for one in limits if one.aim == AIMS[y]]).reshape(-1, len(OUTPUTS))
         if len(kept):
-            axes.scatter(*kept[:, columns].T, marker="_", s=140, linewidth=1.8, color=_RED, zorder=3,
+            axes.scatter(*kept[:, columns].T, marker="_", s=140, linewidth=1.8, color=RED, zorder=3,
                          label="limit on this aim")  # fmt: skip
         axes.set(xlabel=_LABELS[AIMS[x]], ylabel=_LABELS[AIMS[y]])
     handles, labels = figure.axes[0].get_legend_handles_labels()

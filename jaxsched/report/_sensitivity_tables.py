@@ -1,7 +1,8 @@
 """Tidy tables and the summary of a sensitivity study."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,21 +37,26 @@ class SensitivityParts:
 
 def sensitivity_frames(parts: SensitivityParts) -> dict[str, pd.DataFrame]:
     """Tidy tables by name: a row an observation, units in the columns or beside the value."""
-    frames = {}
-    if parts.local is not None:
-        frames |= {"local": local_frame(parts.local), "site_prices": price_frame(parts.local)}
-    if parts.sampled is not None:
-        frames["indices"] = indices_frame(parts.sampled)
-    if parts.answers is not None:
-        frames["scenarios"] = answers_frame(parts.answers)
-    if parts.frontier is not None:
-        frame = answers_frame(parts.frontier.answers)
-        frames["frontier"] = frame.assign(
-            efficient=parts.frontier.efficient, knee=np.arange(len(frame)) == parts.frontier.knee
-        )
-    if parts.limits is not None:
-        frames["limits"] = limits_frame(parts.limits)
-    return frames
+    return {name: make() for name, make in sensitivity_tables(parts).items()}
+
+
+def sensitivity_tables(parts: SensitivityParts) -> dict[str, Callable[[], pd.DataFrame]]:
+    """What makes each of these tables, so that one that fails costs no other."""
+    tables: tuple[tuple[str, Callable[[Any], pd.DataFrame], Any], ...] = (
+        ("local", local_frame, parts.local),
+        ("site_prices", price_frame, parts.local),
+        ("indices", indices_frame, parts.sampled),
+        ("scenarios", answers_frame, parts.answers),
+        ("frontier", frontier_frame, parts.frontier),
+        ("limits", limits_frame, parts.limits),
+    )
+    return {name: functools.partial(make, found) for name, make, found in tables if found is not None}
+
+
+def frontier_frame(found: Frontier) -> pd.DataFrame:
+    """Every schedule of a sweep of weights, whether another is better in every aim, and which is the knee."""
+    frame = answers_frame(found.answers)
+    return frame.assign(efficient=found.efficient, knee=np.arange(len(frame)) == found.knee)
 
 
 def limits_frame(found: Sequence[Limited]) -> pd.DataFrame:
@@ -208,8 +214,10 @@ def planner_prices(found: LocalSensitivity) -> list[str]:
     return words
 
 
-def sensitivity_summary(name: str, parts: SensitivityParts, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The main numbers, units in the keys."""
+def sensitivity_summary(
+    name: str, parts: SensitivityParts, config: Mapping[str, Any], failed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The main numbers, units in the keys; `failed` names the parts that could not be studied, with the reason."""
     summary: dict[str, Any] = {"name": name}
     if parts.local is not None:
         local = parts.local
@@ -243,7 +251,7 @@ def sensitivity_summary(name: str, parts: SensitivityParts, config: Mapping[str,
         if parts.frontier is not None:
             base = parts.frontier.answers.base_values
             summary["limits_in_words"] = [_limit_in_words(one, base) for one in parts.limits]
-    return summary | {"config": dict(config)}
+    return summary | {"failed": dict(failed or {}), "config": dict(config)}
 
 
 def _global_summary(sampled: Sampled, slots: int) -> dict[str, Any]:

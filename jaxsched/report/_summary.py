@@ -27,11 +27,18 @@ class PolicyRun:
     seconds: float
 
 
-def summarise(name: str, study: Study, runs: Mapping[str, PolicyRun], config: Mapping[str, Any]) -> dict[str, Any]:
+def summarise(
+    name: str,
+    study: Study,
+    runs: Mapping[str, PolicyRun],
+    config: Mapping[str, Any],
+    failed: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Totals, certificate, policies and weights of a run.
 
     `certified_gap` compares the true cost of the temperature-aware schedule with the proved lower bound. Where a kWh had
     a negative worth the solver saw the convex envelope of the cost, which is below it, so the bound holds all the same.
+    `failed` names what else was asked for and could not be made, with the reason.
     """
     best = runs["temperature_aware"]
     scenario = study.scenario
@@ -58,6 +65,7 @@ def summarise(name: str, study: Study, runs: Mapping[str, PolicyRun], config: Ma
         "trade_offs": trade_offs(study, best.outcome),
         "negative_energy_weight": _negative(study),
         "filled": filled(scenario),
+        "failed": dict(failed or {}),
         "config": config,
     }
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from rich.box import SIMPLE_HEAD
@@ -88,20 +90,33 @@ def routes_frame(study: Study, run: PolicyRun) -> pd.DataFrame:
 
 
 def site_frame(study: Study, runs: Mapping[str, PolicyRun]) -> pd.DataFrame:
-    """Load, power, water, carbon and wait of every policy, slot and site, with the weather and signals there."""
+    """What every policy does and costs at every site in every slot, with the weather and signals there.
+
+    Power, water and carbon are rates; money is that of the slot, so that each column of money, added up over the rows of a
+    policy, is the total of the same name in the summary. Waiting at a site counts the round trip, the queue and the prefill
+    of all requests that it serves. `marginal_cost_aud_per_gpu_h` is the derivative of energy, carbon, water and queue at the
+    load; `price_of_load_aud_per_gpu_h`, of the temperature-aware schedule alone, is the price that proves its bound: above
+    the marginal cost where the capacity binds, below it where a site is too dear to serve anything.
+    """
     scenario = study.scenario
     slots, sites = study.cap.shape
+    delivered = np.asarray(study.site_model.price(study.conditions.price), float)
+    worth = np.asarray(study.site_model.energy_weight(study.conditions), float)
     shared = {
         "slot_start_utc": np.repeat(scenario.times, sites),
         "site": np.tile(scenario.sites.index.astype(str), slots),
         "dry_bulb_c": scenario.dry_bulb.ravel(),
         "price_aud_per_mwh": scenario.price.ravel(),
+        "delivered_price_aud_per_mwh": 1000.0 * np.broadcast_to(delivered, study.cap.shape).ravel(),
+        "worth_of_energy_aud_per_mwh": 1000.0 * np.broadcast_to(worth, study.cap.shape).ravel(),
         "carbon_g_per_kwh": scenario.carbon_intensity.ravel(),
         "capacity_gpus": np.asarray(study.cap, float).ravel(),
     }
+    marginal = jax.jit(jax.grad(lambda load: study.site_model.cost(load, study.conditions).sum()))
     frames = []
     for name, run in runs.items():
         report = run.outcome.report
+        prices = np.asarray(run.schedule.prices, float) / scenario.slot_hours
         columns = {
             "load_gpus": run.outcome.load,
             "requests_per_s": run.outcome.requests,
@@ -112,7 +127,26 @@ def site_frame(study: Study, runs: Mapping[str, PolicyRun]) -> pd.DataFrame:
             "site_water_l_per_h": report.site_water,
             "source_water_l_per_h": report.source_water,
             "carbon_kg_per_h": report.carbon,
+            **_money(study, run),
+            "marginal_cost_aud_per_gpu_h": marginal(jnp.asarray(run.outcome.load)),
+            "price_of_load_aud_per_gpu_h": prices if name == "temperature_aware" else np.full_like(prices, np.nan),
         }
         effects = {key: np.asarray(value, float).ravel() for key, value in columns.items()}
         frames.append(pd.DataFrame({"policy": name, **shared, **effects}))
     return pd.concat(frames, ignore_index=True).astype({"policy": "category", "site": "category"})
+
+
+def _money(study: Study, run: PolicyRun) -> dict[str, np.ndarray]:
+    """What each site costs in each slot [slot, site] [AUD], by the names of the summary."""
+    scenario, report = study.scenario, run.outcome.report
+    hours = scenario.slot_hours
+    routing = np.asarray(run.schedule.to_dense(), float)
+    journeys = np.einsum("tosk,os->ts", routing, scenario.rtt) + np.einsum("tosk,sk->ts", routing, study.prefill)
+    seconds = 3600.0 * hours * (journeys + run.outcome.requests * run.outcome.wait)
+    parts = {
+        "energy_cost_aud": hours * np.asarray(report.energy_cost, float),
+        "carbon_cost_aud": hours * np.asarray(report.carbon_cost, float),
+        "water_cost_aud": hours * np.asarray(report.water_cost, float),
+        "waiting_cost_aud": scenario.weights["waiting"].value * seconds,
+    }
+    return {**parts, "total_cost_aud": np.sum(list(parts.values()), axis=0)}

@@ -1,15 +1,17 @@
 """Round-trip times between places: measured where there is a measurement, by distance elsewhere."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from pyproj import Geod
 
-from jaxsched.models import RoundTripTime
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers import ReadError
+
+if TYPE_CHECKING:
+    from jaxsched.models import RoundTripTime
 
 _GEOD = Geod(ellps="WGS84")
 # A place belongs to a measured metropolitan area within this distance of its server [km].
@@ -75,7 +77,7 @@ def distance_km(first: pd.DataFrame, second: pd.DataFrame) -> np.ndarray:
 def round_trip_times(
     origins: pd.DataFrame,
     sites: pd.DataFrame,
-    law: RoundTripTime | None = None,
+    law: "RoundTripTime | None" = None,
     *,
     metros: pd.DataFrame | None = None,
     between: np.ndarray | None = None,
@@ -101,9 +103,14 @@ def round_trip_times(
 
 
 def completed(
-    origins: pd.DataFrame, sites: pd.DataFrame, measured: np.ndarray, law: RoundTripTime | None = None
+    origins: pd.DataFrame, sites: pd.DataFrame, measured: np.ndarray, law: "RoundTripTime | None" = None
 ) -> np.ndarray:
     """Measured times [origin, site] [s] plus access, and the distance law where there is none."""
+    # Here and not above: what only reads files need not wait for JAX.
+    import jax.numpy as jnp
+
+    from jaxsched.models import RoundTripTime
+
     law = RoundTripTime() if law is None else law
     return np.asarray(law.with_measured(jnp.asarray(distance_km(origins, sites)), jnp.asarray(measured)), float)
 

@@ -1,7 +1,7 @@
 """Time to first token of the requests of a schedule, their mean and tail."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from jaxsched.models import HARDWARE
 from jaxsched.study._build import Study
@@ -48,7 +48,7 @@ def ttft_seconds(study: Study, routing: np.ndarray, wait: np.ndarray, quantile: 
 def _prefill_quantiles(study: Study) -> np.ndarray:
     """Prefill time at the middle of equally likely parts of the prompt lengths [site, class, part] [s]."""
     classes = study.scenario.classes
-    normal = norm.ppf((np.arange(_LENGTHS) + 0.5) / _LENGTHS)
+    normal = ndtri((np.arange(_LENGTHS) + 0.5) / _LENGTHS)
     tokens = np.exp(classes[["input_mu"]].to_numpy(float) + classes[["input_sigma"]].to_numpy(float) * normal)
     tables = {}
     for name, hardware in HARDWARE.items():

@@ -35,6 +35,7 @@ def test_the_summary_has_the_promised_keys_and_a_small_gap(finished):
     summary = json.loads((folder / "out" / "summary.json").read_text())
     assert 0 <= summary["certified_gap"] <= 1.01e-3
     assert summary["iterations"] > 0
+    assert summary["failed"] == {}
     assert list(summary["policies"]) == POLICIES
     quantities = {"energy_mwh", "cooling_energy_mwh", "energy_cost_aud", "carbon_t", "water_kl", "mean_ttft_ms",
                   "p95_ttft_ms", "total_cost_aud"}  # fmt: skip

@@ -73,7 +73,7 @@ def test_an_earlier_study_is_not_overwritten_and_bad_options_are_one_sentence(fi
 
 def test_without_a_configuration_it_studies_the_default_week(monkeypatch, tmp_path):
     seen = []
-    monkeypatch.setattr(command, "study_parts", lambda study, *_: seen.append(study) or SensitivityParts())
+    monkeypatch.setattr(command, "study_parts", lambda study, *_: seen.append(study) or (SensitivityParts(), {}))
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["sensitivity", "--json"])
     assert done.exit_code == 0, done.output
