@@ -1,7 +1,8 @@
 """Readers of the files that users bring, each to one validated table in UTC by the start of the interval."""
 
+from jaxsched.scenarios.readers._clock import clock
 from jaxsched.scenarios.readers._formats import FORMATS, Format, Readable, describe, read, recognise
-from jaxsched.scenarios.readers._mapped import QUANTITIES, Mapped, clock, read_mapped
+from jaxsched.scenarios.readers._mapped import QUANTITIES, Mapped, read_mapped
 from jaxsched.scenarios.readers._network import RoundTrips
 from jaxsched.scenarios.readers._plain import tidy, write_tidy
 from jaxsched.scenarios.readers._raw import ReadError

@@ -26,10 +26,21 @@ from jaxsched.scenarios.readers._network import RoundTrips, read_city_pairs, rea
 from jaxsched.scenarios.readers._opennem_json import read_opennem_json
 from jaxsched.scenarios.readers._places import read_geonames, read_geonames_dump, read_servers
 from jaxsched.scenarios.readers._plain import read_plain
-from jaxsched.scenarios.readers._raw import BadCell, ReadError, header, is_text, leading_rows, lines_of, peek
+from jaxsched.scenarios.readers._raw import (
+    BadCell,
+    ReadError,
+    header,
+    is_json_lines,
+    is_text,
+    leading_rows,
+    lines_of,
+    peek,
+)
 from jaxsched.scenarios.readers._recording import Recording
-from jaxsched.scenarios.readers._requests import (
-    RequestLog,
+from jaxsched.scenarios.readers._requests import RequestLog
+from jaxsched.scenarios.readers._rows import Rows, read_origins, read_sites
+from jaxsched.scenarios.readers._text import names_of, unreadable
+from jaxsched.scenarios.readers._traces import (
     read_azure_trace,
     read_burstgpt,
     read_latency_log,
@@ -38,8 +49,6 @@ from jaxsched.scenarios.readers._requests import (
     read_splitwise,
     read_vidur,
 )
-from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, read_origins, read_sites
-from jaxsched.scenarios.readers._text import names_of, unreadable
 from jaxsched.scenarios.readers._weather import (
     read_half_hourly_temperature,
     read_open_meteo_csv,
@@ -169,7 +178,7 @@ def recognise(path: Path | str) -> Format:
     """
     path = Path(path)
     _check_path(path)
-    by_text = _by_text(path) if is_text(path) else None
+    by_text = _by_text(path) if is_text(path) and not is_json_lines(path) else None
     if by_text is not None:
         return by_text
     names = [name.lower() for name in header(path)]

@@ -1,17 +1,15 @@
 """Any CSV or parquet table, with a mapping from its columns to the quantities of the package."""
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios.readers._qualified import records
+from jaxsched.scenarios.readers._clock import clock
 from jaxsched.scenarios.readers._raw import Limits, ReadError, load, need, numbers, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, Stamp, recording
 from jaxsched.scenarios.readers._text import unreadable
@@ -74,24 +72,6 @@ class Mapped:
         if (self.place is None) == (self.place_name is None):
             raise ValueError("give either place (a column) or place_name (a name), and not both.")
         clock(self.zone)
-
-
-def clock(zone: str) -> str:
-    """A clock as pandas knows it, from an IANA name, `UTC` or an offset such as `UTC+10` or `UTC+9:30`.
-
-    Raises:
-        ValueError: If there is no such clock.
-    """
-    found = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", zone.strip())
-    if found is not None:
-        hours, minutes = int(found[2]), int(found[3] or 0)
-        if hours * 60 + minutes > 14 * 60:
-            raise ValueError(f"zone {zone!r} lies more than 14 hours from UTC; mend the offset.")
-        return f"UTC{found[1]}{hours:02d}:{minutes:02d}"
-    try:
-        return ZoneInfo(zone.strip()).key
-    except (ValueError, OSError, LookupError):
-        raise ValueError(f"zone {zone!r} is not known; give an IANA name, UTC, or an offset such as UTC+10.") from None
 
 
 def read_mapped(path: Path | str, how: Mapped) -> Recording:
