@@ -9,7 +9,17 @@ from rich.table import Table
 
 from jaxsched.config import ConfigError, template
 from jaxsched.report import OutputError, whole_directory, whole_file
-from jaxsched.scenarios.readers import FORMATS, Readable, Recording, RequestLog, describe, read, tidy, write_tidy
+from jaxsched.scenarios.readers import (
+    FORMATS,
+    Readable,
+    Recording,
+    RequestLog,
+    RequestRates,
+    describe,
+    read,
+    tidy,
+    write_tidy,
+)
 
 _WIDTH = 100
 
@@ -74,7 +84,7 @@ def show_kinds() -> None:
 def convert_file(path: Path, out: Path, *, overwrite: bool) -> None:
     """Write what a file holds as one table in UTC by the start of the interval, units in the column names."""
     found: Readable = read(path)
-    if not isinstance(found, Recording | RequestLog):
+    if not isinstance(found, Recording | RequestLog | RequestRates):
         raise ConfigError(
             f"{path.name}: is {_about(found.kind)}, which has no time; only series and logs are converted."
         )

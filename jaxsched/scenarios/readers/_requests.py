@@ -232,7 +232,7 @@ def _arrivals(raw: RawTable, zone: str | None, day_first: bool) -> tuple[pd.Date
     times = stamps(raw, "arrived", dayfirst=day_first)
     notes = () if times.tz is not None or zone is not None else (_NAIVE,)
     named = clock("UTC" if zone is None else zone)
-    utc = to_utc(raw, times, named, raw.called.get("arrived", "arrived"))
+    utc = to_utc(raw, times, named, "arrived")
     return utc.tz_localize(None), True, notes
 
 
