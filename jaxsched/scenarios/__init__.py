@@ -3,12 +3,15 @@
 from jaxsched.scenarios._australia import DEFAULT_START, DEFAULT_WEIGHTS, SLOT_MINUTES, australia
 from jaxsched.scenarios._centres import AUSTRALIA, population_centres
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY
-from jaxsched.scenarios._join import Gaps, slot_means, slot_readings
-from jaxsched.scenarios._network import coordinate_problem, distance_km, round_trip_times
+from jaxsched.scenarios._join import Gaps, in_year, slot_means, slot_readings
+from jaxsched.scenarios._lengths import with_requests
+from jaxsched.scenarios._network import distance_km, round_trip_times
+from jaxsched.scenarios._recorded import held_by, with_demand
 from jaxsched.scenarios._scenario import Filled, Scenario, Weight
+from jaxsched.scenarios._sharing import POPULATION
 from jaxsched.scenarios._signals import with_carbon, with_price, with_weather
 from jaxsched.scenarios._tables import embedded_tables, read_embedded
-from jaxsched.scenarios._traffic import with_demand_shape, with_network, with_requests
+from jaxsched.scenarios._traffic import with_demand_shape, with_network
 from jaxsched.scenarios._weather import saturation_pressure
 from jaxsched.scenarios._years import in_year
 
@@ -16,6 +19,7 @@ __all__ = [
     "AUSTRALIA",
     "DEFAULT_START",
     "DEFAULT_WEIGHTS",
+    "POPULATION",
     "REQUESTS_PER_PERSON_DAY",
     "SLOT_MINUTES",
     "Filled",
@@ -26,6 +30,7 @@ __all__ = [
     "coordinate_problem",
     "distance_km",
     "embedded_tables",
+    "held_by",
     "in_year",
     "population_centres",
     "read_embedded",
@@ -34,6 +39,7 @@ __all__ = [
     "slot_means",
     "slot_readings",
     "with_carbon",
+    "with_demand",
     "with_demand_shape",
     "with_network",
     "with_price",

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
-from jaxsched.scenarios._network import check_coordinates, round_trip_times
+from jaxsched.scenarios._demand import EMBEDDED, REQUESTS_PER_PERSON_DAY, demand
+from jaxsched.scenarios._network import round_trip_times
 from jaxsched.scenarios._scale import scale_origins, scale_sites
 from jaxsched.scenarios._scenario import Scenario, Weight
 from jaxsched.scenarios._tables import read_embedded
@@ -165,7 +165,7 @@ def _provenance(sites: int, origins: int, anomalies: bool) -> dict[str, str]:
     return {
         "sites": f"embedded sites.csv ({sites} sites; GPU counts and kinds are assumptions)",
         "origins": f"embedded origins.csv ({origins} origins)",
-        "demand": f"embedded demand.csv and {REQUESTS_PER_PERSON_DAY:g} requests per person and day (assumption)",
+        "demand": f"{EMBEDDED} and {REQUESTS_PER_PERSON_DAY:g} requests per person and day (assumption)",
         "dry_bulb": f"embedded climate.csv {departures}",
         "relative_humidity": "embedded climate.csv, vapour pressure constant over the day",
         "price": "embedded price.csv, typical prices of 2024 without spikes",

@@ -121,8 +121,14 @@ def _series(raw: RawTable) -> tuple[np.ndarray, pd.DataFrame]:
     if table.empty or not known:
         return np.full(len(raw.frame), "all", object), pd.DataFrame(index=["all"])
     named = [name for name in table.columns if name not in _AT or "origin" not in known]
-    labels = table[named].astype(str).agg(" / ".join, axis=1)
+    labels = joined_names(table[named])
     return labels.to_numpy(object), table.assign(label=labels).drop_duplicates("label").set_index("label").sort_index()
+
+
+def joined_names(table: pd.DataFrame) -> pd.Series:
+    """The cells of each row as one name, with strokes between."""
+    first, *rest = (table[name].astype(str) for name in table.columns)
+    return first.str.cat(rest, sep=" / ") if rest else first
 
 
 def _for(label: str) -> str:
