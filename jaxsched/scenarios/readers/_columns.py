@@ -42,9 +42,9 @@ class RawTable:
     called: Mapping[str, str] = dataclasses.field(default_factory=dict)
     factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
-    def rows(self, chosen: np.ndarray) -> "RawTable":
-        """The same table with some of its rows only."""
-        return dataclasses.replace(self, frame=self.frame[chosen])
+    def rows(self, keep: np.ndarray) -> "RawTable":
+        """The table with some of its rows, which keep their numbers."""
+        return dataclasses.replace(self, frame=self.frame[keep])
 
     def renamed(self, columns: Mapping[str, str]) -> "RawTable":
         """The same table with columns of the file, by the names that the package gives them, besides its own.

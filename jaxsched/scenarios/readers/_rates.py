@@ -127,8 +127,10 @@ def _series(raw: RawTable) -> tuple[np.ndarray, pd.DataFrame]:
 
 def joined_names(table: pd.DataFrame) -> pd.Series:
     """The cells of each row as one name, with strokes between."""
-    first, *rest = (table[name].astype(str) for name in table.columns)
-    return first.str.cat(rest, sep=" / ") if rest else first
+    joined = table.iloc[:, 0].astype(str)
+    for name in table.columns[1:]:
+        joined = joined + " / " + table[name].astype(str)
+    return joined
 
 
 def _for(label: str) -> str:
