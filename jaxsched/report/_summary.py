@@ -58,6 +58,7 @@ def summarise(name: str, study: Study, runs: Mapping[str, PolicyRun], config: Ma
         "trade_offs": trade_offs(study, best.outcome),
         "negative_energy_weight": _negative(study),
         "filled": filled(scenario),
+        "embedded_signals": {signal: list(sites) for signal, sites in scenario.embedded.items() if sites},
         "config": config,
     }
 

@@ -7,7 +7,7 @@ from jaxsched.scenarios._join import Gaps, in_year, slot_means, slot_readings
 from jaxsched.scenarios._lengths import with_requests
 from jaxsched.scenarios._network import distance_km, round_trip_times
 from jaxsched.scenarios._recorded import held_by, with_demand
-from jaxsched.scenarios._scenario import Filled, Scenario, Weight
+from jaxsched.scenarios._scenario import SIGNALS, Filled, Scenario, Weight, embedded_notes
 from jaxsched.scenarios._sharing import POPULATION
 from jaxsched.scenarios._signals import with_carbon, with_price, with_weather
 from jaxsched.scenarios._tables import embedded_tables, read_embedded
@@ -21,6 +21,7 @@ __all__ = [
     "DEFAULT_WEIGHTS",
     "POPULATION",
     "REQUESTS_PER_PERSON_DAY",
+    "SIGNALS",
     "SLOT_MINUTES",
     "Filled",
     "Gaps",
@@ -29,6 +30,7 @@ __all__ = [
     "australia",
     "coordinate_problem",
     "distance_km",
+    "embedded_notes",
     "embedded_tables",
     "held_by",
     "in_year",
