@@ -10,8 +10,12 @@ import argparse
 import json
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+
+from jaxsched.models import WaterCooledPlant, stull_wet_bulb
 
 _SEED = 20240212
 _START = pd.Timestamp("2024-02-12 00:00")  # NEM time, UTC+10
@@ -39,7 +43,9 @@ _MODELS = (
     ("chat-70b", "large", 0.3, 900, 150),
     ("code-70b", "coder", 0.1, 1100, 20),
 )
-_DEGREES_C_TO_F = 1.8
+_DEGREES_C_TO_F, _KW_PER_TON = 1.8, 3.51685
+# A plant of the package's own law, rated so, that takes so much of its power.
+_RATED_KW, _BETTER = 3_900.0, 0.8
 
 
 def write_signals(folder: Path, rng: np.random.Generator) -> None:
@@ -121,9 +127,10 @@ def write_chiller(folder: Path, rng: np.random.Generator) -> None:
     load = 620.0 * office * (1.0 + 0.05 * np.sin(day / 5.0)) + rng.normal(0.0, 12.0, len(times))
     dry = 27.5 + 3.0 * np.sin((clock - 9.0) * np.pi / 12.0) + 1.2 * np.sin(day / 4.0) + rng.normal(0.0, 0.4, len(times))
     humidity = np.clip(82.0 - 3.5 * (dry - 27.5) + rng.normal(0.0, 2.0, len(times)), 40.0, 99.0)
-    share = load / 900.0
-    per_ton = 0.52 * (1.0 + 0.016 * (dry - 27.5)) * (0.80 + 0.12 / share + 0.05 * share)
-    energy = 0.5 * load * per_ton * rng.lognormal(0.0, 0.03, len(times))
+    heat, air, rated = _KW_PER_TON * load, jnp.asarray(dry), jnp.asarray(_RATED_KW)
+    wet = stull_wet_bulb(air, jnp.asarray(humidity))
+    power = np.asarray(WaterCooledPlant()(jnp.asarray(heat), rated, rated, air, wet).compressor, float)
+    energy = 0.5 * _BETTER * power * rng.lognormal(0.0, 0.03, len(times))
     table = pd.DataFrame({
         "datetime_local": times.strftime("%Y-%m-%d %H:%M:%S"), "building_load_rt": load.round(1),
         "chiller_energy_kwh": energy.round(1), "outside_temp_f": (dry * _DEGREES_C_TO_F + 32.0).round(1),
@@ -136,6 +143,7 @@ def main() -> int:
     """Write every file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=Path("examples/sample"), help="folder of the sample")
+    jax.config.update("jax_enable_x64", True)
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     for write in (write_signals, write_operator, write_chiller):
