@@ -3,9 +3,9 @@
 from jaxsched.scenarios._australia import DEFAULT_START, DEFAULT_WEIGHTS, SLOT_MINUTES, australia
 from jaxsched.scenarios._centres import AUSTRALIA, population_centres
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY
-from jaxsched.scenarios._join import Gaps, in_year, slot_means, slot_readings
+from jaxsched.scenarios._join import Gaps, slot_means, slot_readings
 from jaxsched.scenarios._lengths import with_requests
-from jaxsched.scenarios._network import distance_km, round_trip_times
+from jaxsched.scenarios._network import coordinate_problem, distance_km, round_trip_times
 from jaxsched.scenarios._recorded import held_by, with_demand
 from jaxsched.scenarios._scenario import SIGNALS, Filled, Scenario, Weight, embedded_notes
 from jaxsched.scenarios._sharing import POPULATION

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._demand import EMBEDDED, REQUESTS_PER_PERSON_DAY, demand
-from jaxsched.scenarios._network import round_trip_times
+from jaxsched.scenarios._network import check_coordinates, round_trip_times
 from jaxsched.scenarios._scale import scale_origins, scale_sites
 from jaxsched.scenarios._scenario import SIGNALS, Scenario, Weight
 from jaxsched.scenarios._tables import read_embedded

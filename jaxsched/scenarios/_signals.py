@@ -111,7 +111,7 @@ def with_weather(
     humidity = humidity_at(scenario.relative_humidity, scenario.dry_bulb, dry_bulb)
     measured = any("relative_humidity_pct" in one.table for one in found)
     if measured:
-        wet, sources_wet = _joined(found, "relative_humidity_pct", times, step, slot_readings)
+        wet, sources_wet, more_borrowed = _joined_in(scenario, found, "relative_humidity_pct", year, slot_readings)
         wet = wet[[place for place in wet.columns if place in at.index]]
         wet, more = close_gaps(
             wet, "relative_humidity_pct", sources_wet, step, gaps, slots=scenario.times, leave_long=True
@@ -122,7 +122,7 @@ def with_weather(
         )
         moved = humidity_at(np.nan_to_num(known, nan=50.0), reading[:, nearest], dry_bulb)
         humidity = np.where(near & np.isfinite(known), moved, humidity)
-    about = _weather_sentence(sources, at, near, cells, dry.size) + _moved(year)
+    about = _weather_sentence(sources, at, near, cells, dry.size) + _moved(scenario, year, cells)
     moist = (
         "vapour pressure: " + about
         if measured
@@ -173,9 +173,9 @@ def _regional(
     values = getattr(scenario, field).copy()
     for place in table.columns:
         values[:, regions == wanted[str(place)]] = table[place].to_numpy(float)[:, None]
-    covered = sorted({wanted[str(place)] for place in table.columns})
-    rest = scenario.sites.index[~np.isin(regions, covered)]
-    sentence = f"{sources}: {about}, of {', '.join(covered)}{_moved(year)}"
+    given = sorted({wanted[str(place)] for place in table.columns})
+    rest = scenario.sites.index[~np.isin(regions, given)]
+    sentence = f"{sources}: {about}, of {', '.join(given)}{_moved(scenario, year, cells)}"
     sentence += f"; the embedded profile at {len(rest)} sites elsewhere" if len(rest) else ""
     changes = {field: values, "provenance": {**scenario.provenance, field: sentence}, "filled": scenario.filled + cells}
     changes["embedded"] = _still_embedded(scenario, field, rest)
@@ -186,6 +186,40 @@ def _still_embedded(scenario: Scenario, signal: str, sites: pd.Index) -> dict[st
     """Sites that keep the package's own signals, where those of one signal are now these."""
     before = set(scenario.embedded.get(signal, ()))
     return {**scenario.embedded, signal: tuple(name for name in map(str, sites) if name in before)}
+
+
+def _joined_in(
+    scenario: Scenario, found: Sequence[Recording], quantity: str, year: int | None, rule: _Rule
+) -> tuple[pd.DataFrame, str, tuple[Filled, ...]]:
+    """A quantity on the slots, or on their calendar stamps in another year, the names of the files, and what stands in.
+
+    The index of the table holds the stamps. What lies beyond the first and the last hour that the files hold of a place is
+    taken from their other end, for a year that joins itself; each such cell is told.
+    """
+    step = _step(scenario)
+    if year is None:
+        return *_joined(found, quantity, scenario.times, step, rule), ()
+    offset = market_offset(scenario.sites)
+    moved = in_year(scenario.times, year, offset)
+    table, sources = _joined(found, quantity, moved, step, rule)
+    spans = covered([one for one in found if quantity in one.table], quantity)
+    cells: list[Filled] = []
+    for by, stamps, there in stand_ins(moved, year, offset):
+        outside = {place: (moved < first) | (moved + step > last) for place, (first, last) in spans.items()}
+        lacking = table.isna() & pd.DataFrame(outside, index=moved)[table.columns] & there[:, None]
+        if not lacking.to_numpy().any():
+            continue
+        other = _joined(found, quantity, stamps, step, rule)[0][table.columns].set_index(moved)
+        taken = lacking & other.notna()
+        table = table.where(~taken, other)
+        for place in table.columns[taken.any()]:
+            slots = scenario.times[taken[place].to_numpy()]
+            cells.append(Filled(quantity, str(place), by, sources, tuple(when.isoformat() for when in slots)))
+    return table, sources, tuple(cells)
+
+
+def _of(cells: tuple[Filled, ...], places: pd.Index) -> tuple[Filled, ...]:
+    return tuple(one for one in cells if one.place in places)
 
 
 def _joined(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
-from jaxsched.scenarios._network import measured_times, round_trip_times
+from jaxsched.scenarios._network import checked_places, completed, measured_times, named_times
 from jaxsched.scenarios._scenario import Scenario
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RequestRates, RoundTrips, Rows, clock

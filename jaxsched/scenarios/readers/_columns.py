@@ -32,6 +32,7 @@ class RawTable:
         name: Name of the file.
         frame: The columns.
         first_row: Number of the row with index 0 as an editor counts it (text), or 1.
+        notes: Sentences on rows that were left out, and on what was not used.
         called: The file's own name of a column that was renamed, for messages.
         factors: What numbers of a column are multiplied by to reach its unit; 1 where not given.
     """
@@ -39,6 +40,7 @@ class RawTable:
     name: str
     frame: pd.DataFrame
     first_row: int
+    notes: tuple[str, ...] = ()
     called: Mapping[str, str] = dataclasses.field(default_factory=dict)
     factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
@@ -89,7 +91,7 @@ def numbers(
     bad = ~np.isfinite(values) & ~absent | (values < low) | (values > high) | (absent & (not empty))
     if bad.any():
         at = int(bad.argmax())
-        raise raw.bad(at, column, _not_number(cells.iloc[at], bool(absent[at]), float(values[at]), low, high))
+        raise raw.bad(at, column, _not_number(column, cells.iloc[at], float(values[at]), low, high))
     return values if factor == 1.0 else factor * values
 
 

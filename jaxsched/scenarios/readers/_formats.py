@@ -39,7 +39,7 @@ from jaxsched.scenarios.readers._raw import (
 )
 from jaxsched.scenarios.readers._recording import Recording
 from jaxsched.scenarios.readers._requests import RequestLog
-from jaxsched.scenarios.readers._rows import Rows, read_origins, read_sites
+from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, read_origins, read_sites
 from jaxsched.scenarios.readers._text import names_of, unreadable
 from jaxsched.scenarios.readers._traces import (
     read_azure_trace,

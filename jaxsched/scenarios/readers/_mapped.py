@@ -12,6 +12,7 @@ import pandas as pd
 
 from jaxsched.scenarios.readers._clock import clock
 from jaxsched.scenarios.readers._places import PLACE_COLUMNS, places_of
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._rates import RATE_COLUMNS, RequestRates, request_rates
 from jaxsched.scenarios.readers._raw import Limits, RawTable, ReadError, load, need, numbers, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, Stamp, recording
@@ -162,7 +163,9 @@ def read_mapped(path: Path | str, how: Mapped) -> Recording | RequestLog | Reque
     except OSError as error:
         raise unreadable(path, error) from None
     named = [how.time, *how.columns.values(), how.place]
-    raw = _under_own_names(need(raw, [name for name in named if name], "its mapping"), how)
+    raw = need(raw, [name for name in named if name], "its mapping")
+    raw = records(raw, [name for name in named if name]) if how.kind in (_SERIES, _RATES) else raw
+    raw = _under_own_names(raw, how)
     if how.kind == _SERIES:
         return _series(raw, how)
     if how.kind == _LOG:

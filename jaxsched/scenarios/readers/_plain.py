@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._mapped import QUANTITIES
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._rates import RequestRates
 from jaxsched.scenarios.readers._raw import RawTable, flags, load, need, numbers, own_names, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording

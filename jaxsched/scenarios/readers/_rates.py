@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.readers._clock import clock
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, own_names, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, Stamp, to_utc
 
@@ -61,7 +62,8 @@ class RequestRates:
 
 def read_request_rates(path: Path) -> RequestRates:
     """The package's table of requests: `start_utc`, `requests` or `requests_per_s`, and where known `origin`, `request_class`."""
-    return request_rates(need(load(path), ("start_utc",), _WHAT).renamed({"time": "start_utc"}), "request_rates")
+    raw = records(need(load(path), ("start_utc",), _WHAT), ("start_utc", *RATE_COLUMNS))
+    return request_rates(raw.renamed({"time": "start_utc"}), "request_rates")
 
 
 _WHAT = "a table of requests"
@@ -105,7 +107,8 @@ def request_rates(
     wide = wide.where(~absent, 0.0) / (step.total_seconds() if count[0] == "requests" else 1.0)
     if stamp == "interval end":
         wide.index = pd.DatetimeIndex(wide.index) - step
-    notes = (f"{int(absent.sum())} times and series without a row count as no requests",) if absent.any() else ()
+    notes = raw.notes
+    notes += (f"{int(absent.sum())} times and series without a row count as no requests",) if absent.any() else ()
     zone = zone if times.tz is None else str(times.tz)
     return RequestRates(kind, wide.rename_axis(index=None, columns=None), series, step, zone, raw.name, notes)
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jaxsched.scenarios.readers._columns import BadCell, Limits, RawTable, flags, numbers, stamps, words
+from jaxsched.scenarios.readers._columns import BadCell, Limits, RawTable, flags, market_stamps, numbers, stamps, words
 from jaxsched.scenarios.readers._json_lines import is_json_lines, keys_of, load_json_lines
 from jaxsched.scenarios.readers._text import (
     EMPTY,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
+from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import RawTable, load, need, numbers, own_names, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._requests import SECONDS, RequestLog, request_log, seconds_from_start
@@ -81,7 +82,7 @@ def read_latency_log(path: Path) -> RequestLog:
 
 def read_servegen_rates(path: Path) -> Recording:
     """ServeGen rates: `model`, `t_s` (seconds from the start of the trace), `rate_req_s`; dates are withheld."""
-    raw = need(load(path), ("model", "t_s", "rate_req_s"), "a table of ServeGen rates")
+    raw = records(need(load(path), ("model", "t_s", "rate_req_s"), "a table of ServeGen rates"))
     times = seconds_from_start(numbers(raw, "t_s", **SECONDS))
     found = recording(
         raw,
