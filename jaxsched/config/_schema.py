@@ -99,7 +99,9 @@ def _on_earth(place: list[float]) -> list[float]:
     return place
 
 
-_Place = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_on_earth)]
+# What is no number is refused by the sentence on places.
+_Degrees = Annotated[float, Field(allow_inf_nan=True)]
+_Place = Annotated[list[_Degrees], Field(min_length=2, max_length=2), AfterValidator(_on_earth)]
 
 
 class MappingSection(_Section):

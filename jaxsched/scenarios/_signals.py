@@ -176,7 +176,7 @@ def _regional(
     given = sorted({wanted[str(place)] for place in table.columns})
     rest = scenario.sites.index[~np.isin(regions, given)]
     sentence = f"{sources}: {about}, of {', '.join(given)}{_moved(scenario, year, cells)}"
-    sentence += f"; the embedded profile at {len(rest)} sites elsewhere" if len(rest) else ""
+    sentence += f"; {len(rest)} sites elsewhere keep the embedded profile" if len(rest) else ""
     changes = {field: values, "provenance": {**scenario.provenance, field: sentence}, "filled": scenario.filled + cells}
     changes["embedded"] = _still_embedded(scenario, field, rest)
     return dataclasses.replace(scenario, **changes)
