@@ -21,7 +21,7 @@ from jaxsched.calibrate import Fit, Observations, fit, law_of, model_of
 from jaxsched.cli._calibrate import fitted
 from jaxsched.config import CalibrationConfig, load_calibration
 
-CONFIG = Path(__file__).resolve().parent.parent / "examples" / "calibrate-singapore-chiller.toml"
+CONFIG = Path(__file__).resolve().parent / "studies" / "calibrate-singapore-chiller.toml"
 # ASHRAE Guideline 14-2014, calibration with hourly data.
 MOST_CV_RMSE, MOST_NMBE = 0.30, 0.10
 # Tried: the efficiency of the machine with none, one or two of what shapes its power.

@@ -1,7 +1,7 @@
 """Run `jaxsched run` as a user does, in a fresh process, and record its wall-clock time and its summary.
 
 python -m benchmarks.run_command --name default_run
-python -m benchmarks.run_command --name nem_run --config examples/nem-2023-01.toml
+python -m benchmarks.run_command --name nem_run --config benchmarks/studies/nem-2023-01.toml
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """README, notebooks and examples are run, so that they cannot rot."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,8 +8,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.table import fill
+from jaxsched.cli._app import app
 from jaxsched.config import CalibrationConfig, Config, LatencyConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +21,8 @@ TEXTS = [README, *(path.read_text(encoding="utf-8") for path in GUIDES)]
 BLOCKS = [block for text in TEXTS for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
+# Configurations on real data, which is not part of the repository.
+STUDIES = sorted((ROOT / "benchmarks" / "studies").glob("*.toml"))
 MOST_CELLS, MOST_CELL_LINES = 12, 20
 
 
@@ -62,18 +67,45 @@ def test_notebooks_open_as_notebooks(path):
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
-def test_examples_are_valid(path, request):
-    inputs = tomllib.loads(path.read_text(encoding="utf-8")).get("inputs", {})
-    if inputs:
-        request.getfixturevalue("shared_data")  # skips where the real data is absent
-    done = subprocess.run(
-        [sys.executable, "-m", "jaxsched.cli", "validate", str(path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+def test_examples_are_valid(path):
+    done = CliRunner().invoke(app, ["validate", str(path)])
+    assert done.exit_code == 0, done.stderr
+    assert "good" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["nem-sample", "own-demand"])
+def test_examples_of_a_bare_clone_run(name, tmp_path):
+    path, out = ROOT / "examples" / f"{name}.toml", tmp_path / "run"
+    policies = ["--policy", "temperature_aware", "--policy", "nearest"]
+    done = CliRunner().invoke(app, ["run", str(path), "--out", str(out), *policies, "--json"])
+    assert done.exit_code == 0, done.stderr
+    assert json.loads((out / "summary.json").read_text())["certified_gap"] <= 1.01e-4
+
+
+def test_the_example_of_a_chiller_fits_the_plant_that_its_sample_was_made_with(tmp_path):
+    text = (ROOT / "examples" / "calibrate-chiller.toml").read_text(encoding="utf-8")
+    quick = text.replace("sample/", f"{ROOT}/examples/sample/") + "bootstrap = 0\nstarts = 2\n[report]\nplots = false\n"
+    (tmp_path / "chiller.toml").write_text(quick, encoding="utf-8")
+    done = CliRunner().invoke(
+        app, ["calibrate", str(tmp_path / "chiller.toml"), "--out", str(tmp_path / "fit"), "--json"]
     )
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["heldout"]["cv_rmse"] < 0.04
+
+
+def test_the_sample_of_the_examples_is_what_its_script_writes(tmp_path):
+    sample = ROOT / "examples" / "sample"
+    subprocess.run([sys.executable, ROOT / "scripts" / "synthetic_samples.py", "--out", tmp_path], check=True)
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for name, body in written.items():
+        assert (sample / name).read_bytes() == body, name
+    assert sum(path.stat().st_size for path in sample.iterdir()) < 500_000
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)
+def test_studies_of_real_data_are_valid(path, shared_data):
+    done = CliRunner().invoke(app, ["validate", str(path)])
+    assert done.exit_code == 0, done.stderr
     assert "good" in done.stdout
 
 

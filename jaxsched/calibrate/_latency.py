@@ -178,7 +178,7 @@ def _checked(log: RequestLog, most_servers: int) -> pd.DataFrame:
         )
     if most_servers < 1:
         raise CalibrationError(f"most_servers is {most_servers}; try at least 1.")
-    return log.table
+    return log.spread().table
 
 
 def _unwaited(start: ServingSite, prompt: np.ndarray, ttft: np.ndarray, seed: int) -> ServingSite:

@@ -71,7 +71,7 @@ def score_latency(site: ServingSite, log: RequestLog, name: str | None = None) -
     Raises:
         CalibrationError: If the log has no `ttft_s`, or too few of them.
     """
-    table = log.table
+    table = log.spread().table
     measured = table["ttft_s"].to_numpy(float) if "ttft_s" in table else np.full(len(table), np.nan)
     known = np.isfinite(measured)
     if known.sum() < _FEWEST:

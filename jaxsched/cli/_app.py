@@ -181,7 +181,7 @@ def validate(config: Annotated[Path, typer.Argument(help="TOML configuration to 
 
         check_calibration(config)
         return
-    from jaxsched.cli._run import check
+    from jaxsched.cli._prepare import check
 
     check(config)
 

@@ -8,7 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxsched._output import OutputError, whole_directory, whole_file
-from jaxsched.scenarios.readers import FORMATS, Readable, Recording, RequestLog, describe, read, tidy, write_tidy
+from jaxsched.scenarios.readers import (
+    FORMATS,
+    Readable,
+    Recording,
+    RequestLog,
+    RequestRates,
+    describe,
+    read,
+    tidy,
+    write_tidy,
+)
 
 _WIDTH = 100
 
@@ -78,7 +88,7 @@ def convert_file(path: Path, out: Path, *, overwrite: bool) -> None:
     from jaxsched.config import ConfigError
 
     found: Readable = read(path)
-    if not isinstance(found, Recording | RequestLog):
+    if not isinstance(found, Recording | RequestLog | RequestRates):
         raise ConfigError(
             f"{path.name}: is {_about(found.kind)}, which has no time; only series and logs are converted."
         )

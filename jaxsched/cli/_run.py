@@ -1,32 +1,21 @@
-"""What `jaxsched run` and `jaxsched validate` do."""
+"""What `jaxsched run` does."""
 
 import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from jaxsched._solve import find_shortfall
-from jaxsched.config import (
-    Config,
-    ConfigError,
-    absolute_inputs,
-    build_scenario,
-    input_files,
-    load_config,
-    load_partly,
-    read_inputs,
-)
+from jaxsched.cli._prepare import prepare
+from jaxsched.config import Config, absolute_inputs, input_files, load_config
 from jaxsched.report import (
     PolicyRun,
     apart,
     cost_table,
     failure,
-    filled,
     manifest,
     output_directory,
     policy_table,
@@ -39,7 +28,7 @@ from jaxsched.report import (
 )
 from jaxsched.scenarios import embedded_tables
 from jaxsched.solvers import ADMM
-from jaxsched.study import POLICIES, Study, build, evaluate
+from jaxsched.study import POLICIES, Study, evaluate
 
 _log = Console(stderr=True, highlight=False)
 _WIDEST = 400
@@ -58,52 +47,6 @@ def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, 
         files = _write(draft, study, runs, summary, config, input_files(config.inputs, folder))
         summary = json.loads((draft / "summary.json").read_text(encoding="utf-8"))
     _show(summary, target, files, as_json=as_json)
-
-
-def check(path: Path) -> None:
-    """Load a configuration, build its problem, and say whether it can be served; every problem is told at once."""
-    config, problems = load_partly(path)
-    folder = path.resolve().parent
-    if problems:
-        # What hangs together cannot be judged without the keys that are wrong, but each file can.
-        read_inputs(config.inputs, folder, problems)
-        raise ConfigError("\n".join(problems))
-    study = prepare(config, folder)
-    slots, origins, sites, kinds = study.problem.shape
-    work = (study.scenario.demand @ study.work.mean(0)).sum(1)
-    share = float((work / np.asarray(study.cap, float).sum(1)).max())
-    print(
-        f"{path}: good. {slots} slots, {origins} origins, {sites} sites, {kinds} classes; the busiest slot needs about "
-        f"{share:.0%} of its capacity."
-    )
-    for what, count in filled(study.scenario).items():
-        print(f"filled: {count} cells of {what}")
-
-
-def prepare(config: Config, folder: Path) -> Study:
-    """Scenario, models and problem of a configuration; it is known to be servable as far as totals go.
-
-    Raises:
-        ConfigError: If the work exceeds the capacity, or a class has no allowed site; every problem is named.
-    """
-    jax.config.update("jax_enable_x64", True)
-    scenario = build_scenario(config, folder)
-    for note in scenario.notes:
-        _log.print(f"note: {note}", markup=False, soft_wrap=True)
-    try:
-        study = build(scenario, dtype=np.dtype(config.solver.dtype))
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-    problems = _route_problems(study)
-    shortfall = None if problems else find_shortfall(study.problem)
-    if shortfall is not None:
-        when = scenario.times[int(np.argmax(np.asarray(study.problem.demand).sum((1, 2))))]
-        problems.append(
-            f"{shortfall} Slots count from {scenario.times[0]:%Y-%m-%d %H:%M} UTC; demand peaks at {when:%Y-%m-%d %H:%M}."
-        )
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return study
 
 
 def solve_policies(study: Study, config: Config) -> tuple[dict[str, PolicyRun], dict[str, str]]:
@@ -150,22 +93,6 @@ def _follow(progress: Progress, task: TaskID, rtol: float) -> Callable[[int, flo
         progress.update(task, completed=done, gap=f"gap {gap:.1e} after {steps} steps" if known else f"{steps} steps")
 
     return follow
-
-
-def _route_problems(study: Study) -> list[str]:
-    """A sentence for each request class that has an origin without an allowed site: the first such place and the rules."""
-    scenario = study.scenario
-    stranded = np.any(scenario.demand > 0, axis=0) & ~np.any(study.allowed, axis=1)
-    problems = []
-    for kind in np.flatnonzero(np.any(stranded, axis=0)).tolist():
-        places = np.flatnonzero(stranded[:, kind])
-        rules = scenario.classes.iloc[kind]
-        problems.append(
-            f"{scenario.origins.index[places[0]]} has no allowed site for {scenario.classes.index[kind]}: its latency limit "
-            f"is {rules['latency_limit_s']:g} s and its residency rule {rules['residency']!r} ({len(places)} such origins); "
-            "relax one of them or add a site."
-        )
-    return problems
 
 
 def resolve(config: Config, folder: Path, study: Study) -> dict:

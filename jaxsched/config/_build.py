@@ -10,7 +10,7 @@ import pandas as pd
 from jaxsched.config._inputs import Inputs, read_inputs, span, tables_of, with_inputs
 from jaxsched.config._load import ConfigError
 from jaxsched.config._schema import MOST_SLOTS, Config
-from jaxsched.scenarios import Scenario, Weight, australia
+from jaxsched.scenarios import Scenario, Weight, australia, embedded_notes
 
 _WEIGHTS = {
     "carbon_aud_per_t": "carbon",
@@ -42,7 +42,8 @@ def build_scenario(config: Config, folder: Path) -> Scenario:
         name=config.name,
         weights=_weights(config, scenario),
         demand=scenario.demand * config.demand.scale,
-        notes=tuple(dict.fromkeys((*inputs.notes, *scenario.notes))),
+        provenance=_provenance(config, scenario),
+        notes=tuple(dict.fromkeys((*inputs.notes, *scenario.notes, *embedded_notes(scenario)))),
     )
     scenario = _with_sites(config, _with_classes(config, scenario, problems), problems)
     if problems:
@@ -55,6 +56,7 @@ def _base(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> 
     section = config.scenario
     chosen: dict[str, int | pd.DataFrame | None] = {"sites": section.sites, "origins": section.origins}
     tables = tables_of(inputs, problems)
+    given = {key: f"{inputs.one(key).source}: {len(table)} {key} of the user" for key, table in tables.items()}
     for key, table in tables.items():
         if chosen[key] is not None:
             problems.append(f"scenario.{key}: leave it out where inputs.{key} is given; the file says how many.")
@@ -62,7 +64,7 @@ def _base(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> 
     start, slots = _slots(config, inputs, unread, problems)
     recorded = bool(inputs.found["grid"] or inputs.found["weather"])
     try:
-        return australia(
+        base = australia(
             slots=slots,
             slot_minutes=section.slot_minutes,
             start=start,
@@ -70,13 +72,14 @@ def _base(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> 
             anomalies=not recorded,
             **chosen,
         )
+        return dataclasses.replace(base, provenance={**base.provenance, **given})
     except ValueError as error:
         problems.append(f"scenario: {error}")
         return None
 
 
 def _slots(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> tuple[str | pd.Timestamp | None, int]:
-    """Start and number of slots: as given, or as the price and carbon files cover them."""
+    """Start and number of slots: as given, or as the files of price, carbon and demand cover them."""
     section, step = config.scenario, pd.Timedelta(minutes=config.scenario.slot_minutes)
     covered = span(inputs, step)
     given = "slots" in section.model_fields_set
@@ -85,11 +88,24 @@ def _slots(config: Config, inputs: Inputs, unread: bool, problems: list[str]) ->
     first, count = covered
     if count < 1:
         if not unread:
-            problems.append("inputs: price and carbon have no slot in common; give files of one time, or carbon_year.")
+            problems.append(
+                "inputs: price, carbon and demand have no slot in common; give files of one time, or carbon_year."
+            )
         return first, 1
     if given and section.slots > count:
         problems.append(f"scenario.slots: the files cover {count} whole slots from {first}, not {section.slots}.")
     return first, min(section.slots, count) if given else min(count, MOST_SLOTS)
+
+
+def _provenance(config: Config, scenario: Scenario) -> dict[str, str]:
+    """Where each quantity comes from, with what the configuration changes of it."""
+    told = dict(scenario.provenance)
+    if config.demand.scale != 1.0:
+        told["demand"] += f"; times {config.demand.scale:g}, as demand.scale says"
+    for key, changed in (("sites", config.sites), ("classes", config.classes)):
+        if changed:
+            told[key] += f"; changed by the configuration: {', '.join(changed)}"
+    return told
 
 
 def _weights(config: Config, scenario: Scenario) -> dict[str, Weight]:

@@ -12,8 +12,10 @@ from jaxsched.config._schema import InputsSection
 from jaxsched.scenarios import (
     Gaps,
     Scenario,
+    held_by,
     population_centres,
     with_carbon,
+    with_demand,
     with_demand_shape,
     with_network,
     with_price,
@@ -26,6 +28,7 @@ from jaxsched.scenarios.readers import (
     ReadError,
     Recording,
     RequestLog,
+    RequestRates,
     RoundTrips,
     Rows,
     read,
@@ -39,7 +42,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "carbon": (Recording,),
     "weather": (Recording,),
     "requests": (RequestLog,),
-    "demand": (Recording, RequestLog),
+    "demand": (Recording, RequestLog, RequestRates),
     "rtt": (RoundTrips,),
     "rtt_places": (Rows,),
     "sites": (Rows,),
@@ -48,6 +51,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 _NAMES = {
     Recording: "a time series",
     RequestLog: "a request log",
+    RequestRates: "a table of requests",
     RoundTrips: "round-trip times",
     Rows: "a table of places",
 }
@@ -175,15 +179,42 @@ def tables_of(inputs: Inputs, problems: list[str]) -> dict[str, pd.DataFrame]:
 
 
 def span(inputs: Inputs, step: pd.Timedelta) -> tuple[pd.Timestamp, int] | None:
-    """First whole slot and number of slots that price, and carbon of its own year, cover together; None without files."""
+    """First whole slot and number of slots that price, carbon of its own year and demand cover together; None without files."""
     keys = ("price", "grid") if inputs.section.carbon_year is not None else ("price", "grid", "carbon")
     groups = [inputs.found[key] for key in keys if inputs.found[key]]
-    if not groups:
+    held = [
+        (
+            min(one.table["start_utc"].min() for one in group),
+            max(one.table["start_utc"].max() + one.step for one in group),
+        )
+        for group in groups
+    ]
+    if is_absolute(inputs):
+        held.append(held_by(inputs.one("demand"), step))
+    if not held:
         return None
-    starts = [min(one.table["start_utc"].min() for one in group) for group in groups]
-    ends = [max(one.table["start_utc"].max() + one.step for one in group) for group in groups]
-    first, last = max(starts).ceil(step), min(ends).floor(step)
+    first, last = max(start for start, _ in held).ceil(step), min(end for _, end in held).floor(step)
     return first, int((last - first) // step)
+
+
+def is_absolute(inputs: Inputs) -> bool:
+    """Whether the demand file gives requests as they are: as the configuration says, else if it has dates."""
+    found = inputs.one("demand")
+    basis = inputs.section.demand_basis
+    return found is not None and (basis == "absolute" or (basis is None and getattr(found, "dated", True)))
+
+
+def _check_demand_keys(inputs: Inputs, problems: list[str]) -> None:
+    """Keys that the basis of the demand has no use for would be believed to do something."""
+    absolute, section = is_absolute(inputs), inputs.section
+    idle = ("demand_zone", "demand_shift_hours") if absolute else ("demand_origin", "demand_class")
+    for key in idle:
+        if getattr(section, key) is not None and inputs.one("demand") is not None:
+            basis = "absolute" if absolute else "shape"
+            problems.append(
+                f"inputs.{key}: has no use where the demand is {'as recorded' if absolute else 'of people'} "
+                f'(demand_basis "{basis}"); remove it, or set demand_basis.'
+            )
 
 
 def with_inputs(scenario: Scenario, inputs: Inputs, problems: list[str]) -> Scenario:
@@ -193,12 +224,19 @@ def with_inputs(scenario: Scenario, inputs: Inputs, problems: list[str]) -> Scen
     places = {name: (at[0], at[1]) for name, at in section.places.items()}
     grid = found["grid"]
     weathers = found["weather"] or [one for one in grid if "dry_bulb_c" in one.table]
+    _check_demand_keys(inputs, problems)
 
     def carbon(now: Scenario, files: list[Recording]) -> Scenario:
         return with_carbon(now, files, gaps, basis=section.carbon_basis, year=section.carbon_year)
 
-    def demand_shape(now: Scenario, file: Any) -> Scenario:
-        return with_demand_shape(now, file, section.demand_series, shift_hours=section.demand_shift_hours)
+    def demand(now: Scenario, file: Any) -> Scenario:
+        series = section.demand_series
+        if not is_absolute(inputs):
+            return with_demand_shape(
+                now, file, series, shift_hours=section.demand_shift_hours, zone=section.demand_zone
+            )
+        named = {"origin": section.demand_origin, "request_class": section.demand_class}
+        return with_demand(now, file, gaps, series=series, **named)
 
     steps: list[tuple[str, Any, Callable[[Scenario, Any], Scenario]]] = [
         ("price", found["price"] or grid, lambda now, files: with_price(now, files, gaps)),
@@ -208,14 +246,20 @@ def with_inputs(scenario: Scenario, inputs: Inputs, problems: list[str]) -> Scen
             weathers,
             lambda now, files: with_weather(now, files, gaps, year=section.weather_year, places=places),
         ),
-        ("demand", inputs.one("demand"), demand_shape),
-        ("requests", inputs.one("requests"), with_requests),
+        ("demand", inputs.one("demand"), demand),
+        ("requests", _other_log(inputs), with_requests),
         ("rtt", inputs.one("rtt"), lambda now, file: with_network(now, file, inputs.one("rtt_places"), places)),
     ]
     for key, files, put in steps:
         if files:
             try:
                 scenario = put(scenario, files)
-            except ReadError as error:
+            except ValueError as error:  # a ReadError, or a name or number of the configuration that has no meaning
                 problems.append(f"inputs.{key}: {error}")
     return scenario
+
+
+def _other_log(inputs: Inputs) -> RequestLog | None:
+    """The log for lengths, unless the demand is of the same file and has given them already."""
+    log, demand = inputs.one("requests"), inputs.one("demand")
+    return None if log is demand and is_absolute(inputs) else log

@@ -9,8 +9,8 @@ from jaxsched.scenarios import coordinate_problem
 
 PolicyName = Literal["temperature_aware", "temperature_blind", "nearest", "proportional", "cheapest", "greenest"]
 Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0)]
+_NotNegative = Annotated[float, Field(ge=0)]
 
 
 def _as_text(value: Any) -> Any:
@@ -25,7 +25,7 @@ MOST_SLOTS = 105_408
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", strict=True, validate_default=False, allow_inf_nan=False)
 
 
 class ScenarioSection(_Section):
@@ -54,7 +54,7 @@ class ScenarioSection(_Section):
 class DemandSection(_Section):
     """How much is asked."""
 
-    scale: _Positive = Field(default=1.0, description="Factor on the embedded demand.")
+    scale: _Positive = Field(default=1.0, description="Factor on the demand, embedded or recorded.")
 
 
 class WeightsSection(_Section):
@@ -67,7 +67,6 @@ class WeightsSection(_Section):
     )
     network_adder_aud_per_mwh: float | None = Field(
         default=None,
-        allow_inf_nan=False,
         description="Network, environmental and market charges on top of spot [AUD/MWh].",
     )
 
@@ -100,18 +99,26 @@ def _on_earth(place: list[float]) -> list[float]:
     return place
 
 
-_Place = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_on_earth)]
+# What is no number is refused by the sentence on places.
+_Degrees = Annotated[float, Field(allow_inf_nan=True)]
+_Place = Annotated[list[_Degrees], Field(min_length=2, max_length=2), AfterValidator(_on_earth)]
 
 
 class MappingSection(_Section):
-    """How to read a table that no reader knows."""
+    """How to read a table that no reader knows: a time series, a request log, a table of requests, sites, origins or places."""
 
-    time: str = Field(description="Column of the stamps.")
-    zone: str = Field(description="Clock of stamps without an offset: an IANA name, UTC, or an offset such as UTC+10.")
-    stamp: Literal["start", "end", "instant"] = Field(
-        description="What a stamp marks: the start or end of its interval, or the instant of a reading."
+    columns: dict[str, str] = Field(
+        description="Column of the file by column of the package: a quantity such as price_aud_per_mwh; prompt_tokens, "
+        "answer_tokens, origin, request_class of a log; requests or requests_per_s of a table of requests; or columns of sites "
+        "and origins."
     )
-    columns: dict[str, str] = Field(description="Column of the file by quantity, for example price_aud_per_mwh.")
+    time: str | None = Field(default=None, description="Column of the stamps, where the table has time.")
+    zone: str | None = Field(
+        default=None, description="Clock of stamps without an offset: an IANA name, UTC, or an offset such as UTC+10."
+    )
+    stamp: Literal["start", "end", "instant"] | None = Field(
+        default=None, description="What a stamp marks: the start or end of its interval, or the instant of a reading."
+    )
     place: str | None = Field(
         default=None, description="Column that names the place (market region, city) of each row."
     )
@@ -120,6 +127,14 @@ class MappingSection(_Section):
         default_factory=dict, description="What a column is multiplied by to reach the unit of its quantity."
     )
     day_first: bool = Field(default=False, description="Whether dates are written with the day before the month.")
+    values: dict[str, str | float] = Field(
+        default_factory=dict,
+        description="What a column of the package is in every row, where the file has no such column.",
+    )
+    names: dict[str, str] = Field(
+        default_factory=dict,
+        description="Name of the package by name in the file, for classes, origins, places and plants.",
+    )
 
 
 class InputsSection(_Section):
@@ -134,11 +149,12 @@ class InputsSection(_Section):
         default_factory=list, description="Temperature and humidity: EPW, Open-Meteo, half-hourly temperatures."
     )
     requests: str | None = Field(
-        default=None, description="Request log for token lengths and burstiness: Azure, BurstGPT, Splitwise, Vidur."
+        default=None,
+        description="Request log for token lengths and burstiness alone: Azure, BurstGPT, Splitwise, Vidur, your own.",
     )
     demand: str | None = Field(
         default=None,
-        description="Request rates or a log of a day or more, for the hours of the day: ServeGen, BurstGPT.",
+        description="Request log or table of requests: your demand as it is, or the hours of the day alone (ServeGen, BurstGPT).",
     )
     rtt: str | None = Field(default=None, description="Round-trip times: WonderNetwork pings, city pairs, a matrix.")
     rtt_places: str | None = Field(
@@ -149,9 +165,28 @@ class InputsSection(_Section):
         default=None,
         description="Population centres, with the columns of `jaxsched schema origins`, or a GeoNames table.",
     )
+    demand_basis: Literal["absolute", "shape"] | None = Field(
+        default=None,
+        description="Whether `demand` gives requests as they are, or the hours of the day for people's requests; the first for "
+        "a file with dates, the second for one without, where not given.",
+    )
     demand_series: str | None = Field(default=None, description="Which series (model or class) of `demand` to take.")
-    demand_shift_hours: Annotated[float, Field(ge=-24, le=24)] = Field(
-        default=0.0, description="Added to the clock of `demand` before its hours are taken for local hours [h]."
+    demand_origin: str | None = Field(
+        default=None,
+        description='Where the requests of `demand` come from if it does not say: an origin, or "population" to share them by '
+        "people.",
+    )
+    demand_class: str | None = Field(
+        default=None,
+        description="What the requests of `demand` ask if it does not say: a class; told apart by token lengths where not given.",
+    )
+    demand_zone: str | None = Field(
+        default=None,
+        description='Clock on which the hours of the day of `demand` are read, for the basis "shape": an IANA name or an offset.',
+    )
+    demand_shift_hours: Annotated[float, Field(ge=-24, le=24)] | None = Field(
+        default=None,
+        description='Added to that clock before its hours are taken for local hours of each origin, for the basis "shape" [h].',
     )
     carbon_basis: Literal["direct", "lca"] = Field(
         default="direct", description="Carbon of operation only, or of the life cycle of the plants."

@@ -24,7 +24,7 @@ def manifest(
     Arguments:
         config: The resolved configuration.
         inputs: Files that the user named.
-        embedded: Tables of the package that were used.
+        embedded: Tables of the package, of which those that were used are recorded.
         scenario: The study; its provenance, what its readers noted, and the cells that its sources did not hold.
     """
     devices = jax.devices()
@@ -37,9 +37,15 @@ def manifest(
         "dtype": config["solver"]["dtype"],
         "seed": config["scenario"]["seed"],
         "inputs": {name: {"path": str(path), "sha256": sha256(path)} for name, path in inputs.items()},
-        "embedded_tables": {name: sha256(path) for name, path in sorted(embedded.items())},
+        "embedded_tables": {name: sha256(path) for name, path in sorted(embedded.items()) if _was_used(name, scenario)},
+        "embedded_signals": {signal: list(sites) for signal, sites in scenario.embedded.items() if sites},
         "provenance": dict(scenario.provenance),
         "notes": list(scenario.notes),
         "filled": [dataclasses.asdict(cells) for cells in scenario.filled],
         "rerun": "jaxsched run config.json",
     }
+
+
+def _was_used(table: str, scenario: Scenario) -> bool:
+    """Whether an embedded table is part of a study; those of sites and origins are not where the user gave others."""
+    return table not in ("sites", "origins") or scenario.provenance.get(table, "").startswith("embedded")

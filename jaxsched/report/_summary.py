@@ -66,6 +66,7 @@ def summarise(
         "negative_energy_weight": _negative(study),
         "filled": filled(scenario),
         "failed": dict(failed or {}),
+        "embedded_signals": {signal: list(sites) for signal, sites in scenario.embedded.items() if sites},
         "config": config,
     }
 

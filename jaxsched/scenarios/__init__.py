@@ -4,11 +4,14 @@ from jaxsched.scenarios._australia import DEFAULT_START, DEFAULT_WEIGHTS, SLOT_M
 from jaxsched.scenarios._centres import AUSTRALIA, population_centres
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY
 from jaxsched.scenarios._join import Gaps, slot_means, slot_readings
+from jaxsched.scenarios._lengths import with_requests
 from jaxsched.scenarios._network import coordinate_problem, distance_km, round_trip_times
-from jaxsched.scenarios._scenario import Filled, Scenario, Weight
+from jaxsched.scenarios._recorded import held_by, with_demand
+from jaxsched.scenarios._scenario import SIGNALS, Filled, Scenario, Weight, embedded_notes
+from jaxsched.scenarios._sharing import POPULATION
 from jaxsched.scenarios._signals import with_carbon, with_price, with_weather
 from jaxsched.scenarios._tables import embedded_tables, read_embedded
-from jaxsched.scenarios._traffic import with_demand_shape, with_network, with_requests
+from jaxsched.scenarios._traffic import with_demand_shape, with_network
 from jaxsched.scenarios._weather import saturation_pressure
 from jaxsched.scenarios._years import in_year
 
@@ -16,7 +19,9 @@ __all__ = [
     "AUSTRALIA",
     "DEFAULT_START",
     "DEFAULT_WEIGHTS",
+    "POPULATION",
     "REQUESTS_PER_PERSON_DAY",
+    "SIGNALS",
     "SLOT_MINUTES",
     "Filled",
     "Gaps",
@@ -25,7 +30,9 @@ __all__ = [
     "australia",
     "coordinate_problem",
     "distance_km",
+    "embedded_notes",
     "embedded_tables",
+    "held_by",
     "in_year",
     "population_centres",
     "read_embedded",
@@ -34,6 +41,7 @@ __all__ = [
     "slot_means",
     "slot_readings",
     "with_carbon",
+    "with_demand",
     "with_demand_shape",
     "with_network",
     "with_price",

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
+from jaxsched.scenarios._demand import EMBEDDED, REQUESTS_PER_PERSON_DAY, demand
 from jaxsched.scenarios._network import check_coordinates, round_trip_times
 from jaxsched.scenarios._scale import scale_origins, scale_sites
-from jaxsched.scenarios._scenario import Scenario, Weight
+from jaxsched.scenarios._scenario import SIGNALS, Scenario, Weight
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios._weather import ANOMALY_YEAR, weather
 from jaxsched.scenarios.readers import iso_time
@@ -106,7 +106,12 @@ def australia(
         source_water=regions["source_water_l_per_kwh"].to_numpy(float),
         rtt=round_trip_times(origin_table, site_table),
         weights=DEFAULT_WEIGHTS,
-        provenance=_provenance(len(site_table), len(origin_table), anomalies),
+        provenance={
+            **_provenance(anomalies),
+            **_tables_told(sites, site_table, "sites", _ASSUMED),
+            **_tables_told(origins, origin_table, "origins"),
+        },
+        embedded={name: tuple(map(str, site_table.index)) for name in SIGNALS},
     )
 
 
@@ -160,12 +165,20 @@ def _profile(
     return result
 
 
-def _provenance(sites: int, origins: int, anomalies: bool) -> dict[str, str]:
+_ASSUMED = "; GPU counts and kinds are assumptions"
+
+
+def _tables_told(given: int | pd.DataFrame | None, table: pd.DataFrame, name: str, about: str = "") -> dict[str, str]:
+    """Where a table of sites or origins comes from."""
+    if isinstance(given, pd.DataFrame):
+        return {name: f"{len(table)} {name} of a table that was given"}
+    return {name: f"embedded {name}.csv ({len(table)} {name}{about})"}
+
+
+def _provenance(anomalies: bool) -> dict[str, str]:
     departures = f"with the daily departures of {ANOMALY_YEAR}" if anomalies else "without departures"
     return {
-        "sites": f"embedded sites.csv ({sites} sites; GPU counts and kinds are assumptions)",
-        "origins": f"embedded origins.csv ({origins} origins)",
-        "demand": f"embedded demand.csv and {REQUESTS_PER_PERSON_DAY:g} requests per person and day (assumption)",
+        "demand": f"{EMBEDDED} and {REQUESTS_PER_PERSON_DAY:g} requests per person and day (assumption)",
         "dry_bulb": f"embedded climate.csv {departures}",
         "relative_humidity": "embedded climate.csv, vapour pressure constant over the day",
         "price": "embedded price.csv, typical prices of 2024 without spikes",

@@ -8,6 +8,9 @@ from jaxsched.scenarios._tables import read_embedded
 REQUESTS_PER_PERSON_DAY = 5.0
 """LLM requests of one person on a mean day; an assumption, to be set with `demand.scale`."""
 
+EMBEDDED = "embedded demand.csv"
+"""How the provenance of demand begins where it is people times the embedded hours of the day."""
+
 _CONSUMER_SHARE = {"chat": 0.5, "code": 0.0}
 # Weekend traffic over weekday traffic (Azure 2024 week: 0.57 of conversations, 0.35 of coding).
 _WEEKEND = {"chat": 0.57, "code": 0.35}

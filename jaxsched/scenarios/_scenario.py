@@ -6,6 +6,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+SIGNALS = ("price", "carbon_intensity", "dry_bulb")
+"""Signals of a site that may be recorded, or the package's own."""
+
+_EMBEDDED = {
+    "price": "typical prices of 2024 without spikes",
+    "carbon_intensity": "typical carbon of 2024 by hour and month",
+    "dry_bulb": "the climate, with the daily departures of a year where no weather at all is recorded",
+}
+_LISTED = 12
+
 
 @dataclasses.dataclass(frozen=True)
 class Weight:
@@ -74,6 +84,7 @@ class Scenario:
         provenance: A sentence of source for each quantity.
         filled: Every cell of a recorded signal that its source did not hold.
         notes: Sentences, each with the name of its file, on what was left out of a file or is known of it.
+        embedded: Names of the sites whose signal is the package's own profile and not recorded, by signal of `SIGNALS`.
     """
 
     name: str
@@ -93,3 +104,25 @@ class Scenario:
     provenance: Mapping[str, str]
     filled: tuple[Filled, ...] = ()
     notes: tuple[str, ...] = ()
+    embedded: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+
+def embedded_notes(scenario: Scenario) -> tuple[str, ...]:
+    """A sentence for each signal that is the embedded one at some sites of a study that has data of its own, by site.
+
+    A scenario without data of its own is embedded as a whole, and there is nothing to say.
+    """
+    sites, about = len(scenario.sites), {"dry_bulb": "weather", "carbon_intensity": "carbon intensity"}
+    own_tables = not scenario.provenance.get("sites", "embedded").startswith("embedded")
+    if not own_tables and all(len(names) == sites for names in scenario.embedded.values()):
+        return ()
+    return tuple(
+        f"the {about.get(signal, signal)} of {_listed(names)} ({len(names)} of {sites} sites) is the package's own: "
+        f"{_EMBEDDED[signal]}"
+        for signal, names in scenario.embedded.items()
+        if names
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")

@@ -109,7 +109,8 @@ def with_weather(
     reading = np.where(np.isnan(reading), climate, reading)  # no departure in a long gap, whose cells are on record
     dry_bulb = scenario.dry_bulb + np.where(near, (reading - climate)[:, nearest], 0.0)
     humidity = humidity_at(scenario.relative_humidity, scenario.dry_bulb, dry_bulb)
-    if any("relative_humidity_pct" in one.table for one in found):
+    measured = any("relative_humidity_pct" in one.table for one in found)
+    if measured:
         wet, sources_wet, more_borrowed = _joined_in(scenario, found, "relative_humidity_pct", year, slot_readings)
         wet = wet[[place for place in wet.columns if place in at.index]]
         wet, more = close_gaps(
@@ -122,9 +123,18 @@ def with_weather(
         moved = humidity_at(np.nan_to_num(known, nan=50.0), reading[:, nearest], dry_bulb)
         humidity = np.where(near & np.isfinite(known), moved, humidity)
     about = _weather_sentence(sources, at, near, cells, dry.size) + _moved(scenario, year, cells)
-    provenance = {**scenario.provenance, "dry_bulb": about, "relative_humidity": "vapour pressure: " + about}
+    moist = (
+        "vapour pressure: " + about
+        if measured
+        else "vapour pressure of embedded climate.csv at the recorded temperature"
+    )
     return dataclasses.replace(
-        scenario, dry_bulb=dry_bulb, relative_humidity=humidity, provenance=provenance, filled=scenario.filled + cells
+        scenario,
+        dry_bulb=dry_bulb,
+        relative_humidity=humidity,
+        provenance={**scenario.provenance, "dry_bulb": about, "relative_humidity": moist},
+        filled=scenario.filled + cells,
+        embedded=_still_embedded(scenario, "dry_bulb", scenario.sites.index[~near]),
     )
 
 
@@ -164,11 +174,18 @@ def _regional(
     for place in table.columns:
         values[:, regions == wanted[str(place)]] = table[place].to_numpy(float)[:, None]
     given = sorted({wanted[str(place)] for place in table.columns})
-    rest = int((~np.isin(regions, given)).sum())
+    rest = scenario.sites.index[~np.isin(regions, given)]
     sentence = f"{sources}: {about}, of {', '.join(given)}{_moved(scenario, year, cells)}"
-    sentence += f"; {rest} sites elsewhere keep the embedded profile" if rest else ""
+    sentence += f"; {len(rest)} sites elsewhere keep the embedded profile" if len(rest) else ""
     changes = {field: values, "provenance": {**scenario.provenance, field: sentence}, "filled": scenario.filled + cells}
+    changes["embedded"] = _still_embedded(scenario, field, rest)
     return dataclasses.replace(scenario, **changes)
+
+
+def _still_embedded(scenario: Scenario, signal: str, sites: pd.Index) -> dict[str, tuple[str, ...]]:
+    """Sites that keep the package's own signals, where those of one signal are now these."""
+    before = set(scenario.embedded.get(signal, ()))
+    return {**scenario.embedded, signal: tuple(name for name in map(str, sites) if name in before)}
 
 
 def _joined_in(

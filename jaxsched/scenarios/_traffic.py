@@ -1,4 +1,4 @@
-"""Put recorded requests and network times into a scenario."""
+"""Put hours of the day of recorded requests, and network times, into a scenario."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,59 +6,22 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios._demand import demand
+from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
 from jaxsched.scenarios._network import checked_places, completed, measured_times, named_times
 from jaxsched.scenarios._scenario import Scenario
 from jaxsched.scenarios._tables import read_embedded
-from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RoundTrips, Rows, clock
+from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RequestRates, RoundTrips, Rows, clock
 
 _HOUR = pd.Timedelta(hours=1)
 
 
-def with_requests(scenario: Scenario, log: RequestLog) -> Scenario:
-    """The scenario with prompt and answer lengths and burstiness of its request classes from a log.
-
-    A class of the log that bears the name of a class of the scenario, or the first part of one (`code` of `code-70b`),
-    goes to that; a log of other names, or of one class, goes to the chat classes. The log's rate is scaled to that of the
-    country; the hours of the day stay those of the scenario (`with_demand_shape` takes them from a log).
-
-    Raises:
-        ReadError: If the log has too few requests for statistics.
-    """
-    classes, demand_ = scenario.classes.copy(), scenario.demand
-    sentences = []
-    matched = _classes_of(log, [str(name) for name in classes.index])
-    for name, rows in matched.items():
-        found = log.statistics(name)
-        taken = [field.name for field in dataclasses.fields(found) if field.name in classes.columns]
-        for column in taken:
-            classes.loc[rows, column] = getattr(found, column)
-        rate = float(demand_[:, :, classes.index.isin(rows)].sum((1, 2)).mean())
-        sentences.append(
-            f"lengths and burstiness of {', '.join(rows)} from {found.requests} requests, whose mean rate of "
-            f"{found.rate:.3g} requests/s is scaled by {rate / found.rate:.4g} to the country's population"
-        )
-    others = sorted(set(map(str, log.table["request_class"].unique())) - set(matched)) if None not in matched else []
-    if others:
-        left = int(log.table["request_class"].isin(others).sum())
-        sentences.append(f"{left} requests of {', '.join(others)}, which no class of the scenario bears, are left out")
-    provenance = {**scenario.provenance, "requests": f"{log.source}: {'; '.join(sentences)}"}
-    return dataclasses.replace(scenario, classes=classes, provenance=provenance)
-
-
-def _classes_of(log: RequestLog, classes: list[str]) -> dict[str | None, list[str]]:
-    """Classes of the scenario that each class of the log describes; None stands for the whole log."""
-    names = sorted(map(str, log.table["request_class"].unique()))
-    matched: dict[str | None, list[str]] = {}
-    for name in names:
-        rows = [row for row in classes if name in (row, row.partition("-")[0])]
-        if rows:
-            matched[name] = rows
-    return matched or {None: [row for row in classes if row.startswith("chat")] or classes}
-
-
 def with_demand_shape(
-    scenario: Scenario, found: Recording | RequestLog, series: str | None = None, *, shift_hours: float = 0.0
+    scenario: Scenario,
+    found: Recording | RequestRates | RequestLog,
+    series: str | None = None,
+    *,
+    shift_hours: float | None = None,
+    zone: str | None = None,
 ) -> Scenario:
     """The scenario with the hours of the day of recorded requests, scaled to the same requests a week.
 
@@ -68,14 +31,22 @@ def with_demand_shape(
         series: Which series (model or class) to take, where there are several.
         shift_hours: What is added to the clock of the file before its hours are taken for local hours of each origin, a
             mapping that is an assumption and that the provenance states [h].
+        zone: Clock on which the hours of a file with dates are read before that: an IANA name, or an offset such as
+            `UTC+10`; the file's own where not given.
 
     Raises:
-        ReadError: If the series is not named, or does not hold every hour of the day.
+        ReadError: If the series is not named, or does not hold every hour of the day; if the clock of the file is UTC, which
+            is the local clock of nobody who asks, and neither `zone` nor `shift_hours` is given.
     """
-    rates, name = _rates(found, series)
-    by_hour = (
-        rates.groupby((pd.DatetimeIndex(rates.index) + pd.Timedelta(hours=shift_hours)).hour).mean().reindex(range(24))
-    )
+    dated = getattr(found, "dated", True)
+    if dated and found.zone == "UTC" and zone is None and shift_hours is None:
+        raise ReadError(
+            f"{found.source}: its times are in UTC, and hours of the day are those of a local clock; set inputs.demand_zone to "
+            "the clock that its users live by, such as Australia/Sydney, or to UTC to take its hours as they are."
+        )
+    shift = shift_hours or 0.0
+    rates, name = _rates(found, series, zone)
+    by_hour = rates.groupby((pd.DatetimeIndex(rates.index) + pd.Timedelta(hours=shift)).hour).mean().reindex(range(24))
     if by_hour.isna().any():
         hour = int(by_hour.isna().to_numpy().argmax())
         raise ReadError(f"{found.source}: {name} has no requests recorded at hour {hour}; give whole days.")
@@ -84,31 +55,51 @@ def with_demand_shape(
     shape = by_hour.to_numpy(float) / float(by_hour.mean())
     step = pd.Timedelta(hours=scenario.slot_hours)
     scaled = demand(scenario.times, step, scenario.origins, scenario.classes, hours=shape)
-    of = f"its own clock (zone {found.zone if found.dated else 'not published'}) plus {shift_hours:g} h"
+    of = f"its own clock (zone {(zone or found.zone) if dated else 'not published'}) plus {shift:g} h"
     sentence = f"{found.source}, {name}: hours of the day of {of} taken for local hours of each origin (assumption)"
-    return dataclasses.replace(scenario, demand=scaled, provenance={**scenario.provenance, "demand": sentence})
+    note = (
+        f"{found.source}: gives the hours of the day alone; the number of requests, {scaled.sum((1, 2)).mean():.4g} a second in "
+        f"the mean, is that of the origins' people"
+    )
+    provenance = {
+        **scenario.provenance,
+        "demand": f"{sentence}; people times {REQUESTS_PER_PERSON_DAY:g} requests a day",
+    }
+    return dataclasses.replace(scenario, demand=scaled, provenance=provenance, notes=(*scenario.notes, note))
 
 
-def _rates(found: Recording | RequestLog, series: str | None) -> tuple[pd.Series, str]:
-    """Requests per second of one series against time, and its name."""
+def _rates(found: Recording | RequestRates | RequestLog, series: str | None, zone: str | None) -> tuple[pd.Series, str]:
+    """Requests per second of one series against time on the clock of a zone, and its name."""
     if isinstance(found, RequestLog):
-        hourly = _hourly(found)
+        hourly = _hourly(found if zone is None else _on_clock(found, zone))
         columns = {str(name): hourly[name] for name in hourly.columns}
         if series is None:
             return hourly.sum(axis=1), "all classes"
     else:
-        if "rate_requests_per_s" not in found.table:
-            raise ReadError(f"{found.source}: has no rate_requests_per_s; it has {', '.join(found.quantities)}.")
-        wide = found.table.pivot(index="start_utc", columns="place", values="rate_requests_per_s")
-        if found.dated:
-            wide = wide.tz_convert(clock(found.zone))
+        table = found.recording() if isinstance(found, RequestRates) else found
+        if "rate_requests_per_s" not in table.table:
+            raise ReadError(f"{table.source}: has no rate_requests_per_s; it has {', '.join(table.quantities)}.")
+        wide = table.table.pivot(index="start_utc", columns="place", values="rate_requests_per_s")
+        if table.dated:
+            wide = wide.tz_convert(clock(zone or table.zone))
         columns = {str(name): wide[name] for name in wide.columns}
+        if series is None and isinstance(found, RequestRates):
+            return wide.sum(axis=1, min_count=1), "all series"
     if series is None and len(columns) > 1:
         raise ReadError(f"{found.source}: holds {', '.join(columns)}; set inputs.demand_series to one of them.")
     name = next(iter(columns)) if series is None else series
     if name not in columns:
         raise ReadError(f"{found.source}: has no series {name!r}; it holds {', '.join(columns)}.")
     return columns[name], name
+
+
+def _on_clock(log: RequestLog, zone: str) -> RequestLog:
+    """The log with arrivals on the clock of a zone, without saying so; one without dates stays."""
+    if not log.dated:
+        return log
+    arrived = log.table["arrived"].dt.tz_localize("UTC").dt.tz_convert(clock(zone)).dt.tz_localize(None)
+    table = log.table.assign(arrived=arrived).sort_values("arrived", kind="stable", ignore_index=True)
+    return dataclasses.replace(log, table=table, zone=zone)
 
 
 def _hourly(log: RequestLog) -> pd.DataFrame:

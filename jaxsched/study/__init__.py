@@ -13,6 +13,7 @@ from jaxsched.study._policies import (
     temperature_blind,
 )
 from jaxsched.study._repose import Inputs, inputs_of, pose, repose, service_of, serving_names
+from jaxsched.study._servable import busiest_share, problems_of
 from jaxsched.study._site_cost import PhysicalSiteCost
 from jaxsched.study._ttft import ttft_seconds
 
@@ -25,6 +26,7 @@ __all__ = [
     "PhysicalSiteCost",
     "Study",
     "build",
+    "busiest_share",
     "cheapest",
     "check_feasible",
     "evaluate",
@@ -32,6 +34,7 @@ __all__ = [
     "inputs_of",
     "nearest",
     "pose",
+    "problems_of",
     "proportional",
     "repose",
     "service_of",

@@ -120,7 +120,7 @@ def test_wrong_keys_do_not_hide_wrong_files(tmp_path):
         "scenario.slot`",
         "slot_minutes",
         "inputs.price.1",
-        "mappings.gone.csv.zone",
+        "mappings.gone.csv.columns",
         "gone.csv does not exist",
     ):
         assert word in done.stderr, word

@@ -39,9 +39,10 @@ def path(tmp_path):
 def test_notes_of_the_files_are_in_the_scenario_and_the_manifest(path):
     config = load_config(path)
     scenario = build_scenario(config, path.parent)
-    assert scenario.notes == (NOTE,)
+    assert scenario.notes[0] == NOTE
+    assert all(" is the package's own: " in note for note in scenario.notes[1:])
     resolved = {"solver": {"dtype": "float32"}, "scenario": {"seed": 0}}
-    assert manifest(resolved, {}, embedded_tables(), scenario)["notes"] == [NOTE]
+    assert manifest(resolved, {}, embedded_tables(), scenario)["notes"] == list(scenario.notes)
 
 
 def test_notes_of_the_files_are_told_on_the_terminal(path):

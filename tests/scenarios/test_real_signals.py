@@ -164,7 +164,8 @@ def test_statistics_of_the_trace_are_those_published(shared_data):
     assert found.rate == pytest.approx(5.53, abs=0.01)
     assert (found.input_mean, found.output_mean) == pytest.approx((1155, 211), abs=0.5)
     assert (found.input_mu, found.input_sigma) == pytest.approx((6.63, 0.99), abs=0.01)
-    assert found.arrival_cv2 == pytest.approx(1.20, abs=0.01)
+    # 1.20 over the whole hour of the trace; its two hours by the clock differ in rate.
+    assert found.arrival_cv2 == pytest.approx(1.16, abs=0.01)
 
 
 def test_a_trace_of_chat_changes_the_chat_classes_only(shared_data):
@@ -172,7 +173,7 @@ def test_a_trace_of_chat_changes_the_chat_classes_only(shared_data):
     real = with_requests(plain, read(shared_data / TRACE))
     assert real.classes.loc["code-70b"].equals(plain.classes.loc["code-70b"])
     assert real.classes.loc["chat-8b", "input_mean"] == pytest.approx(1154.7, abs=0.01)
-    assert "scaled by" in real.provenance["requests"]
+    assert "is not taken; the study asks for" in real.provenance["requests"]
 
 
 @pytest.mark.parametrize(("year", "hottest"), [(2014, 43.0), (2015, 32.0)])

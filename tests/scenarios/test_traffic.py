@@ -64,7 +64,7 @@ def test_a_shift_moves_the_hours_later(shared_data, plain):
 
 
 def test_a_log_of_a_day_gives_its_hours(plain):
-    scenario = with_demand_shape(plain, hours_of(RISING))
+    scenario = with_demand_shape(plain, hours_of(RISING), zone="UTC")
     np.testing.assert_allclose(shape_of(scenario), over_mean(RISING), rtol=ROUNDING)
     assert "log.csv, all classes: hours of the day" in scenario.provenance["demand"]
 
@@ -72,14 +72,14 @@ def test_a_log_of_a_day_gives_its_hours(plain):
 @pytest.mark.parametrize(("start", "minutes"), [("00:30", 1440), ("10:15", 1410), ("23:40", 2000), ("00:00", 1440)])
 def test_an_hour_that_the_log_holds_in_part_is_not_counted_low(plain, start, minutes):
     flat = log(pd.date_range(f"2024-01-15 {start}", periods=minutes, freq="1min"))
-    np.testing.assert_allclose(shape_of(with_demand_shape(plain, flat)), 1.0, rtol=1e-9)
+    np.testing.assert_allclose(shape_of(with_demand_shape(plain, flat, zone="UTC")), 1.0, rtol=1e-9)
 
 
 def test_one_class_of_a_log_may_be_named(plain):
     times = pd.date_range("2024-01-15", periods=1440, freq="1min")
     both = log([*times, *times[600:660]], ["chat"] * 1440 + ["code"] * 60)
-    np.testing.assert_allclose(shape_of(with_demand_shape(plain, both, "chat")), 1.0, rtol=1e-3)
-    code = shape_of(with_demand_shape(plain, both, "code"))
+    np.testing.assert_allclose(shape_of(with_demand_shape(plain, both, "chat", zone="UTC")), 1.0, rtol=1e-3)
+    code = shape_of(with_demand_shape(plain, both, "code", zone="UTC"))
     assert int((code > 0).sum()) == 1
     assert code[10] > 0
 
@@ -93,8 +93,22 @@ def test_hours_of_a_dated_series_are_of_the_clock_of_its_file(plain):
         scenario = with_demand_shape(plain, type(found)(**(vars(found) | {"zone": zone})))
         np.testing.assert_allclose(shape_of(scenario), over_mean(RISING), rtol=ROUNDING)
         assert f"its own clock (zone {zone})" in scenario.provenance["demand"]
-    utc = with_demand_shape(plain, found)
+    utc = with_demand_shape(plain, found, zone="UTC")
     np.testing.assert_allclose(shape_of(utc), np.roll(over_mean(RISING), 14), rtol=ROUNDING)
+    sydney = with_demand_shape(plain, found, zone="Australia/Sydney")
+    np.testing.assert_allclose(shape_of(sydney), over_mean(RISING), rtol=ROUNDING)
+
+
+def test_hours_of_utc_are_not_taken_for_local_hours_in_silence(plain):
+    for found in (record({"m": RISING}, quantity="rate_requests_per_s"), hours_of(RISING)):
+        with pytest.raises(
+            ReadError, match=r"its times are in UTC.*set inputs\.demand_zone to the clock that its users live"
+        ):
+            with_demand_shape(plain, found)
+    shifted = with_demand_shape(plain, hours_of(RISING), shift_hours=10.0)
+    local = with_demand_shape(plain, hours_of(RISING), zone="UTC+10")
+    np.testing.assert_allclose(shifted.demand, local.demand, rtol=ROUNDING)
+    assert "the number of requests" in local.notes[0]
 
 
 RATES = "rate_requests_per_s"
@@ -131,7 +145,7 @@ RATES = "rate_requests_per_s"
 )
 def test_a_series_that_cannot_give_the_hours_says_why(plain, found, series, why):
     with pytest.raises(ReadError) as caught:
-        with_demand_shape(plain, found, series)
+        with_demand_shape(plain, found, series, zone="UTC")
     assert why in str(caught.value)
 
 
@@ -170,14 +184,30 @@ def test_requests_of_a_class_that_the_scenario_lacks_are_said_to_be_left_out(pla
     assert "left out" not in with_requests(plain, mixed(code=50)).provenance["requests"]
 
 
-def test_the_rate_of_the_log_is_scaled_and_the_demand_stays(plain):
+def test_the_rate_of_the_log_is_not_taken_which_is_said(plain):
     scenario = with_requests(plain, mixed(code=50))
     np.testing.assert_array_equal(scenario.demand, plain.demand)
-    code = plain.classes.index.str.startswith("code")
-    scale = plain.demand[:, :, code].sum((1, 2)).mean() * 7.0
-    assert f"mean rate of 0.143 requests/s is scaled by {scale:.4g} to" in scenario.provenance["requests"]
+    asked = plain.demand.sum((1, 2)).mean()
+    said = f"its mean rate of 0.143 requests/s is not taken; the study asks for {asked:.4g} requests/s"
+    assert said in scenario.provenance["requests"]
+    assert said in scenario.notes[0]
 
 
 def test_a_class_of_too_few_requests_is_refused(plain):
-    with pytest.raises(ReadError, match=r"^log\.csv: has 2 requests; at least 3 are needed for a rate"):
+    with pytest.raises(ReadError, match=r"^log\.csv: has 2 requests of class 'code'; at least 3 are needed for a rate"):
         with_requests(plain, mixed(chat=50, code=2))
+
+
+def test_a_machine_that_sends_all_at_once_is_refused_in_words_of_the_log(plain):
+    times = pd.Timestamp("2024-01-15") + pd.to_timedelta([*np.linspace(0.0, 1e-3, 2000), 3500.0], unit="s")
+    with pytest.raises(
+        ReadError, match=r"^log\.csv: within hours, the times between arrivals for chat-8b, chat-70b have"
+    ):
+        with_requests(plain, log(times))
+
+
+def test_a_class_without_prompts_is_refused_in_words_of_the_log(plain):
+    found = mixed(chat=50, code=50)
+    found.table.loc[found.table["request_class"] == "code", "prompt_tokens"] = 0.0
+    with pytest.raises(ReadError, match=r"^log\.csv: no request for code-70b has a prompt token; mend the column"):
+        with_requests(plain, found)

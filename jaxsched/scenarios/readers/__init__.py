@@ -1,9 +1,11 @@
 """Readers of the files that users bring, each to one validated table in UTC by the start of the interval."""
 
+from jaxsched.scenarios.readers._clock import clock
 from jaxsched.scenarios.readers._formats import FORMATS, Format, Readable, describe, read, recognise
-from jaxsched.scenarios.readers._mapped import QUANTITIES, Mapped, clock, read_mapped
+from jaxsched.scenarios.readers._mapped import QUANTITIES, Mapped, read_mapped
 from jaxsched.scenarios.readers._network import RoundTrips
 from jaxsched.scenarios.readers._plain import tidy, write_tidy
+from jaxsched.scenarios.readers._rates import RequestRates
 from jaxsched.scenarios.readers._raw import ReadError
 from jaxsched.scenarios.readers._recording import Recording, column_times
 from jaxsched.scenarios.readers._requests import RequestLog, RequestStatistics
@@ -20,6 +22,7 @@ __all__ = [
     "Readable",
     "Recording",
     "RequestLog",
+    "RequestRates",
     "RequestStatistics",
     "RoundTrips",
     "Rows",

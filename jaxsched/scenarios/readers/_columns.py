@@ -33,16 +33,30 @@ class RawTable:
         frame: The columns.
         first_row: Number of the row with index 0 as an editor counts it (text), or 1.
         notes: Sentences on rows that were left out, and on what was not used.
+        called: The file's own name of a column that was renamed, for messages.
+        factors: What numbers of a column are multiplied by to reach its unit; 1 where not given.
     """
 
     name: str
     frame: pd.DataFrame
     first_row: int
     notes: tuple[str, ...] = ()
+    called: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def rows(self, keep: np.ndarray) -> "RawTable":
         """The table with some of its rows, which keep their numbers."""
         return dataclasses.replace(self, frame=self.frame[keep])
+
+    def renamed(self, columns: Mapping[str, str]) -> "RawTable":
+        """The same table with columns of the file, by the names that the package gives them, besides its own.
+
+        A column of the file that bears a name of the package, but is not meant by it, gives way.
+        """
+        meant = {name: self.frame[column] for name, column in columns.items()}
+        rest = self.frame.drop(columns=[*{*columns, *columns.values()} & set(self.frame.columns)])
+        frame = pd.concat([pd.DataFrame(meant, index=self.frame.index), rest], axis=1)
+        return dataclasses.replace(self, frame=frame, called={**self.called, **columns})
 
     def row(self, position: int) -> int:
         """Number of a data row as the user sees it."""
@@ -58,26 +72,27 @@ class RawTable:
 
     def _sentence(self, position: int | None, column: str | None, what: str) -> str:
         places = [] if position is None else [f"row {self.row(position)}"]
-        places += [] if column is None else [f"column {str(column)[:60]!r}"]
+        places += [] if column is None else [f"column {self.called.get(column, str(column))[:60]!r}"]
         return f"{self.name}: {', '.join(places)}{': ' if places else ''}{what}"
 
 
 def numbers(
     raw: RawTable, column: str, *, empty: bool = False, low: float = -np.inf, high: float = np.inf
 ) -> np.ndarray:
-    """A column as float64; empty cells are NaN where they are allowed.
+    """A column as float64 in the unit of its quantity; empty cells are NaN where they are allowed.
 
     Raises:
         ReadError: Naming the first cell that is no number, is outside [low, high], or is empty where it may not be.
     """
-    cells = raw.frame[column]
+    cells, factor = raw.frame[column], float(raw.factors.get(column, 1.0))
+    low, high = sorted((low / factor, high / factor))
     absent = cells.isna().to_numpy(bool)
     values = _values(cells)
     bad = ~np.isfinite(values) & ~absent | (values < low) | (values > high) | (absent & (not empty))
     if bad.any():
         at = int(bad.argmax())
         raise raw.bad(at, column, _not_number(column, cells.iloc[at], float(values[at]), low, high))
-    return values
+    return values if factor == 1.0 else factor * values
 
 
 def _values(cells: pd.Series) -> np.ndarray:
@@ -92,10 +107,11 @@ def _values(cells: pd.Series) -> np.ndarray:
         return cells.to_numpy(float, na_value=np.nan)
     if isinstance(kind, pd.StringDtype):
         return pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=np.nan)
-    return np.array([_value(cell) for cell in cells], float)
+    return np.array([number_in(cell) for cell in cells], float)
 
 
-def _value(cell: Any) -> float:
+def number_in(cell: Any) -> float:
+    """The number that a cell holds, NaN where it holds none."""
     if isinstance(cell, bool | np.bool_) or not isinstance(cell, str | int | float | Decimal | np.number):
         return np.nan
     try:

@@ -26,10 +26,22 @@ from jaxsched.scenarios.readers._network import RoundTrips, read_city_pairs, rea
 from jaxsched.scenarios.readers._opennem_json import read_opennem_json
 from jaxsched.scenarios.readers._places import read_geonames, read_geonames_dump, read_servers
 from jaxsched.scenarios.readers._plain import read_plain
-from jaxsched.scenarios.readers._raw import BadCell, ReadError, header, is_text, leading_rows, lines_of, peek
+from jaxsched.scenarios.readers._rates import RequestRates, read_request_rates
+from jaxsched.scenarios.readers._raw import (
+    BadCell,
+    ReadError,
+    header,
+    is_json_lines,
+    is_text,
+    leading_rows,
+    lines_of,
+    peek,
+)
 from jaxsched.scenarios.readers._recording import Recording
-from jaxsched.scenarios.readers._requests import (
-    RequestLog,
+from jaxsched.scenarios.readers._requests import RequestLog
+from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, read_origins, read_sites
+from jaxsched.scenarios.readers._text import names_of, unreadable
+from jaxsched.scenarios.readers._traces import (
     read_azure_trace,
     read_burstgpt,
     read_latency_log,
@@ -38,8 +50,6 @@ from jaxsched.scenarios.readers._requests import (
     read_splitwise,
     read_vidur,
 )
-from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, read_origins, read_sites
-from jaxsched.scenarios.readers._text import names_of, unreadable
 from jaxsched.scenarios.readers._weather import (
     read_half_hourly_temperature,
     read_open_meteo_csv,
@@ -57,8 +67,8 @@ _OPENNEM = re.compile(r'"(history|fuel_tech|network_code|results)"\s*:')
 _CORNERS = ("", "origin", "origins", "from", "to", "site", "sites", "rtt", "rtt ms", "ms", "origin site", "from to")
 
 
-Readable = Recording | RequestLog | RoundTrips | Rows
-"""What a reader returns: a time series, a log of requests, a matrix of round-trip times, or a table with a row a thing."""
+Readable = Recording | RequestLog | RequestRates | RoundTrips | Rows
+"""What a reader returns: a time series, a log of requests, a table of requests, round-trip times, or a row a thing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +110,7 @@ FORMATS = (
     Format("splitwise", "Splitwise trace", ("arrival_timestamp", "prompt_size", "token_size"), read_splitwise),
     Format("vidur", "Vidur trace", ("arrived_at", "num_prefill_tokens", "num_decode_tokens"), read_vidur),
     Format("servegen_rates", "ServeGen rates", ("model", "t_s", "rate_req_s"), read_servegen_rates),
+    Format("request_rates", "table of requests of the package", ("start_utc", "requests|requests_per_s"), read_request_rates),
     Format("jaxsched_table", "table of the package", (r"start_utc|time_utc|start_s", "place"), read_plain),
     Format("request_log", "request log of the package", (r"arrived_utc|arrived_s", "prompt_tokens", "answer_tokens"),
            read_request_table),
@@ -169,7 +180,7 @@ def recognise(path: Path | str) -> Format:
     """
     path = Path(path)
     _check_path(path)
-    by_text = _by_text(path) if is_text(path) else None
+    by_text = _by_text(path) if is_text(path) and not is_json_lines(path) else None
     if by_text is not None:
         return by_text
     names = [name.lower() for name in header(path)]

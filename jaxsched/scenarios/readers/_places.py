@@ -10,6 +10,8 @@ from jaxsched.scenarios.readers._raw import BadCell, Limits, RawTable, load, nee
 from jaxsched.scenarios.readers._rows import Rows
 from jaxsched.scenarios.readers._text import UNREADABLE, not_utf8, open_text, unreadable
 
+PLACE_COLUMNS = ("name", "id", "latitude", "longitude")
+"""What a row of a list of places may hold."""
 _LATITUDE: Limits = {"low": -90.0, "high": 90.0}
 _LONGITUDE: Limits = {"low": -180.0, "high": 180.0}
 # First-order divisions of Australia in GeoNames.
@@ -69,6 +71,16 @@ def read_servers(path: Path) -> Rows:
         }
     )
     return Rows("servers", table, raw.name, ("coordinates are those of the city, not of the machine",))
+
+
+def places_of(raw: RawTable) -> Rows:
+    """Places of a table with `name` (or `id`), `latitude`, `longitude`."""
+    known = [name for name in ("id", "name") if name in raw.frame.columns] or ["name"]
+    raw = need(raw, (*known, "latitude", "longitude"), "a list of places")
+    at = {"latitude": numbers(raw, "latitude", **_LATITUDE), "longitude": numbers(raw, "longitude", **_LONGITUDE)}
+    return Rows(
+        "places", pd.DataFrame({name: np.asarray(words(raw, name)).astype(str) for name in known} | at), raw.name
+    )
 
 
 def _places(raw: RawTable, kind: str) -> Rows:

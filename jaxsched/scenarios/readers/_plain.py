@@ -8,6 +8,7 @@ import pandas as pd
 
 from jaxsched.scenarios.readers._mapped import QUANTITIES
 from jaxsched.scenarios.readers._qualified import records
+from jaxsched.scenarios.readers._rates import RequestRates
 from jaxsched.scenarios.readers._raw import RawTable, flags, load, need, numbers, own_names, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._requests import UNDATED, RequestLog, seconds_from_start
@@ -18,8 +19,11 @@ _AT = ("latitude", "longitude")
 _ENDINGS = (".csv", ".csv.gz", ".parquet")
 
 
-def tidy(found: Recording | RequestLog) -> pd.DataFrame:
-    """A recording or a log as one table in UTC, units in the column names."""
+def tidy(found: Recording | RequestLog | RequestRates) -> pd.DataFrame:
+    """A recording, a log or a table of requests as one table in UTC, units in the column names."""
+    if isinstance(found, RequestRates):
+        long = found.recording().table.rename(columns={"rate_requests_per_s": "requests_per_s"})
+        return long.join(found.series, on="place").drop(columns="place")
     if isinstance(found, RequestLog):
         return _timed(found.table, "arrived", found.dated, "arrived_utc", "arrived_s")
     name = _INSTANT if found.stamp == "instant" else _INTERVAL

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jaxsched.scenarios.readers._columns import BadCell, Limits, RawTable, flags, market_stamps, numbers, stamps, words
+from jaxsched.scenarios.readers._json_lines import is_json_lines, keys_of, load_json_lines
 from jaxsched.scenarios.readers._text import (
+    EMPTY,
     UNREADABLE,
     ReadError,
     delimiter,
@@ -33,6 +35,7 @@ __all__ = [
     "ReadError",
     "flags",
     "header",
+    "is_json_lines",
     "is_text",
     "leading_rows",
     "lines_of",
@@ -46,7 +49,6 @@ __all__ = [
     "words",
 ]
 
-_EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "None")
 # Rows that are read, where only the beginning of a large file is to be judged.
 _ROWS: ContextVar[int | None] = ContextVar("rows", default=None)
 
@@ -68,6 +70,8 @@ def is_text(path: Path) -> bool:
 
 def header(path: Path) -> list[str]:
     """Names of the columns of a file, without reading the rest of it."""
+    if is_json_lines(path):
+        return keys_of(path)
     return names_of(header_line(path)) if is_text(path) else _schema(path)
 
 
@@ -75,7 +79,7 @@ def load(path: Path, columns: Sequence[str] | None = None, skip: int = 0) -> Raw
     """Read a table: text as strings, parquet as it is typed.
 
     Arguments:
-        path: CSV (any of comma, semicolon, tab or bar; `.gz` too) or parquet.
+        path: CSV (any of comma, semicolon, tab or bar; `.gz` too), JSON Lines or parquet.
         columns: Columns to read; all where not given.
         skip: Lines before the header of a text file.
 
@@ -84,6 +88,8 @@ def load(path: Path, columns: Sequence[str] | None = None, skip: int = 0) -> Raw
     """
     if not is_text(path):
         return RawTable(path.name, _load_parquet(path, columns), 1)
+    if is_json_lines(path):
+        return RawTable(path.name, load_json_lines(path, columns, _ROWS.get()), 1)
     line = header_line(path, skip)
     names = names_of(line)
     _check_names(path, names)
@@ -92,7 +98,7 @@ def load(path: Path, columns: Sequence[str] | None = None, skip: int = 0) -> Raw
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(
                 file, sep=delimiter(line), dtype=str, skiprows=skip, nrows=_ROWS.get(), index_col=False,
-                keep_default_na=False, na_values=list(_EMPTY), skipinitialspace=True, skip_blank_lines=False,
+                keep_default_na=False, na_values=list(EMPTY), skipinitialspace=True, skip_blank_lines=False,
                 encoding="utf-8-sig",
             )  # fmt: skip
     except ReadError:
@@ -183,10 +189,15 @@ def need(raw: RawTable, columns: Sequence[str], what: str) -> RawTable:
     raw = own_names(raw, columns)
     absent = next((name for name in columns if name not in raw.frame.columns), None)
     if absent is not None:
-        raise raw.bad(None, None, f"has no column {absent!r}; {what} has {', '.join(columns)}.")
+        raise raw.bad(None, None, f"has no column {absent!r}; {what} has {', '.join(columns)}{_told(raw)}.")
     if raw.frame.empty:
         raise raw.bad(None, None, "has a header but no rows; give a file with rows.")
     return raw
+
+
+def _told(raw: RawTable) -> str:
+    """What a mapping has given already, for the sentence on what is missing."""
+    return f" (the mapping gives {', '.join(raw.called)})" if raw.called else ""
 
 
 def own_names(raw: RawTable, columns: Sequence[str]) -> RawTable:

@@ -97,7 +97,11 @@ class Rows:
 
 def read_sites(path: Path) -> Rows:
     """The user's edge sites (CSV or parquet) with the columns of `SiteRow`."""
-    raw = load(path)
+    return sites_of(load(path))
+
+
+def sites_of(raw: RawTable) -> Rows:
+    """The edge sites of a table with the columns of `SiteRow`."""
     rows = read_rows(raw, SiteRow, "a table of sites")
     region = rows["region"].where(rows["region"].notna(), rows["state"].map(_REGIONS))
     return Rows("sites", _with_zone(raw, rows.assign(region=region)), raw.name)
@@ -105,7 +109,11 @@ def read_sites(path: Path) -> Rows:
 
 def read_origins(path: Path) -> Rows:
     """The user's population centres (CSV or parquet) with the columns of `OriginRow`."""
-    raw = load(path)
+    return origins_of(load(path))
+
+
+def origins_of(raw: RawTable) -> Rows:
+    """The population centres of a table with the columns of `OriginRow`."""
     return Rows("origins", _with_zone(raw, read_rows(raw, OriginRow, "a table of origins")), raw.name)
 
 
@@ -145,7 +153,7 @@ def _column(raw: RawTable, name: str, field: FieldInfo) -> Any:
     result = np.full(len(raw.frame), field.default, float if kind is float else object)
     there = raw.frame[name].notna().to_numpy(bool) if name in raw.frame.columns else np.zeros(len(result), bool)
     if there.any():
-        result[there] = cells(RawTable(raw.name, raw.frame[there], raw.first_row))
+        result[there] = cells(raw.rows(there))
     return result
 
 

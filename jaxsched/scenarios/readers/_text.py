@@ -25,6 +25,8 @@ _MAGIC = (
     (b"PK\x03\x04", "is an Excel workbook or a ZIP archive; save the sheet as CSV, or unpack it."),
     (b"PAR1", "is a parquet file; give its name the ending .parquet."),
 )
+EMPTY = ("", "NA", "N/A", "NaN", "nan", "null", "None")
+"""What a cell without a value holds."""
 UNREADABLE = (OSError, EOFError, zlib.error)
 
 

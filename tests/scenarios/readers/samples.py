@@ -167,6 +167,10 @@ SAMPLES = {
         "arrival,prompt_tokens,output_tokens,ttft_s",
         *(f"2024-01-12T00:00:0{n}.5Z,{100 + n},{10 + n},0.1{n}" for n in range(6)),
     ),
+    "request_rates": rows(
+        "start_utc,origin,request_class,requests",
+        *(f"{t:%Y-%m-%dT%H:%M:%S}Z,Sydney,chat-8b,36{n}0" for n, t in enumerate(HALF_HOURS)),
+    ),
     "wondernetwork_pings": rows("source,destination,min,avg,max", *(f"{a},{b},{9 + a + b}.5,40,50" for a, b in PAIRS)),
     "city_pairs": rows("from_city,to_city,rtt_ms", *(f"{TOWNS[a][0]},{TOWNS[b][0]},{9 + a + b}.5" for a, b in PAIRS)),
     "rtt_matrix": rows(

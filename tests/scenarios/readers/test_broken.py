@@ -32,6 +32,7 @@ COLUMNS = {
     "vidur": ("arrived_at", "num_decode_tokens"),
     "servegen_rates": ("t_s", "rate_req_s"),
     "jaxsched_table": ("start_utc", "price_aud_per_mwh"),
+    "request_rates": ("start_utc", "requests"),
     "request_log": ("arrived_utc", "answer_tokens"),
     "latency_log": ("arrival", "ttft_s"),
 }

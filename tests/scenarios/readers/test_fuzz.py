@@ -202,6 +202,7 @@ TABLES = {
     "undated table": {"start_s": "integers", "place": "text", "rate_requests_per_s": "small", "latitude": "half",
                       "longitude": "small"},
     "request_log": {"arrived_utc": "stamps", "prompt_tokens": "small", "answer_tokens": "half", "request_class": "categories"},
+    "request_rates": {"start_utc": "stamps", "origin": "categories", "request_class": "text", "requests": "small"},
     "latency_log": {"arrival": "stamps", "prompt_tokens": "small", "output_tokens": "integers", "ttft_s": "half"},
     "wondernetwork_pings": {"source": "integers", "destination": "fives", "min": "decimals"},
     "city_pairs": {"from_city": "names", "to_city": "text", "rtt_ms": "decimals"},

@@ -8,7 +8,7 @@ from tests.scenarios.readers.samples import SAMPLES, rows, write
 from tests.scenarios.readers.test_broken import sentence
 
 TIMED = [kind for kind in SAMPLES if kind not in (
-    "wondernetwork_pings", "city_pairs", "rtt_matrix", "sites", "origins", "geonames", "geonames_dump", "servers",
+    "request_rates", "wondernetwork_pings", "city_pairs", "rtt_matrix", "sites", "origins", "geonames", "geonames_dump", "servers",
 )]  # fmt: skip
 ENDINGS = [".csv", ".csv.gz", ".parquet"]
 REAL = [

@@ -1,0 +1,51 @@
+"""From a configuration to a study that can be served: what `jaxsched run` begins with and `jaxsched validate` is."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+from rich.console import Console
+
+from jaxsched.config import Config, ConfigError, build_scenario, load_partly, read_inputs
+from jaxsched.report import filled
+from jaxsched.study import Study, build, busiest_share, problems_of
+
+_log = Console(stderr=True, highlight=False)
+
+
+def check(path: Path) -> None:
+    """Load a configuration, build its problem, and say whether it can be served; every problem is told at once."""
+    config, problems = load_partly(path)
+    folder = path.resolve().parent
+    if problems:
+        # What hangs together cannot be judged without the keys that are wrong, but each file can.
+        read_inputs(config.inputs, folder, problems)
+        raise ConfigError("\n".join(problems))
+    study = prepare(config, folder)
+    slots, origins, sites, kinds = study.problem.shape
+    print(
+        f"{path}: good. {slots} slots, {origins} origins, {sites} sites, {kinds} classes; the busiest slot needs at least "
+        f"{busiest_share(study):.0%} of its capacity."
+    )
+    for what, count in filled(study.scenario).items():
+        print(f"filled: {count} cells of {what}")
+
+
+def prepare(config: Config, folder: Path) -> Study:
+    """Scenario, models and problem of a configuration, known to be servable, with what is to be noted on the terminal.
+
+    Raises:
+        ConfigError: If a file, a name or a number cannot be used, or the requests cannot be served; every problem is named.
+    """
+    jax.config.update("jax_enable_x64", True)
+    scenario = build_scenario(config, folder)
+    for note in scenario.notes:
+        _log.print(f"note: {note}", markup=False, soft_wrap=True)
+    try:
+        study = build(scenario, dtype=np.dtype(config.solver.dtype))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    problems = problems_of(study)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return study
