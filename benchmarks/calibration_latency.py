@@ -189,13 +189,13 @@ def predicted(found: LatencyFit, log: RequestLog, served: Served, rate: float) -
     unchanged = quantities(log.table["ttft_s"].dropna().to_numpy())
     default = LatencyFit(**{**vars(found), "site": ServingSite()})
     ways = {
-        "law": found.predict(rate),
-        "simulation": quantities(np.asarray(found.simulate(rate, requests=200_000).ttft)),
-        "replay of the log": quantities(np.asarray(found.replay(rate).ttft)),
+        "law": found.predict(rate, extrapolate=True),
+        "simulation": quantities(np.asarray(found.simulate(rate, requests=200_000, extrapolate=True).ttft)),
+        "replay of the log": quantities(np.asarray(found.replay(rate, extrapolate=True).ttft)),
         "as in the log": unchanged,
     }
     busy = float(default.utilisation * rate / found.rate)
-    ways["default"] = default.predict(rate) if busy < 1.0 else dict.fromkeys(observed, float("inf"))
+    ways["default"] = default.predict(rate, extrapolate=True) if busy < 1.0 else dict.fromkeys(observed, float("inf"))
     errors = {way: {key: finite(values[key] / observed[key] - 1.0) for key in observed} for way, values in ways.items()}
     return {"rate_per_s": rate, "utilisation": found.utilisation * rate / found.rate, **observed, "errors": errors}
 

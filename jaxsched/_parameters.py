@@ -5,7 +5,9 @@ parameter is therefore converted once, here, to a strongly typed array.
 """
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -54,7 +56,12 @@ class AbstractModel(eqx.Module):
 
     Parameters are checked against their declared range once, when the model is built on the host;
     traced values (inside `jit` or `grad`) are not checked.
+
+    `domain` holds what "Valid for" of its documentation says in numbers: the range of an argument, by its name, in which the
+    law is known to hold (`load fraction`: IT power over its rating). Nothing is refused beyond; a fit warns.
     """
+
+    domain: ClassVar[Mapping[str, tuple[float, float]]] = MappingProxyType({})
 
     def __check_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -63,7 +63,7 @@ print(found)
 
 # %%
 loads = np.array([0.3, 0.45, 0.55, 0.65, 0.75, 0.85, 0.92])
-law = pd.DataFrame([found.predict(load * full) for load in loads], index=loads)
+law = pd.DataFrame([found.predict(load * full, extrapolate=True) for load in loads], index=loads)
 
 
 def percentiles(site_run):
@@ -76,7 +76,7 @@ later = [
     for key, load in zip(keys, loads, strict=True)
 ]
 true = np.array([percentiles(run) for run in later])
-fitted = np.array([percentiles(found.simulate(load * full, requests=40_000)) for load in loads])
+fitted = np.array([percentiles(found.simulate(load * full, requests=40_000, extrapolate=True)) for load in loads])
 table = pd.DataFrame(
     {"true p99": true[:, 1], "law": law["p99_s"].to_numpy(), "simulated fit": fitted[:, 1]}, index=loads
 )

@@ -3,7 +3,8 @@
 from jaxsched.calibrate._files import load_model, load_provenance, model_text, save_model
 from jaxsched.calibrate._fit import fit
 from jaxsched.calibrate._job import Column, Law, law_of, model_of, observations_of
-from jaxsched.calibrate._latency import LatencyFit, fit_latency
+from jaxsched.calibrate._latency import fit_latency
+from jaxsched.calibrate._latency_result import LatencyFit
 from jaxsched.calibrate._latency_scores import LatencyScore, latency_table, score_latency, split_log
 from jaxsched.calibrate._methods import (
     AbstractLoss,

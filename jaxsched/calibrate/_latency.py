@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -11,14 +11,30 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from jaxsched.calibrate._block_errors import with_block_errors
+from jaxsched.calibrate._domain import outside
 from jaxsched.calibrate._fit import fit
+from jaxsched.calibrate._latency_result import LatencyFit
 from jaxsched.calibrate._methods import AbstractMethod, Descent, Pinball
 from jaxsched.calibrate._observations import CalibrationError, Observations
 from jaxsched.calibrate._result import Fit
-from jaxsched.calibrate._servers import servers_profile, with_service
+from jaxsched.calibrate._servers import (
+    Log,
+    agrees,
+    blocks_of,
+    compared,
+    finest,
+    predicted,
+    tried,
+    waits_show,
+    with_service,
+)
 from jaxsched.models import ServingSite
 from jaxsched.scenarios.readers import RequestLog
-from jaxsched.simulation import SimulatedRequests, replay, simulate
+from jaxsched.simulation import replay
+
+MOST_SERVERS = 1024
+"""Most servers that a configuration may ask for."""
 
 _READING = ("prefill.fixed", "prefill.linear", "prefill.quadratic")
 # Requests at or below this quantile of TTFT at their length have most likely not waited.
@@ -26,92 +42,8 @@ _UNWAITED = 0.3
 _FEWEST = 50
 # The numbers of servers with the least misfit that are fitted in full, and blocks of the burstiness's bootstrap.
 _FINALISTS, _BLOCKS, _SAMPLES = 3, 40, 200
-
-
-@dataclasses.dataclass(frozen=True)
-class LatencyFit:
-    """How a site serves its requests, as its log tells.
-
-    Attributes:
-        site: The fitted site.
-        fit: Prefill and token time at the fitted number of servers, with their errors; on ln TTFT.
-        servers: Misfit and token time of every number of servers that was tried, and which are plausible.
-        arrival_cv2_error: Standard error of the burstiness `site.arrival_cv2`.
-        between: Times between the arrivals of the log, 0 for the first [s].
-        prompt_tokens: Prompt lengths of the log [token].
-        answer_tokens: Answer lengths of the log [token].
-        warnings: What the log cannot tell, a sentence each.
-    """
-
-    site: ServingSite
-    fit: Fit[ServingSite]
-    servers: pd.DataFrame
-    arrival_cv2_error: float
-    between: np.ndarray
-    prompt_tokens: np.ndarray
-    answer_tokens: np.ndarray
-    warnings: tuple[str, ...]
-
-    @property
-    def rate(self) -> float:
-        """Arrivals of the log [requests/s]."""
-        return float(1.0 / self.between[1:].mean())
-
-    @property
-    def utilisation(self) -> float:
-        """Share of time in which a server of the log was busy [1]."""
-        return float(self.site.utilisation(jnp.asarray(self.rate), *self._lengths()))
-
-    def predict(self, rate: float, quantiles: Sequence[float] = (0.5, 0.99)) -> dict[str, float]:
-        """Mean and quantiles of TTFT at another rate, by the law of `ServingSite`.
-
-        Arguments:
-            rate: Arrivals [requests/s].
-            quantiles: Inside (0, 1).
-
-        Returns:
-            `utilisation`, `mean_s`, and a quantile a key, for example `p99_s` [s].
-
-        Raises:
-            ValueError: If the site cannot keep up with the rate.
-        """
-        rates, lengths = jnp.asarray(rate, float), self._lengths()
-        busy = float(self.site.utilisation(rates, *lengths))
-        if not 0.0 < busy < 1.0:
-            most = rate / busy if busy > 0 else 0.0
-            raise ValueError(
-                f"rate is {rate:g} requests/s; this site keeps up with rates above 0 and below {most:.4g}."
-            )
-        times = self.site.first_token_quantile(rates, jnp.asarray(quantiles, float), *lengths)
-        shown = {f"p{100 * q:g}_s": float(time) for q, time in zip(quantiles, times, strict=True)}
-        return {"utilisation": busy, "mean_s": float(self.site.mean_first_token(rates, *lengths)), **shown}
-
-    def simulate(self, rate: float, *, requests: int = 20_000, seed: int = 0) -> SimulatedRequests:
-        """Requests at another rate, one by one through the fitted site.
-
-        Lengths are drawn from those of the log, times between arrivals from a gamma distribution of its burstiness:
-        independent of each other, which those of real users are not; see `replay`.
-        """
-        return simulate(self.site, jax.random.key(seed), jnp.asarray(rate, float), *self._lengths(), requests=requests)
-
-    def replay(self, rate: float) -> SimulatedRequests:
-        """The requests of the log themselves, its clock sped up to another rate, one by one through the fitted site.
-
-        Bursts that last, and hours that are busier than others, stay as they are in the log.
-        """
-        return replay(self.site, jnp.asarray(self.between * (self.rate / rate), float), *self._lengths())
-
-    def _lengths(self) -> tuple[jax.Array, jax.Array]:
-        return jnp.asarray(self.prompt_tokens, float), jnp.asarray(self.answer_tokens, float)
-
-    def __str__(self) -> str:
-        site, error = self.site, self.arrival_cv2_error
-        chosen = self.servers.index[self.servers["plausible"]]
-        lines = [
-            f"servers {int(site.servers)} (plausible: {chosen.min()} to {chosen.max()}), "
-            f"arrival_cv2 {float(site.arrival_cv2):.3g} +- {error:.2g}, utilisation {self.utilisation:.2f}"
-        ]
-        return "\n".join([*lines, str(self.fit), *(f"warning: {sentence}" for sentence in self.warnings)])
+# A wait counts where it lengthens the TTFT by this share.
+_NOTICED = 0.01
 
 
 def fit_latency(
@@ -123,18 +55,24 @@ def fit_latency(
     bootstrap: int = 0,
     seed: int = 0,
 ) -> LatencyFit:
-    """Service time, burstiness and effective concurrency of a site from a log of its requests, best at a low load.
+    """Service time, burstiness and effective concurrency of a site from a log of its requests.
 
     Every request of the log is sent through a simulated site of c servers; ln TTFT is fitted by its prefill law and its
     token time, for each c, so that which requests had to wait tells c and the token time apart. Arrivals count for
     requests whose TTFT is missing too. The burstiness is that of the times between arrivals.
 
+    Whether c can be told is judged by blocks of consecutive requests drawn again, not by residuals that count as
+    independent: those of a log are correlated, and far off at times, which a few simulated waits can be made to match. Where
+    no wait shows beyond that chance, the verdict is that the log cannot tell; the site then keeps the token time of the
+    start, and has the fewest servers with which that agrees with the log. Standard errors are by the same blocks
+    (`bootstrap_error`), at that number of servers.
+
     Arguments:
-        log: A log with `ttft_s`, from `readers.read`; at one site, and at about the same load throughout.
+        log: A log with `ttft_s`, from `readers.read`; at one site. Some requests should have waited.
         start: Where to start; its network time is kept, as a log cannot tell it from the fixed prefill time.
         most_servers: Most servers that are tried.
         method: As in `fit`; least squares where not given.
-        bootstrap: Block bootstrap samples, as in `fit`.
+        bootstrap: Block bootstrap samples, as in `fit`; errors by the same blocks to first order where 0.
         seed: Of starts and of bootstraps.
 
     Returns:
@@ -142,6 +80,9 @@ def fit_latency(
 
     Raises:
         CalibrationError: If the log has no `ttft_s`, or too few of them.
+
+    Source:
+        Differences of misfits by blocks: Vuong (1989), Econometrica 57:307; blocks: Kuensch (1989), Ann. Stat. 17:1217.
     """
     table = _checked(log, most_servers)
     between = np.concatenate([[0.0], table["arrived"].diff().dt.total_seconds().to_numpy(float)[1:]])
@@ -149,21 +90,59 @@ def fit_latency(
     burstiness = log.statistics().arrival_cv2
     site = ServingSite() if start is None else start
     bursty = eqx.tree_at(lambda s: s.arrival_cv2, site, jnp.asarray(np.clip(burstiness, 1e-3, 200.0)))
-    reading = _unwaited(bursty, prompt, ttft, seed)
-    profile = servers_profile(reading, between, prompt, answer, ttft, np.arange(1, most_servers + 1))
-    finalists = profile["misfit"].nsmallest(_FINALISTS).index
     data = Observations((between, prompt, answer), np.log(ttft), times=table["arrived"], unit="ln s")
-    tried = {
-        number: _at(reading, profile, int(number), data, most_servers, method=method, bootstrap=0, seed=seed)
-        for number in finalists
-    }
-    best = min(tried, key=lambda number: tried[number].misfit[0])
-    found = tried[best]
+    hours = max(between.sum() / 3600.0 / (blocks_of(len(between))[-1] + 1), 1e-9)
+    how = {"method": method, "seed": seed, "block_hours": hours}
+    found, profile, identified = _judged(bursty, data, Log.of(between, prompt, answer, ttft), most_servers, how)
     if bootstrap:
-        found = _at(reading, profile, int(best), data, most_servers, method=method, bootstrap=bootstrap, seed=seed)
-    warnings = (*found.warnings, *_sentences(profile, most_servers))
-    error = _burstiness_error(between[1:], seed)
-    return LatencyFit(found.model, found, profile, error, between, prompt, answer, warnings)
+        at, names = (int(found.model.servers), float(found.model.token_time)), tuple(found.parameters.index)
+        found = _at(found.model, *at, data, most_servers, names=names, bootstrap=bootstrap, **how)
+    found = with_block_errors(found, blocks_of(len(between)))
+    waits = replay(found.model, *map(jnp.asarray, data.inputs)).wait
+    fitted = LatencyFit(
+        site=found.model,
+        fit=found,
+        servers=profile,
+        identified=identified,
+        waiting=float((np.asarray(waits) > _NOTICED * np.exp(found.predicted)).mean()),
+        arrival_cv2_error=_burstiness_error(between[1:], seed),
+        between=between,
+        prompt_tokens=prompt,
+        answer_tokens=answer,
+        warnings=(),
+    )
+    told = (*found.warnings, *outside(found.model, {"prompt_tokens": prompt}), *_sentences(fitted, most_servers))
+    return dataclasses.replace(fitted, warnings=told)
+
+
+def _judged(
+    site: ServingSite, data: Observations, requests: Log, most_servers: int, how: dict[str, Any]
+) -> tuple[Fit[ServingSite], pd.DataFrame, bool]:
+    """The fit, the profile of the number of servers, and whether any wait shows in the log."""
+    _, prompt, _ = data.inputs
+    fitted = {"predict": _reading_alone, "folds": 0, "seed": how["seed"]}
+    alone_data = Observations((prompt,), data.observed)
+    quick = Descent(Pinball(jnp.asarray(_UNWAITED)))
+    reading = fit(site, alone_data, parameters=_READING, method=quick, starts=2, **fitted).model
+    coarse = tried(reading, requests, most_servers)
+    if waits_show(reading, requests, coarse):
+        table = finest(reading, requests, coarse)["token_time_s"].iloc[:_FINALISTS]
+        fits = [_at(reading, int(number), time, data, most_servers, **how) for number, time in table.items()]
+        found = min(fits, key=lambda one: one.misfit[0])
+        return found, compared(found.model, requests, coarse, None), True
+    alone = fit(reading, alone_data, parameters=_READING, starts=1, **fitted)
+    profile = compared(alone.model, requests, coarse, alone.predicted)
+    return _least_site(alone, data, requests, most_servers, how), profile, False
+
+
+def _least_site(
+    alone: Fit[ServingSite], data: Observations, requests: Log, places: int, how: dict[str, Any]
+) -> Fit[ServingSite]:
+    """The fit of the prefill at the token time that was given, and the fewest servers with which that agrees with the log."""
+    numbers, token_time = np.arange(1.0, places + 1.0), float(alone.model.token_time)
+    laws = np.asarray(predicted(alone.model, jnp.asarray(numbers), jnp.full(places, token_time), requests, places))
+    servers = next((n for n, law in enumerate(laws, 1) if agrees(requests, law, alone.predicted)), places)
+    return _at(alone.model, servers, token_time, data, places, names=_READING, **how)
 
 
 def _checked(log: RequestLog, most_servers: int) -> pd.DataFrame:
@@ -181,31 +160,21 @@ def _checked(log: RequestLog, most_servers: int) -> pd.DataFrame:
     return log.spread().table
 
 
-def _unwaited(start: ServingSite, prompt: np.ndarray, ttft: np.ndarray, seed: int) -> ServingSite:
-    """The site with the prefill law of the requests that are fast for their length."""
-    found = fit(
-        start,
-        Observations((prompt,), np.log(ttft)),
-        parameters=_READING,
-        predict=_reading_alone,
-        method=Descent(Pinball(jnp.asarray(_UNWAITED))),
-        folds=0,
-        starts=2,
-        seed=seed,
-    )
-    return found.model
-
-
 def _reading_alone(site: ServingSite, inputs: Any) -> jax.Array:
     return jnp.log(site.first_token(inputs[0], jnp.zeros_like(inputs[0])))
 
 
-def _at(site, profile, servers: int, data: Observations, places: int, **options) -> Fit[ServingSite]:
-    """The fit at one number of servers, from the token time of its profile."""
-    token_time = profile.loc[servers, "token_time_s"]
+def _at(
+    site: ServingSite,
+    servers: int,
+    token_time: float,
+    data: Observations,
+    places: int,
+    names: tuple[str, ...] = (*_READING, "token_time"),
+    **options: Any,
+) -> Fit[ServingSite]:
+    """The fit at one number of servers, from a token time."""
     begin = with_service(site, jnp.asarray(float(servers)), jnp.asarray(token_time))
-
-    names = (*_READING, "token_time")
     return fit(begin, data, parameters=names, predict=_replayed(places), folds=0, starts=1, **options)
 
 
@@ -219,12 +188,25 @@ def _replayed(places: int) -> Callable[[ServingSite, Any], jax.Array]:
     return predict
 
 
-def _sentences(profile: pd.DataFrame, most_servers: int) -> tuple[str, ...]:
-    plausible = profile.index[profile["plausible"]]
-    if plausible.max() == most_servers or plausible.max() > 2 * plausible.min():
+def _sentences(found: LatencyFit, most_servers: int) -> tuple[str, ...]:
+    """What the log leaves open, and what would help."""
+    low, high = found.plausible
+    if not found.identified:
         return (
-            f"the log cannot tell the number of servers: {plausible.min()} to {plausible.max()} agree with it; "
-            "give a log at a higher load, in which more requests wait.",
+            f"the log cannot tell the number of servers (at least {low}), nor the token time: no wait shows in its times beyond "
+            f"chance. The fitted site keeps {float(found.site.token_time):.3g} s/token as given, and the fewest servers that "
+            f"agree with the log at that, {int(found.site.servers)}: a site that the log does not contradict, not a measured "
+            "one. Give a log of busier hours, in which more requests wait.",
+        )
+    if high == most_servers:
+        more = "raise `most_servers`" if most_servers < MOST_SERVERS else "give a log of busier hours"
+        return (
+            f"the log cannot tell the number of servers (at least {low}): all up to the {high} tried agree with it; {more}.",
+        )
+    if high > 2 * low:
+        return (
+            f"the log cannot tell the number of servers: {low} to {high} agree with it; give a log at a higher load, in which "
+            "more requests wait.",
         )
     return ()
 

@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.calibrate._observations import CalibrationError
+from jaxsched.calibrate._scores import scores
 from jaxsched.models import ServingSite
 from jaxsched.scenarios.readers import RequestLog
 from jaxsched.simulation import replay
 
 _FEWEST = 50
+# Windows of the mean TTFT [s]: the fewest requests of one, and the fewest windows that are scored.
+_TEN_MINUTES, _HOUR = 600.0, 3600.0
+_IN_WINDOW, _WINDOWS = 5, 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +33,10 @@ class LatencyScore:
         law_p99_s: By the same law [s].
         replayed_median_s: Of the same arrivals, one by one through the site [s].
         replayed_p99_s: Of the same [s].
+        ten_minute_cv_rmse: Of the mean TTFT of ten minutes, replayed beside measured, as in `Scores` [1].
+        ten_minute_r2: Of the same [1].
+        hourly_cv_rmse: Of the mean TTFT of an hour [1].
+        hourly_r2: Of the same [1]. All four are NaN where there are fewer than three windows with five requests.
     """
 
     name: str
@@ -41,6 +49,10 @@ class LatencyScore:
     law_p99_s: float
     replayed_median_s: float
     replayed_p99_s: float
+    ten_minute_cv_rmse: float
+    ten_minute_r2: float
+    hourly_cv_rmse: float
+    hourly_r2: float
 
 
 def split_log(log: RequestLog, share: float) -> tuple[RequestLog, RequestLog]:
@@ -87,7 +99,22 @@ def score_latency(site: ServingSite, log: RequestLog, name: str | None = None) -
         law = np.asarray(site.first_token_quantile(jnp.asarray(rate), jnp.asarray([0.5, 0.99]), *lengths))
     replayed = np.asarray(replay(site, jnp.asarray(between), *lengths).ttft)[known]
     quantiles = (*np.quantile(measured[known], [0.5, 0.99]), *law, *np.quantile(replayed, [0.5, 0.99]))
-    return LatencyScore(name or log.source, int(known.sum()), rate, busy, *map(float, quantiles))
+    arrived = np.cumsum(between)[known]
+    windows = [_of_windows(arrived, measured[known], replayed, length) for length in (_TEN_MINUTES, _HOUR)]
+    numbers = (*quantiles, *windows[0], *windows[1])
+    return LatencyScore(name or log.source, int(known.sum()), rate, busy, *map(float, numbers))
+
+
+def _of_windows(arrived: np.ndarray, measured: np.ndarray, replayed: np.ndarray, length: float) -> tuple[float, float]:
+    """CV(RMSE) and R2 of the means over windows of time [s] of what was replayed, beside what was measured."""
+    window = (arrived // length).astype(int)
+    count = np.bincount(window)
+    means = [np.bincount(window, values) / np.maximum(count, 1) for values in (measured, replayed)]
+    used = count >= _IN_WINDOW
+    if used.sum() < _WINDOWS:
+        return float("nan"), float("nan")
+    found = scores(*means, used)
+    return found.cv_rmse, found.r2
 
 
 def latency_table(scores: list[LatencyScore]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """How many requests a server takes together, told from which requests of a log had to wait."""
 
+import dataclasses
 from functools import partial
 
 import equinox as eqx
@@ -12,11 +13,57 @@ from jaxtyping import Array, Float
 from jaxsched.models import ServingSite
 from jaxsched.simulation import replay
 
-# Utilisations from which the token time of each number of servers is first tried, then how often and how finely a
-# smaller interval about the best is searched.
-_LEAST, _MOST, _TRIED, _ZOOMS, _FINER = 0.02, 1.2, 24, 3, 9
-# A number of servers is plausible where its likelihood ratio is not refused at 5 % (chi-squared, one degree).
-_CHI_SQUARED = 3.84
+# Utilisations from which the token time of each number of servers is first tried; the numbers that are then searched more
+# finely, and how often and how finely a smaller interval about the best is searched.
+_LEAST, _MOST, _TRIED, _BEST, _ZOOMS, _FINER = 0.02, 1.2, 24, 8, 3, 9
+# Blocks of consecutive requests, and the fewest requests of one.
+_BLOCKS, _IN_BLOCK = 40, 10
+# A number of servers is refused where its misfit is larger by more than so many standard errors (2.5 % on one side), and that
+# no request ever waits by more than so many (0.5 %).
+_REFUSED, _WAITS_SHOW = 1.96, 2.58
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """The requests of a log as a simulation takes them.
+
+    Attributes:
+        between: Time since the arrival before [request] [s].
+        prompt_tokens: Prompt lengths [request] [token].
+        answer_tokens: Answer lengths [request] [token].
+        log_ttft: Logarithm of the times to first token, 0 where unknown [request] [ln s].
+        used: Which of them are known [request].
+        block: Block of consecutive requests that each is in, 0 first [request].
+    """
+
+    between: Array
+    prompt_tokens: Array
+    answer_tokens: Array
+    log_ttft: Array
+    used: Array
+    block: Array
+
+    @classmethod
+    def of(cls, between: np.ndarray, prompt: np.ndarray, answer: np.ndarray, ttft: np.ndarray) -> "Log":
+        """The log with its requests cut into blocks; a TTFT that is not a number or not above 0 is unknown."""
+        used = np.isfinite(ttft) & (ttft > 0)
+        known = np.log(np.where(used, ttft, 1.0))
+        arrays = (jnp.asarray(values, float) for values in (between, prompt, answer, known))
+        return cls(*arrays, jnp.asarray(used), jnp.asarray(blocks_of(len(between))))
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return int(self.block[-1]) + 1
+
+
+jax.tree_util.register_dataclass(Log, [field.name for field in dataclasses.fields(Log)], [])
+
+
+def blocks_of(requests: int) -> np.ndarray:
+    """Block of each request: up to 40 blocks of consecutive requests, of 10 or more each [request]."""
+    number = max(min(_BLOCKS, requests // _IN_BLOCK), 2)
+    return np.arange(requests) * number // requests
 
 
 def with_service(site: ServingSite, servers: Array, token_time: Array) -> ServingSite:
@@ -24,69 +71,193 @@ def with_service(site: ServingSite, servers: Array, token_time: Array) -> Servin
     return eqx.tree_at(lambda s: (s.servers, s.token_time), site, (servers, token_time))
 
 
-@partial(jax.jit, static_argnames="places")
-def _misfit(site, servers, token_times, between, prompt_tokens, answer_tokens, log_ttft, used, places):
-    """Sum of squared errors of ln TTFT [server, try] over the used requests."""
+@partial(jax.jit, static_argnames=("places", "number", "levelled"))
+def _by_block(site, servers, token_times, log, places, number, levelled):
+    """Sums of squared errors of ln TTFT [server, try, block], about their mean where levelled."""
 
-    def one(number: Float[Array, ""], token_time: Float[Array, ""]) -> Float[Array, ""]:
-        done = replay(with_service(site, number, token_time), between, prompt_tokens, answer_tokens, places=places)
-        return (jnp.where(used, log_ttft - jnp.log(done.ttft), 0.0) ** 2).sum()
+    def one(count: Float[Array, ""], token_time: Float[Array, ""]) -> Float[Array, " block"]:
+        served = with_service(site, count, token_time)
+        done = replay(served, log.between, log.prompt_tokens, log.answer_tokens, places=places)
+        error = jnp.where(log.used, log.log_ttft - jnp.log(done.ttft), 0.0)
+        level = error.sum() / log.used.sum().astype(error.dtype) if levelled else 0.0
+        return jax.ops.segment_sum(jnp.where(log.used, error - level, 0.0) ** 2, log.block, number)
 
     # One number of servers at a time holds the memory down.
     return jax.lax.map(lambda row: jax.vmap(partial(one, row[0]))(row[1]), (servers, token_times))
 
 
-def servers_profile(
-    site: ServingSite,
-    between: np.ndarray,
-    prompt_tokens: np.ndarray,
-    answer_tokens: np.ndarray,
-    ttft: np.ndarray,
-    servers: np.ndarray,
-) -> pd.DataFrame:
-    """The least misfit that each number of servers reaches over all token times, other parameters held.
+@partial(jax.jit, static_argnames="places")
+def predicted(
+    site: ServingSite, servers: Array, token_time: Array, log: Log, places: int
+) -> Float[Array, "server request"]:
+    """ln TTFT of the requests at several pairs of a number of servers and a token time."""
+
+    def one(pair: tuple[Array, Array]) -> Float[Array, " request"]:
+        done = replay(with_service(site, *pair), log.between, log.prompt_tokens, log.answer_tokens, places=places)
+        return jnp.log(done.ttft)
+
+    return jax.lax.map(one, (servers, token_time))
+
+
+@dataclasses.dataclass(frozen=True)
+class Tried:
+    """Misfits of numbers of servers at several token times each.
+
+    Attributes:
+        servers: Numbers of servers [server].
+        token_times: Token times that were tried [server, try] [s].
+        misfit: Sums of squared errors of ln TTFT about their mean [server, try, block].
+    """
+
+    servers: np.ndarray
+    token_times: np.ndarray
+    misfit: np.ndarray
+
+
+def tried(site: ServingSite, log: Log, most_servers: int) -> Tried:
+    """Every number of servers at token times from next to idle to overloaded.
+
+    The level of the prefill time is free, other parameters of the site are held: a level that is a little too low is not taken
+    for waits.
+    """
+    number = np.arange(1, most_servers + 1)
+    low, high = _token_times(site, log, number)
+    times = low[:, None] * (high / low)[:, None] ** np.linspace(0.0, 1.0, _TRIED)
+    return Tried(number, times, _misfit(site, log, number, times, most_servers, levelled=True))
+
+
+def finest(site: ServingSite, log: Log, coarse: Tried, fold: np.ndarray | None = None) -> pd.DataFrame:
+    """The numbers of servers with the least misfit, the best first: `token_time_s` and `misfit` by `servers`.
 
     Arguments:
-        site: Its prefill and network time are used.
-        between: Time since the arrival before [request] [s].
-        prompt_tokens: Prompt lengths [request] [token].
-        answer_tokens: Answer lengths [request] [token].
-        ttft: Times to first token, NaN where unknown [request] [s].
-        servers: Whole numbers to try [server].
+        site: As in `tried`.
+        log: The requests.
+        coarse: From `tried`.
+        fold: Blocks that count; all where not given [block].
+    """
+    counted = np.ones(log.blocks, bool) if fold is None else fold
+    part = dataclasses.replace(log, used=log.used & jnp.asarray(counted)[log.block])
+    sums = coarse.misfit[:, :, counted].sum(2)
+    chosen = np.argsort(sums.min(1), kind="stable")[:_BEST]
+    ends = _about(coarse.token_times[chosen], sums[chosen].argmin(1))
+    token_time, misfit = _zoomed(site, part, coarse.servers[chosen], ends, len(coarse.servers), levelled=True)
+    table = pd.DataFrame(
+        {"token_time_s": token_time, "misfit": misfit.sum(1)}, index=pd.Index(coarse.servers[chosen], name="servers")
+    )
+    return table.sort_values("misfit", kind="stable")
+
+
+def waits_show(site: ServingSite, log: Log, coarse: Tried) -> bool:
+    """Whether simulated waits predict times to first token of requests that they were not fitted to.
+
+        share = sum (r^2 - (r - w)^2) / sum w^2
+
+    r: what a law without waits leaves, w: the waits of the best number of servers, chosen from the other half of the blocks.
+    The share is 1 where the waits are those of the log, and at most 0 where they are chance; it must lie above 0 by several
+    standard errors, by blocks.
+    """
+    gain, size = np.zeros(log.blocks), np.zeros(log.blocks)
+    observed, used, block = (np.asarray(each) for each in (log.log_ttft, log.used, log.block))
+    without = np.asarray(jnp.log(site.first_token(log.prompt_tokens, jnp.zeros_like(log.between))))
+    for half in (0, 1):
+        fold = np.arange(log.blocks) % 2 == half
+        best = finest(site, log, coarse, fold).iloc[:1]
+        pair = jnp.asarray(best.index.to_numpy(float)), jnp.asarray(best["token_time_s"].to_numpy())
+        with_waits = np.asarray(predicted(site, *pair, log, len(coarse.servers)))[0]
+        seen, scored = used & fold[block], used & ~fold[block]
+        left = [observed - law - (observed - law)[seen].mean() for law in (without, with_waits)]
+        gain += _sums(log, (left[0] ** 2 - left[1] ** 2) * scored)
+        size += _sums(log, (left[0] - left[1]) ** 2 * scored)
+    return _exceeds(gain, size, _WAITS_SHOW)
+
+
+def compared(site: ServingSite, log: Log, coarse: Tried, reference: np.ndarray | None) -> pd.DataFrame:
+    """The best token time of every number of servers at a fitted prefill law, and which are plausible.
+
+    A number is refused where its squared errors exceed those of a reference by more than several standard errors of that
+    difference, which is a sum over blocks of consecutive requests: residuals that are correlated, or far off in a few places,
+    make the error large and numbers plausible.
+
+    Arguments:
+        site: The fitted site, whose prefill and network time are used.
+        log: The requests.
+        coarse: From `tried`; token times about the best of each number are searched.
+        reference: ln TTFT that numbers are compared with; that of the best number where not given [request].
 
     Returns:
         By `servers`: `token_time_s`, `misfit` (sum of squared errors of ln TTFT), and whether it is `plausible`.
     """
-    used = np.isfinite(ttft) & (ttft > 0)
-    data = [jnp.asarray(a, float) for a in (between, prompt_tokens, answer_tokens, np.log(np.where(used, ttft, 1.0)))]
-    number = np.asarray(servers, float)
-    low, high = _token_times(site, data, number)
-    tries = low[:, None] * (high / low)[:, None] ** np.linspace(0.0, 1.0, _TRIED)
-    rows = np.arange(len(number))
-
-    def least_of(tries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = _misfit(site, jnp.asarray(number), jnp.asarray(tries), *data, jnp.asarray(used), int(number.max()))
-        found = np.where(np.isfinite(found), found, np.inf)
-        return found.min(1), found.argmin(1)
-
-    least, best = least_of(tries)
-    for _ in range(_ZOOMS):
-        ends = tries[rows, np.maximum(best - 1, 0)], tries[rows, np.minimum(best + 1, tries.shape[1] - 1)]
-        tries = ends[0][:, None] * (ends[1] / ends[0])[:, None] ** np.linspace(0.0, 1.0, _FINER)
-        least, best = least_of(tries)
-    token_time = tries[rows, best]
-    ratio = used.sum() * np.log(least / max(least.min(), np.finfo(float).tiny))
+    places = len(coarse.servers)
+    ends = _about(coarse.token_times, coarse.misfit.sum(2).argmin(1))
+    token_time, misfit = _zoomed(site, log, coarse.servers, ends, places, levelled=False)
+    laws = np.asarray(predicted(site, jnp.asarray(coarse.servers, float), jnp.asarray(token_time), log, places))
+    best = laws[misfit.sum(1).argmin()] if reference is None else reference
     return pd.DataFrame(
-        {"token_time_s": token_time, "misfit": least, "plausible": ratio <= _CHI_SQUARED},
-        index=pd.Index(np.asarray(servers, int), name="servers"),
+        {"token_time_s": token_time, "misfit": misfit.sum(1), "plausible": [agrees(log, law, best) for law in laws]},
+        index=pd.Index(coarse.servers, name="servers"),
     )
 
 
-def _token_times(site: ServingSite, data: list[Array], number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def agrees(log: Log, law: np.ndarray, reference: np.ndarray) -> bool:
+    """Whether a law's squared errors of ln TTFT [request] exceed those of a reference by no more than chance."""
+    errors = [np.where(log.used, log.log_ttft - each, 0.0) for each in (law, reference)]
+    excess, size = _sums(log, errors[0] ** 2 - errors[1] ** 2), _sums(log, (errors[0] - errors[1]) ** 2)
+    return bool(np.isfinite(excess).all()) and not _exceeds(excess, size, _REFUSED)
+
+
+def _exceeds(excess: np.ndarray, size: np.ndarray, errors: float) -> bool:
+    """Whether sum(excess) / sum(size) lies above 0 by so many of its standard errors, by blocks [block].
+
+    The ratio, and not the excess alone, because how much two laws differ varies from block to block.
+    """
+    if not size.sum() > 0.0:
+        return False
+    share = excess.sum() / size.sum()
+    error = np.sqrt(len(size)) * (excess - share * size).std(ddof=1) / size.sum()
+    return bool(share > errors * error)
+
+
+def _sums(log: Log, values: np.ndarray) -> np.ndarray:
+    return np.bincount(np.asarray(log.block), np.asarray(values, float), log.blocks)
+
+
+def _misfit(site, log: Log, servers: np.ndarray, token_times: np.ndarray, places: int, *, levelled: bool) -> np.ndarray:
+    number = jnp.asarray(servers, float)
+    found = _by_block(site, number, jnp.asarray(token_times), log, places, log.blocks, levelled)
+    return np.where(np.isfinite(found), found, np.inf)
+
+
+def _about(token_times: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The neighbours of the best token times [server]."""
+    rows = np.arange(len(token_times))
+    last = token_times.shape[1] - 1
+    return token_times[rows, np.maximum(best - 1, 0)], token_times[rows, np.minimum(best + 1, last)]
+
+
+def _zoomed(
+    site: ServingSite,
+    log: Log,
+    servers: np.ndarray,
+    ends: tuple[np.ndarray, np.ndarray],
+    places: int,
+    *,
+    levelled: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The token time of least misfit of each number of servers between two [server], and that misfit [server, block]."""
+    for zoom in range(_ZOOMS):
+        tries = ends[0][:, None] * (ends[1] / ends[0])[:, None] ** np.linspace(0.0, 1.0, _FINER)
+        misfit = _misfit(site, log, servers, tries, places, levelled=levelled)
+        best = misfit.sum(2).argmin(1)
+        if zoom + 1 < _ZOOMS:
+            ends = _about(tries, best)
+    rows = np.arange(len(servers))
+    return tries[rows, best], misfit[rows, best]
+
+
+def _token_times(site: ServingSite, log: Log, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Token times at which the servers would be nearly idle, and busy all the time [server]."""
-    between, prompt_tokens, answer_tokens, _ = data
-    rate = 1.0 / float(between[1:].mean())
-    reading, answer = float(site.prompt_time(prompt_tokens).mean()), max(float(answer_tokens.mean()), 1.0)
+    rate = 1.0 / float(log.between[1:].mean())
+    reading, answer = float(site.prompt_time(log.prompt_tokens).mean()), max(float(log.answer_tokens.mean()), 1.0)
     busy = np.maximum(_MOST * number / rate - reading, 0.0) / answer
     # Where reading alone fills the servers, the token time can only be next to nothing.
     high = np.maximum(busy, 1e-6)

@@ -1,5 +1,6 @@
 """What `jaxsched calibrate` does with a log of requests."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from jaxsched._version import __version__
 from jaxsched.calibrate import (
     CalibrationError,
     LatencyFit,
+    LatencyScore,
     fit_latency,
     latency_table,
     model_text,
@@ -27,6 +29,19 @@ from jaxsched.models import ServingSite
 from jaxsched.report import apart, sha256, write_json
 from jaxsched.scenarios.readers import RequestLog, read
 
+# Loads that are predicted where none are asked for.
+_LOADS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_PREDICTED = (
+    "utilisation",
+    "rate_per_s",
+    "law_median_s",
+    "law_p99_s",
+    "simulated_median_s",
+    "simulated_p99_s",
+    "extrapolated",
+)
+# Where median or 99th percentile of the log itself are missed by more than this, it is not matched.
+_UNMATCHED = 0.25
 _PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")
 
 
@@ -36,12 +51,17 @@ def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json
     try:
         earlier, later = split_log(log, config.latency.held_out_share)
         found = fitted_site(config, earlier)
+        matched = score_latency(found.site, earlier, "fitted")
         scores = [score_latency(found.site, later, "held out")]
         scores += [score_latency(found.site, read_log(path, name), name) for name in config.log.others]
     except CalibrationError as error:
         raise ConfigError(f"{path}: {error}") from None
-    scored, predicted = latency_table(scores), predictions(found, config)
+    highest = max([found.highest_utilisation, *(score.utilisation for score in scores)])
+    predicted = predictions(found, config, highest)
+    told = (*found.warnings, *unmatched(matched), *beyond(config, highest))
+    found, scored = dataclasses.replace(found, warnings=told), latency_table(scores)
     summary = _summary(config, path, found, scored, predicted)
+    summary["fitted_log"] = _rows(latency_table([matched]))[0]
     text = model_text(found.site, {**summary["provenance"], "parameters": summary["parameters"]})
     (draft / "model.json").write_text(text, encoding="utf-8")
     write_json(draft / "summary.json", summary)
@@ -59,7 +79,7 @@ def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json
     if as_json:
         print(json.dumps(summary, indent=2))
     else:
-        _print(found, scored, predicted)
+        _print(found, pd.concat([latency_table([matched]), scored], ignore_index=True), predicted)
     return names
 
 
@@ -86,13 +106,19 @@ def fitted_site(config: LatencyConfig, log: RequestLog) -> LatencyFit:
     return fit_latency(log, start=start, most_servers=how.most_servers, bootstrap=how.bootstrap, seed=how.seed)
 
 
-def predictions(found: LatencyFit, config: LatencyConfig) -> pd.DataFrame:
-    """Median and 99th percentile of TTFT at every load that was asked for, by the law and by simulation."""
-    full = found.rate / found.utilisation
+def predictions(found: LatencyFit, config: LatencyConfig, highest: float) -> pd.DataFrame:
+    """Median and 99th percentile of TTFT at loads, by the law and by simulation.
+
+    Loads above the highest of the logs [1] are left out, unless the configuration asks for them.
+    """
+    full, how = found.rate / found.utilisation, config.latency
     rows = []
-    for number, load in enumerate(config.latency.loads):
-        law = found.predict(load * full)
-        run = found.simulate(load * full, requests=config.latency.simulated_requests, seed=config.latency.seed + number)
+    for number, load in enumerate(_LOADS if how.loads is None else how.loads):
+        if load > highest and not how.extrapolate:
+            continue
+        law = found.predict(load * full, extrapolate=True)
+        seed = how.seed + number
+        run = found.simulate(load * full, requests=how.simulated_requests, seed=seed, extrapolate=True)
         # The site begins empty: the first part is left out.
         simulated = np.quantile(np.asarray(run.ttft)[len(run.ttft) // 10 :], [0.5, 0.99])
         rows.append(
@@ -103,21 +129,52 @@ def predictions(found: LatencyFit, config: LatencyConfig) -> pd.DataFrame:
                 "law_p99_s": law["p99_s"],
                 "simulated_median_s": float(simulated[0]),
                 "simulated_p99_s": float(simulated[1]),
+                "extrapolated": load > highest,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(_PREDICTED))
+
+
+def unmatched(matched: LatencyScore) -> tuple[str, ...]:
+    """A sentence where the fitted site does not even give back the log that it was fitted to."""
+    told = []
+    for what in ("median", "p99"):
+        measured, replayed = getattr(matched, f"{what}_s"), getattr(matched, f"replayed_{what}_s")
+        if not abs(replayed / measured - 1.0) <= _UNMATCHED:
+            told.append(f"{what} {replayed:.3g} s where {measured:.3g} s were measured")
+    if not told:
+        return ()
+    return (
+        f"the fitted site does not give back the log that it was fitted to ({', '.join(told)}): its requests wait for something "
+        "that the law has not; do not trust its predictions.",
+    )
+
+
+def beyond(config: LatencyConfig, highest: float) -> tuple[str, ...]:
+    """A sentence on the loads that were asked for and lie above the highest of the logs [1]."""
+    how = config.latency
+    loads = [load for load in (how.loads or (_LOADS if how.extrapolate else ())) if load > highest]
+    if not loads:
+        return ()
+    shown, seen = ", ".join(f"{load:g}" for load in loads), f"the highest load of the logs, {highest:.2g}"
+    if how.extrapolate:
+        return (f"the predictions at loads of {shown} are extrapolated beyond {seen}.",)
+    return (
+        f"loads of {shown} lie beyond {seen}, and are not predicted; set `latency.extrapolate = true` for that, or score a "
+        "busier log in `log.others`.",
+    )
 
 
 def _summary(
     config: LatencyConfig, path: Path, found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame
 ) -> dict[str, Any]:
-    fit, plausible = found.fit.summary(), found.servers.index[found.servers["plausible"]]
+    fit = found.fit.summary()
     arrivals = {"name": "arrival_cv2", "estimate": float(found.site.arrival_cv2), "unit": "1"}
     servers = {"name": "servers", "estimate": float(found.site.servers), "standard_error": None, "unit": "1"}
     parameters = [
         *fit["parameters"],
         {**arrivals, "standard_error": found.arrival_cv2_error},
-        {**servers, "plausible": [int(plausible.min()), int(plausible.max())]},
+        {**servers, "plausible": list(found.plausible), "verdict": found.verdict},
     ]
     return {
         "name": config.name,
@@ -125,6 +182,9 @@ def _summary(
         "parameters": parameters,
         "rate_per_s": found.rate,
         "utilisation": found.utilisation,
+        "highest_utilisation": found.highest_utilisation,
+        "servers_identified": found.identified,
+        "waiting_share": found.waiting,
         "heldout": _rows(scored),
         "predictions": _rows(predicted),
         "warnings": list(found.warnings),
@@ -144,12 +204,12 @@ def _plain(value: Any) -> Any:
 
 def _provenance(config: LatencyConfig, path: Path, found: LatencyFit) -> dict[str, Any]:
     folder = path.resolve().parent
-    files: Mapping[str, str] = {
-        Path(name).name: sha256(folder / name) for name in (config.log.file, *config.log.others)
-    }
+    named = {"log.file": config.log.file}
+    named |= {f"log.others[{number}]": name for number, name in enumerate(config.log.others)}
+    files: Mapping[str, Any] = {key: {"path": name, "sha256": sha256(folder / name)} for key, name in named.items()}
     return {
-        "file": Path(config.log.file).name,
-        "sha256": files,
+        "file": config.log.file,
+        "inputs": files,
         "requests_fitted": len(found.between),
         "held_out_share": config.latency.held_out_share,
         "seed": config.latency.seed,
@@ -169,11 +229,18 @@ def _print(found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame) -> 
         "law_p99_error": "law: p99",
         "replayed_median_error": "replayed: median",
         "replayed_p99_error": "replayed: p99",
+        "ten_minute_cv_rmse": "10 min: CV(RMSE)",
+        "hourly_cv_rmse": "hourly: CV(RMSE)",
     }
     table = scored.set_index("name")[list(shown)].rename(columns=shown)
-    for column in table.columns[-4:]:
-        table[column] = table[column].map(lambda error: "-" if pd.isna(error) else f"{error:+.0%}")
-    console.print(f"\nscored, not fitted:\n{table.round(3).to_string(index_names=False)}", markup=False)
+    for column in table.columns[-6:]:
+        form = "{:.0%}" if "CV" in column else "{:+.0%}"
+        table[column] = table[column].map(lambda error, form=form: "-" if pd.isna(error) else form.format(error))
+    console.print(
+        f"\nscored; only `fitted` was seen by the fit:\n{table.round(3).to_string(index_names=False)}", markup=False
+    )
+    if predicted.empty:
+        return
     console.print(f"\npredicted:\n{predicted.round(3).to_string(index=False)}", markup=False)
 
 

@@ -109,9 +109,13 @@ class LatencySection(_Section):
         description="Network time in each TTFT, which a log cannot tell from the prefill; the default if none.",
     )
     held_out_share: _Share = Field(default=1 / 3, description="Last share of the log, which is scored and not fitted.")
-    loads: list[_Share] = Field(
-        default_factory=lambda: [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95],
-        description="Loads to predict, as shares of what the site can serve.",
+    loads: list[_Share] | None = Field(
+        default=None,
+        description="Loads to predict, as shares of what the site can serve; some up to the highest load of the logs if none.",
+    )
+    extrapolate: bool = Field(
+        default=False,
+        description="Whether loads above the highest of the logs are predicted too; they are left out if not.",
     )
     simulated_requests: Annotated[int, Field(ge=1000, le=10_000_000)] = Field(
         default=20_000, description="Requests simulated at each load."

@@ -1,5 +1,8 @@
 """Electric input of compressors: the effect of temperature and of part load."""
 
+import math
+from types import MappingProxyType
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -24,6 +27,8 @@ class AirCooledChiller(AbstractModel):
         Derived: fit to the York YCAL0033EE record of the electric EIR chiller model
         (lbl-srg/modelica-buildings, Fluid/Chillers/Data/ElectricEIR.mo) at 10 degC leaving water.
     """
+
+    domain = MappingProxyType({"temperature": (-5.0, 45.0)})
 
     reference_ratio: Float[Array, "..."] = parameter(0.3012, unit="1", valid=(0.05, 1.0))
     sensitivity: Float[Array, "..."] = parameter(0.02604, unit="1/K", valid=(0.0, 0.1))
@@ -56,6 +61,8 @@ class WaterCooledChiller(AbstractModel):
         (lbl-srg/modelica-buildings, Fluid/Chillers/Data/ElectricEIR.mo) at 10 degC leaving water; approach
         inside 2.8 to 6.7 K of Lei and Masanet (2020), Energy 201:117556.
     """
+
+    domain = MappingProxyType({"wet_bulb": (-math.inf, 28.0)})
 
     log_constant: Float[Array, "..."] = parameter(2.18875, unit="1", valid=(0.0, 5.0))
     log_linear: Float[Array, "..."] = parameter(0.0141954, unit="1/K", valid=(-0.2, 0.2))

@@ -1,5 +1,6 @@
 """Time between two tokens of an answer."""
 
+from types import MappingProxyType
 from typing import Any
 
 from jaxtyping import Array, Float
@@ -35,6 +36,8 @@ class InterTokenLatency(AbstractModel):
         not vary the context; `per_context` from calibration on Mutinifni/splitwise-sim data/perf_model.csv, zero until
         it is fitted. Roofline of the decode step: Pope et al. (2023), Efficiently scaling transformer inference.
     """
+
+    domain = MappingProxyType({"batch": (1.0, 500.0), "context": (0.0, 8192.0)})
 
     fixed: Float[Array, "..."] = parameter(15.28e-3, unit="s", valid=(0.0, 1.0))
     per_sequence: Float[Array, "..."] = parameter(0.107e-3, unit="s", valid=(0.0, 0.1))

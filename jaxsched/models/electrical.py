@@ -1,6 +1,7 @@
 """Losses between the meter and the servers, and the heat which they add to the room."""
 
 import abc
+from types import MappingProxyType
 from typing import NamedTuple
 
 import equinox as eqx
@@ -83,6 +84,8 @@ class ComponentElectrical(AbstractElectrical):
         Coefficients: derived, chosen inside the efficiency ranges of Lei and Masanet (2020), Energy
         201:117556.
     """
+
+    domain = MappingProxyType({"load fraction": (0.0, 1.0)})
 
     ups_fixed: Float[Array, "..."] = parameter(0.02, unit="1", valid=(0.0, 0.2))
     ups_linear: Float[Array, "..."] = parameter(0.01, unit="1", valid=(0.0, 0.3))

@@ -1,5 +1,7 @@
 """Round-trip time between the people and the sites."""
 
+from types import MappingProxyType
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -26,6 +28,8 @@ class RoundTripTime(AbstractModel):
         Fit to the WonderNetwork pings of 19 and 20 July 2020 between six Australian cities
         (sm86/geo-latency-data); access time an assumption for the National Broadband Network.
     """
+
+    domain = MappingProxyType({"distance": (0.0, 4000.0)})
 
     base: Float[Array, "..."] = parameter(0.0015, unit="s", valid=(0.0, 1.0))
     inflation: Float[Array, "..."] = parameter(1.75, unit="1", valid=(1.0, 5.0))

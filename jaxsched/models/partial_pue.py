@@ -1,5 +1,7 @@
 """Cooling as one number on IT power: the partial PUE."""
 
+from types import MappingProxyType
+
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import parameter, soft_clamp
@@ -52,6 +54,8 @@ class PolynomialPartialPUE(AbstractCooling):
         Xu, Feng and Li (2013), Temperature aware workload management in geo-distributed datacenters, ICAC,
         table 1 and figure 2 (Emerson Liebert DSE with pumped economiser, return air 29.4 degC).
     """
+
+    domain = MappingProxyType({"dry_bulb": (-3.9, 35.0)})
 
     constant: Float[Array, "..."] = parameter(1.0743, unit="1", valid=(1.0, 2.0))
     linear: Float[Array, "..."] = parameter(0.0041, unit="1/K", valid=(0.0, 0.05))

@@ -1,5 +1,7 @@
 """Five cooling plants: two with compressors alone, and three kinds of economiser."""
 
+import math
+from types import MappingProxyType
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +13,10 @@ from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCoole
 from jaxsched.models.cooling import AbstractCooling, CoolingCurves
 from jaxsched.models.free_cooling import FreeCooling
 from jaxsched.models.load_curve import LoadCurve
+
+# What the chillers of air-cooled and of water-cooled plants were fitted to.
+_AIR = MappingProxyType({"dry_bulb": (-5.0, 45.0), "load fraction": (0.0, 1.0)})
+_WATER = MappingProxyType({"wet_bulb": (-math.inf, 28.0), "load fraction": (0.0, 1.0)})
 
 
 def _economiser(*temperatures_and_width: Any) -> Any:
@@ -66,6 +72,8 @@ class DirectExpansion(AbstractCooling):
         data-centres-au.json).
     """
 
+    domain = _AIR
+
     chiller: AirCooledChiller = eqx.field(default_factory=AirCooledChiller)
     part_load: PartLoad = eqx.field(default_factory=PartLoad)
     fans: Fans = eqx.field(default_factory=Fans)
@@ -100,6 +108,8 @@ class WaterCooledPlant(AbstractCooling):
         compressors of a building in Singapore in benchmarks/calibration_cooling.py.
     """
 
+    domain = _WATER
+
     chiller: WaterCooledChiller = eqx.field(default_factory=WaterCooledChiller)
     part_load: PartLoad = eqx.field(default_factory=PartLoad)
     fans: Fans = eqx.field(default_factory=Fans)
@@ -132,6 +142,8 @@ class AirsideEconomiser(AbstractCooling):
     Source:
         Modes as in lbl-srg/modelica-buildings (Applications/DataCenters), smoothed; parameters derived.
     """
+
+    domain = _AIR
 
     free_cooling: FreeCooling = _economiser(18.0, 30.0, 1.5)
     chiller: AirCooledChiller = eqx.field(default_factory=AirCooledChiller)
@@ -169,6 +181,8 @@ class WatersideEconomiser(AbstractCooling):
         Lei and Masanet (2020), Energy 201:117556 (form and range of the approaches), smoothed; pump share
         derived from their pressure drops.
     """
+
+    domain = _WATER
 
     free_cooling: FreeCooling = _economiser(18.0, 26.0, 1.0)
     approach: Float[Array, "..."] = parameter(6.0, unit="K", valid=(2.0, 15.0))
@@ -210,6 +224,8 @@ class IndirectEvaporative(AbstractCooling):
         Derived; annual PUE 1.13 at load fraction 0.6 in Sydney, Melbourne and Perth, beside 1.15 to 1.2
         stated for indirect evaporative sites in Australia (opennem/openelectricity, data-centres-au.json).
     """
+
+    domain = _AIR
 
     free_cooling: FreeCooling = _economiser(24.0, 36.0, 1.5)
     effectiveness: Float[Array, "..."] = parameter(0.7, unit="1", valid=(0.0, 1.0))

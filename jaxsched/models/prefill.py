@@ -1,5 +1,6 @@
 """Time to read a prompt."""
 
+from types import MappingProxyType
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,6 +34,8 @@ class Prefill(AbstractModel):
         Least squares on Mutinifni/splitwise-sim data/perf_model.csv; defaults Llama-2-70B on four H100.
     """
 
+    domain = MappingProxyType({"tokens_mean": (0.0, 8192.0)})
+
     fixed: Float[Array, "..."] = parameter(0.0357, unit="s", valid=(0.0, 10.0))
     linear: Float[Array, "..."] = parameter(6.04e-5, unit="s/token", valid=(0.0, 0.1))
     quadratic: Float[Array, "..."] = parameter(7.3e-9, unit="s/token^2", valid=(0.0, 1e-4))
@@ -63,6 +66,8 @@ class FlooredPrefill(AbstractModel):
         Roofline: Williams, Waterman and Patterson (2009), Commun. ACM 52:65; the p-norm of two limits is the blend of
         Churchill and Usagi (1972), AIChE J. 18:1121. Defaults: Llama-2-70B on four H100 (Mutinifni/splitwise-sim).
     """
+
+    domain = MappingProxyType({"tokens": (1.0, 32_768.0)})
 
     floor: Float[Array, "..."] = parameter(0.048, unit="s", valid=(0.0, 10.0))
     linear: Float[Array, "..."] = parameter(9.0e-5, unit="s/token", valid=(0.0, 0.1))

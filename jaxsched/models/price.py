@@ -1,5 +1,7 @@
 """What a site pays for a kilowatt-hour."""
 
+from types import MappingProxyType
+
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter, soft_clamp
@@ -19,6 +21,8 @@ class EnergyPrice(AbstractModel):
     Source:
         Default: middle of 50 to 60 AUD/MWh, an assumption for high-voltage customers.
     """
+
+    domain = MappingProxyType({"wholesale": (-1000.0, 20_300.0)})
 
     network_adder: Float[Array, "..."] = parameter(55.0, unit="AUD/MWh", valid=(0.0, 1000.0))
 

@@ -1,5 +1,7 @@
 """A site as its requests see it: they queue, have their prompt read, and their answer decoded."""
 
+from types import MappingProxyType
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -40,6 +42,8 @@ class ServingSite(AbstractModel):
         Service time: as `work_per_request`. Burstiness: Azure 2023 conversation trace (Azure/AzurePublicDataset).
         Number of servers: an assumption, to be fitted.
     """
+
+    domain = MappingProxyType({"prompt_tokens": (0.0, 8192.0)})
 
     prefill: Prefill = eqx.field(default_factory=Prefill)
     token_time: Float[Array, "..."] = parameter(5.85e-4, unit="s/token", valid=(0.0, 1.0))

@@ -86,8 +86,8 @@ def test_percentiles_at_a_higher_load_are_predicted(by_ciw):
     # The simulation, of which other tests show that it is ciw's: ciw takes minutes for percentiles as sharp as these.
     rate, site, pool = rate_at(0.75), ServingSite(**TRUTH), [jnp.asarray(tokens) for tokens in lengths()]
     ttft = np.asarray(simulate(site, jax.random.key(9), jnp.asarray(rate), *pool, requests=100_000).ttft)[1000:]
-    simulated = np.asarray(by_ciw.simulate(rate, requests=100_000).ttft)[1000:]
-    law = by_ciw.predict(rate)
+    simulated = np.asarray(by_ciw.simulate(rate, requests=100_000, extrapolate=True).ttft)[1000:]
+    law = by_ciw.predict(rate, extrapolate=True)
     for share, key in ((0.5, "p50_s"), (0.99, "p99_s")):
         observed = np.quantile(ttft, share)
         # The burstiness is known to 6 %, and the 99th percentiles of 100,000 such requests to about 5 % each.
@@ -121,12 +121,72 @@ def test_a_log_without_waits_warns_that_servers_cannot_be_told(tmp_path):
     assert float(done.wait.max()) == 0.0
     log = write_log(tmp_path / "idle.csv", done.arrived, done.prompt_tokens, done.answer_tokens, np.asarray(done.ttft))
     found = fit_latency(log, most_servers=MOST_SERVERS)
-    assert any("cannot tell the number of servers" in sentence for sentence in found.warnings)
+    assert any("cannot tell the number of servers (at least" in sentence for sentence in found.warnings)
+    assert not found.identified
+
+
+def correlated_log(servers, load, seed, noise=0.2, requests=1500):
+    """A log of the package's simulation whose TTFT is off by heavy-tailed errors that last (correlation 0.9), and its waits."""
+    prompt, answer = (jnp.asarray(tokens) for tokens in lengths(seed=seed))
+    site = ServingSite(servers=jnp.asarray(float(servers)), token_time=jnp.asarray(8e-3), arrival_cv2=jnp.asarray(1.2))
+    rate = load / float(site.utilisation(jnp.asarray(1.0), prompt, answer))
+    done = simulate(site, jax.random.key(seed), jnp.asarray(rate), prompt, answer, requests=requests)
+    shocks = np.random.default_rng(seed).standard_t(3, requests)
+    error = np.zeros(requests)
+    for n in range(1, requests):
+        error[n] = 0.9 * error[n - 1] + np.sqrt(1 - 0.9**2) * shocks[n]
+    columns = {"arrived": pd.Timestamp("2024-01-15") + pd.to_timedelta(done.arrived, unit="s")}
+    columns |= {"prompt_tokens": done.prompt_tokens, "answer_tokens": done.answer_tokens, "request_class": "all"}
+    table = pd.DataFrame({**columns, "ttft_s": np.asarray(done.ttft) * np.exp(noise * error)})
+    return RequestLog("request_log", table, "UTC", True, "made.csv"), float((np.asarray(done.wait) > 0).mean())
+
+
+def test_256_servers_at_a_low_load_cannot_be_told_and_no_number_is_made_up():
+    log, waited = correlated_log(256, 0.25, seed=0)
+    assert waited == 0.0
+    found = fit_latency(log, most_servers=48)
+    assert not found.identified
+    low, high = found.plausible
+    assert found.verdict == f"cannot tell (at least {low})"
+    assert low < high == 48
+    # The site that is given is one that the log allows, and keeps the token time that it could not tell.
+    assert float(found.site.token_time) == float(ServingSite().token_time)
+    assert low <= found.site.servers <= 256
+    assert found.waiting < 0.01
+    assert "token_time" not in found.fit.parameters.index
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_servers_that_some_requests_waited_for_are_covered_whatever_the_errors_look_like(seed):
+    log, waited = correlated_log(6, 0.4, seed)
+    assert waited > 0.0
+    found = fit_latency(log, most_servers=48)
+    low, high = found.plausible
+    assert found.identified
+    assert low <= 6 <= high <= 12
+
+
+def test_errors_that_last_make_the_standard_errors_larger(by_ciw):
+    independent = by_ciw.fit.parameters
+    ratio = independent["bootstrap_error"] / independent["standard_error"]
+    assert ratio.between(0.5, 1.5).all()
+    log, _ = correlated_log(256, 0.25, seed=5, noise=0.1)
+    lasting = fit_latency(log, most_servers=4).fit.parameters
+    assert (lasting["bootstrap_error"] / lasting["standard_error"]).max() > 1.0
 
 
 def test_a_rate_that_the_site_cannot_keep_up_with_is_refused(by_ciw):
     with pytest.raises(ValueError, match=r"rate is 1000 requests/s; this site keeps up with rates above 0 and below"):
-        by_ciw.predict(1000.0)
+        by_ciw.predict(1000.0, extrapolate=True)
+
+
+def test_a_rate_beyond_the_log_is_predicted_only_where_asked_for(by_ciw):
+    with pytest.raises(ValueError, match=r"the busiest hour of the log has .* give extrapolate=True"):
+        by_ciw.predict(1.5 * by_ciw.highest_rate)
+    for way in (by_ciw.simulate, by_ciw.replay):
+        with pytest.raises(ValueError, match="give extrapolate=True"):
+            way(1.5 * by_ciw.highest_rate)
+    assert by_ciw.predict(by_ciw.highest_rate)["p99_s"] > by_ciw.predict(0.5 * by_ciw.rate)["p99_s"]
 
 
 def test_logs_that_cannot_be_fitted_are_refused_in_one_sentence():

@@ -22,7 +22,8 @@ others = ["busy.csv"]
 [latency]
 most_servers = 7
 held_out_share = 0.25
-loads = [0.5, 0.8]
+loads = [0.5, 0.95]
+extrapolate = true
 simulated_requests = 1000
 """
 
@@ -65,9 +66,23 @@ def test_what_was_not_fitted_is_predicted(folder):
 
 def test_higher_loads_wait_longer(folder):
     low, high = folder[1]["predictions"]
-    assert (low["utilisation"], high["utilisation"]) == (0.5, 0.8)
+    assert (low["utilisation"], high["utilisation"]) == (0.5, 0.95)
     assert high["law_median_s"] > low["law_median_s"]
     assert high["simulated_median_s"] > low["simulated_median_s"]
+
+
+def test_a_load_beyond_the_logs_is_named_as_extrapolated(folder):
+    low, high = folder[1]["predictions"]
+    assert (low["extrapolated"], high["extrapolated"]) == (False, True)
+    assert any("loads of 0.95 are extrapolated" in sentence for sentence in folder[1]["warnings"])
+
+
+def test_the_log_itself_is_scored_beside_what_was_not_fitted(folder):
+    row = folder[1]["fitted_log"]
+    assert row["name"] == "fitted"
+    assert abs(row["replayed_median_error"]) < 0.05
+    # Two minutes of requests have no windows to score.
+    assert row["hourly_r2"] is None
 
 
 def test_every_file_is_written(folder):
@@ -89,7 +104,7 @@ def test_a_configuration_is_checked_without_fitting(folder):
         ('"quiet.csv"', '"lengths.csv"', "is no log of requests with TTFT"),
         ('"quiet.csv"', '"short.csv"', "each part needs at least 50"),
         ("most_servers = 7", "most_server = 7", "unknown key `latency.most_server`"),
-        ("loads = [0.5, 0.8]", "loads = [1.5]", "latency.loads"),
+        ("loads = [0.5, 0.95]", "loads = [1.5]", "latency.loads"),
     ],
 )
 def test_what_cannot_be_fitted_is_said_and_nothing_is_left(folder, tmp_path, old, new, words):
