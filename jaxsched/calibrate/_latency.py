@@ -127,7 +127,8 @@ def _judged(
     coarse = tried(reading, requests, most_servers)
     if waits_show(reading, requests, coarse):
         table = finest(reading, requests, coarse)["token_time_s"].iloc[:_FINALISTS]
-        fits = [_at(reading, int(number), time, data, most_servers, **how) for number, time in table.items()]
+        pairs = zip(table.index.to_numpy(), table.to_numpy(), strict=True)
+        fits = [_at(reading, int(number), float(time), data, most_servers, **how) for number, time in pairs]
         found = min(fits, key=lambda one: one.misfit[0])
         return found, compared(found.model, requests, coarse, None), True
     alone = fit(reading, alone_data, parameters=_READING, starts=1, **fitted)

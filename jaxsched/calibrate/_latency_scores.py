@@ -113,7 +113,7 @@ def _of_windows(arrived: np.ndarray, measured: np.ndarray, replayed: np.ndarray,
     used = count >= _IN_WINDOW
     if used.sum() < _WINDOWS:
         return float("nan"), float("nan")
-    found = scores(*means, used)
+    found = scores(means[0], means[1], used)
     return found.cv_rmse, found.r2
 
 

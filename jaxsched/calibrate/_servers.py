@@ -48,8 +48,14 @@ class Log:
         """The log with its requests cut into blocks; a TTFT that is not a number or not above 0 is unknown."""
         used = np.isfinite(ttft) & (ttft > 0)
         known = np.log(np.where(used, ttft, 1.0))
-        arrays = (jnp.asarray(values, float) for values in (between, prompt, answer, known))
-        return cls(*arrays, jnp.asarray(used), jnp.asarray(blocks_of(len(between))))
+        return cls(
+            between=jnp.asarray(between, float),
+            prompt_tokens=jnp.asarray(prompt, float),
+            answer_tokens=jnp.asarray(answer, float),
+            log_ttft=jnp.asarray(known, float),
+            used=jnp.asarray(used),
+            block=jnp.asarray(blocks_of(len(between))),
+        )
 
     @property
     def blocks(self) -> int:
@@ -244,12 +250,15 @@ def _zoomed(
     levelled: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The token time of least misfit of each number of servers between two [server], and that misfit [server, block]."""
-    for zoom in range(_ZOOMS):
+
+    def within(ends: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         tries = ends[0][:, None] * (ends[1] / ends[0])[:, None] ** np.linspace(0.0, 1.0, _FINER)
         misfit = _misfit(site, log, servers, tries, places, levelled=levelled)
-        best = misfit.sum(2).argmin(1)
-        if zoom + 1 < _ZOOMS:
-            ends = _about(tries, best)
+        return tries, misfit, misfit.sum(2).argmin(1)
+
+    tries, misfit, best = within(ends)
+    for _ in range(_ZOOMS - 1):
+        tries, misfit, best = within(_about(tries, best))
     rows = np.arange(len(servers))
     return tries[rows, best], misfit[rows, best]
 
