@@ -1,5 +1,6 @@
 """Bounds of parameters, kept by a bijection between the numbers inside them and all real numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,8 +87,10 @@ def bijection(parameters: Sequence[Named], bounds: Mapping[str, Any] | None) -> 
         for entry, value in zip(named.entries, named.value.ravel(), strict=True):
             ends = _checked(entry, given.get(entry, named.valid), named)
             if not ends[0] <= value <= ends[1]:
+                room = named.valid[0] <= value <= named.valid[1]
                 raise CalibrationError(
-                    f"{entry} starts at {value:g}, outside its bounds [{ends[0]:g}, {ends[1]:g}]; start inside or widen them."
+                    f"{entry} starts at {value:g}, outside its bounds [{ends[0]:g}, {ends[1]:g}]; start inside"
+                    f"{' or widen them' if room else ''}."
                 )
             low.append(ends[0])
             high.append(ends[1])
@@ -102,6 +105,8 @@ def _checked(entry: str, ends: Any, named: Named) -> tuple[float, float]:
         low, high = (float(end) for end in ends)
     except (TypeError, ValueError):
         raise CalibrationError(f"bounds of {entry} are {ends!r}; give a pair (low, high).") from None
+    # Without limit is as far as the law goes.
+    low, high = (named.valid[0] if low == -math.inf else low), (named.valid[1] if high == math.inf else high)
     if not low < high:
         raise CalibrationError(f"bounds of {entry} are [{low:g}, {high:g}]; the first must be below the second.")
     if low < named.valid[0] or high > named.valid[1]:

@@ -1,14 +1,43 @@
 """Whether a law is used where it is known to hold."""
 
-from collections.abc import Mapping
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from jaxsched._parameters import AbstractModel
+from jaxsched.calibrate._job import Law
+from jaxsched.calibrate._objective import call_model
+from jaxsched.calibrate._observations import Clean
+from jaxsched.models import AbstractCooling
 
 # Rounding of units is no departure.
 _ROUNDING = 1e-6
+
+
+def arguments_of(model: Any, predict: Callable[[Any, Any], Any] | None, inputs: Any) -> dict[str, Any]:
+    """Arguments of the call of a model by name, from the inputs of a fit; none where `predict` calls it in its own way."""
+    if isinstance(predict, Law):
+        return {**inputs, **dict(predict.constants)}
+    if predict is not None and predict is not call_model:
+        return {}
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    names = list(inspect.signature(type(model).__call__).parameters)[1:]
+    given = inputs if isinstance(inputs, tuple) else (inputs,)
+    return dict(zip(names, given, strict=False))
+
+
+def with_load(data: Clean, model: Any, predict: Callable[[Any, Any], Any] | None) -> Clean:
+    """The data with the load of a cooling plant as what its power is in proportion to, where nothing else is given."""
+    if data.proportional_to is not None or not isinstance(model, AbstractCooling):
+        return data
+    load = arguments_of(model, predict, data.inputs).get("it_power")
+    if load is None or np.shape(load) != data.observed.shape:
+        return data
+    return dataclasses.replace(data, proportional_to=np.asarray(load, float))
 
 
 def outside(model: Any, inputs: Mapping[str, Any]) -> tuple[str, ...]:

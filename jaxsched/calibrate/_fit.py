@@ -5,28 +5,25 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from jaxsched.calibrate._domain import arguments_of, outside
 from jaxsched.calibrate._judge import held_out_scores, more_sentences, parameter_table
 from jaxsched.calibrate._methods import AbstractMethod, LeastSquares
-from jaxsched.calibrate._names import named_parameters
 from jaxsched.calibrate._objective import (
     Objective,
-    caller,
     jacobian,
     minimise_starts,
     minimise_weights,
 )
-from jaxsched.calibrate._observations import CalibrationError, Observations, cleaned
+from jaxsched.calibrate._observations import CalibrationError, Observations
 from jaxsched.calibrate._prepare import (
     as_ours,
-    check_shape,
     fold_of,
     inside,
     over_rows,
-    pose,
+    posed,
     predicted,
     scaled_for,
     start_values,
-    training,
 )
 from jaxsched.calibrate._result import Fit
 from jaxsched.calibrate._split import blocks
@@ -84,10 +81,8 @@ def fit(
         CalibrationError: If an argument cannot be used; the message says which and how to mend it.
     """
     _check_counts(folds=folds, starts=starts, bootstrap=bootstrap)
-    data, named = cleaned(observations), named_parameters(model, parameters)
-    train, mask = training(data, held_out)
-    objective = pose(model, data, train, named, caller(predict), bounds, priors)
-    check_shape(objective, data)
+    ready = posed(model, observations, parameters, predict=predict, bounds=bounds, priors=priors, held_out=held_out)
+    data, named, train, mask, objective = ready.data, ready.named, ready.train, ready.mask, ready.objective
     method = LeastSquares() if method is None else method
     random = np.random.default_rng(seed)
     every = _starts(objective, starts, random)
@@ -97,7 +92,7 @@ def fit(
     spread = _uncertainty(objective, data, train, estimate, residual, named, method)
     scored, held_out_predicted = _held_out(objective, data, mask, folds, every, estimate, noise, method)
     samples = _bootstrap(objective, data, train, free, noise, method, bootstrap, block_hours, random)
-    found = held_out_scores(objective, data, train, scored, held_out_predicted, mask, folds, estimate)
+    found, hourly = held_out_scores(objective, data, train, scored, held_out_predicted, mask, folds, estimate)
     table = parameter_table(named, objective, estimate, spread, samples)
     return Fit(
         model=objective.at(as_ours(objective, estimate)),
@@ -106,7 +101,12 @@ def fit(
         covariance=spread.covariance,
         bootstrap=samples,
         scores=found,
-        warnings=spread.sentences + more_sentences(table, converged, found),
+        hourly=hourly,
+        warnings=(
+            *spread.sentences,
+            *more_sentences(table, converged, found),
+            *outside(model, arguments_of(model, objective.predict, data.inputs)),
+        ),
         converged=converged,
         misfit=misfit,
         predicted=data.observed - residual,
@@ -166,7 +166,7 @@ def _uncertainty(objective, data, train, estimate, residual, named, method) -> U
         residual.ravel(),
         train.ravel(),
         estimate,
-        [entry for one in named for entry in one.entries],
+        named,
         objective.bijection,
         np.asarray(objective.prior_precision, float),
         method,

@@ -35,6 +35,9 @@ class Observations:
         unit: Of the observed values, for texts and plots.
         features: Predictors of the polynomial that a fit is compared with, by name [row, ...]; the arrays of `inputs` that
             have the shape of `observed` where not given.
+        proportional_to: What the plainest law takes the observed values to be in proportion to, for example the heat that a
+            plant removes (kW per ton); a fit is compared with that too [row, ...]. The load of a cooling plant where the
+            inputs are those of its call and it is not given.
     """
 
     inputs: Any
@@ -43,6 +46,7 @@ class Observations:
     times: Any = None
     unit: str = ""
     features: Mapping[str, Any] | None = None
+    proportional_to: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Clean:
     times: pd.DatetimeIndex | None
     unit: str
     features: dict[str, np.ndarray]
+    proportional_to: np.ndarray | None = None
 
     @property
     def used(self) -> Any:
@@ -89,7 +94,15 @@ def cleaned(observations: Observations) -> Clean:
     filled = np.where(present, observed, 0.0)
     inputs = jax.tree.map(lambda leaf: _without_gaps(leaf, len(observed)), inputs)
     features = _features(observations.features, inputs, observed)
-    return Clean(inputs, filled, weights, _times(observations.times, len(observed)), observations.unit, features)
+    return Clean(
+        inputs=inputs,
+        observed=filled,
+        weights=weights,
+        times=_times(observations.times, len(observed)),
+        unit=observations.unit,
+        features=features,
+        proportional_to=_driver(observations.proportional_to, observed),
+    )
 
 
 def is_of_rows(leaf: Any, rows: int) -> bool:
@@ -147,6 +160,15 @@ def _times(given: Any, rows: int) -> pd.DatetimeIndex | None:
     if len(times) != rows or times.isna().any():
         raise CalibrationError(f"times must be one known time for each of the {rows} rows; {len(times)} were given.")
     return times
+
+
+def _driver(given: Any, observed: np.ndarray) -> np.ndarray | None:
+    if given is None:
+        return None
+    values = _numbers("proportional_to", given)
+    if values.shape != observed.shape:
+        raise CalibrationError(f"proportional_to has shape {values.shape}, observed {observed.shape}; they must agree.")
+    return np.where(np.isfinite(values), values, 0.0)
 
 
 def _features(given: Mapping[str, Any] | None, inputs: Any, observed: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """From a model and observations to the objective of a fit, checked."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,10 +10,52 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsched.calibrate._bounds import bijection
+from jaxsched.calibrate._domain import with_load
 from jaxsched.calibrate._names import Named, layout_of, named_parameters, per_entry
-from jaxsched.calibrate._objective import Objective, predictions
-from jaxsched.calibrate._observations import CalibrationError, Clean
+from jaxsched.calibrate._objective import Objective, caller, predictions
+from jaxsched.calibrate._observations import CalibrationError, Clean, Observations, cleaned
 from jaxsched.calibrate._split import time_folds
+
+
+@dataclasses.dataclass(frozen=True)
+class Posed:
+    """A fit that can be made: everything of it was checked.
+
+    Attributes:
+        data: The observations as arrays.
+        named: The parameters.
+        train: Weights of the values that are fitted [row, ...].
+        mask: Rows that are held out, where given [row].
+        objective: The misfit.
+    """
+
+    data: Clean
+    named: list[Named]
+    train: np.ndarray
+    mask: np.ndarray | None
+    objective: Objective
+
+
+def posed(
+    model: Any,
+    observations: Observations,
+    parameters: Sequence[str],
+    *,
+    predict: Callable | None = None,
+    bounds: Mapping[str, Any] | None = None,
+    priors: Mapping[str, Any] | None = None,
+    held_out: Any = None,
+) -> Posed:
+    """The fit of a model to observations, checked and not made; arguments as those of `fit`.
+
+    Raises:
+        CalibrationError: As `fit`.
+    """
+    data, named = with_load(cleaned(observations), model, predict), named_parameters(model, parameters)
+    train, mask = training(data, held_out)
+    objective = pose(model, data, train, named, caller(predict), bounds, priors)
+    check_shape(objective, data)
+    return Posed(data, named, train, mask, objective)
 
 
 def pose(

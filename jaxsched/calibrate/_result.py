@@ -26,8 +26,10 @@ class Fit(Generic[Model]):
             where none was asked for), `unit`, `start`, `low`, `high`, `at_bound`, `no_effect`, by `name`.
         covariance: Of the estimates in their units squared; NaN for those on a bound or without effect [entry, entry].
         bootstrap: Estimates from rows drawn again block by block [sample, entry]; none without bootstrap.
-        scores: `held_out` (of rows that the model had not seen), `default` (the model that was given) and `polynomial` (a
-            plain regression) on the same rows, and `fitted` (of the rows of the fit).
+        scores: `held_out` (of rows that the model had not seen), `default` (the model that was given), `polynomial` (a
+            plain regression) and `constant` (one ratio to the load, where that is known) on the same rows, and `fitted` (of
+            the rows of the fit).
+        hourly: The same of hourly means; none without times, or where rows are an hour apart or more.
         warnings: What the data cannot tell, and what else to know, a sentence each.
         converged: Whether the minimum was reached.
         misfit: Minimum of the misfit from each start, best first [start].
@@ -47,6 +49,7 @@ class Fit(Generic[Model]):
     covariance: np.ndarray
     bootstrap: np.ndarray
     scores: Mapping[str, Scores]
+    hourly: Mapping[str, Scores]
     warnings: tuple[str, ...]
     converged: bool
     misfit: np.ndarray
@@ -72,27 +75,40 @@ class Fit(Generic[Model]):
         return {
             "parameters": [{key: _plain(value) for key, value in row.items()} for row in rows],
             "correlations": [[_plain(value) for value in row] for row in self.correlations.to_numpy()],
-            "heldout": self._score("held_out"),
-            "heldout_default": self._score("default"),
-            "heldout_polynomial": self._score("polynomial"),
-            "fitted": self._score("fitted"),
+            **_shown(self.scores),
+            "hourly": _shown(self.hourly) if self.hourly else None,
             "warnings": list(self.warnings),
             "converged": self.converged,
         }
 
-    def _score(self, name: str) -> dict[str, Any] | None:
-        if name not in self.scores:
-            return None
-        return {key: _plain(value) for key, value in dataclasses.asdict(self.scores[name]).items()}
-
     def __str__(self) -> str:
         shown = self.parameters[["estimate", "standard_error", "unit", "start", "at_bound"]].to_string()
         lines = [f"{type(self.model).__name__} fitted to {int(self.observations.used.sum())} values.", shown]
-        for name, score in self.scores.items():
+        hourly = {f"{name}, hourly means": score for name, score in self.hourly.items()}
+        for name, score in {**self.scores, **hourly}.items():
             lines.append(
                 f"{name}: CV(RMSE) {score.cv_rmse:.2%}, NMBE {score.nmbe:+.2%}, R2 {score.r2:.3f} ({score.count})"
             )
         return "\n".join([*lines, *(f"warning: {sentence}" for sentence in self.warnings)])
+
+
+# Scores by the key of a summary.
+_KEYS = {
+    "heldout": "held_out",
+    "heldout_default": "default",
+    "heldout_polynomial": "polynomial",
+    "heldout_constant": "constant",
+    "fitted": "fitted",
+}
+
+
+def _shown(scores: Mapping[str, Scores]) -> dict[str, dict[str, Any] | None]:
+    """Scores as plain values; None for those that there are not."""
+    there = {key: dataclasses.asdict(scores[name]) if name in scores else None for key, name in _KEYS.items()}
+    return {
+        key: None if score is None else {what: _plain(value) for what, value in score.items()}
+        for key, score in there.items()
+    }
 
 
 def _plain(value: Any) -> Any:

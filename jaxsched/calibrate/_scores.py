@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,29 @@ def scores(observed: np.ndarray, predicted: np.ndarray, used: np.ndarray | None 
             median_relative_error=float(np.median(relative)) if relative.size else float("nan"),
             count=int(count),
         )
+
+
+def hourly_scores(
+    times: pd.DatetimeIndex, observed: np.ndarray, predicted: np.ndarray, used: np.ndarray
+) -> Scores | None:
+    """Scores of hourly means of the values that are used [row]; None where rows are an hour apart or more.
+
+    The limits of ASHRAE Guideline 14 are for hourly values: those of shorter intervals scatter more.
+    """
+    rows = np.flatnonzero(used)
+    hours, group = np.unique(times[rows].floor("h").as_unit("us").asi8, return_inverse=True)
+    if len(hours) == len(rows):
+        return None
+    count = np.bincount(group)
+    means = [np.bincount(group, values[rows]) / count for values in (observed, predicted)]
+    return scores(means[0], means[1])
+
+
+def proportional_prediction(driver: np.ndarray | None, observed: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+    """Predictions by one constant ratio to a driver, by least squares where weights are positive; None without a driver."""
+    if driver is None or not (weights * driver**2).sum() > 0:
+        return None
+    return driver * ((weights * driver * observed).sum() / (weights * driver**2).sum())
 
 
 def polynomial_prediction(

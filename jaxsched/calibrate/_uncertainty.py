@@ -1,6 +1,7 @@
 """What the data leave open: covariance, parameters on a bound, and parameters that they cannot tell."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 
 from jaxsched.calibrate._bounds import Bijection
 from jaxsched.calibrate._methods import AbstractLoss, AbstractMethod, Descent, Pinball
+from jaxsched.calibrate._names import Named
 
 # A tenth of the range of a parameter without effect changes predictions by less than this share of the residuals.
 _NO_EFFECT = 1e-3
@@ -40,7 +42,7 @@ def uncertainty(
     residual: np.ndarray,
     weights: np.ndarray,
     estimate: np.ndarray,
-    entries: list[str],
+    named: Sequence[Named],
     bijection: Bijection,
     prior_precision: np.ndarray,
     method: AbstractMethod,
@@ -56,7 +58,7 @@ def uncertainty(
         residual: Observed less predicted [value].
         weights: Weights [value].
         estimate: The estimates [entry].
-        entries: Their names.
+        named: Their names and valid ranges.
         bijection: Their bounds.
         prior_precision: 1 / standard deviation of their priors [entry].
         method: How they were estimated.
@@ -78,7 +80,9 @@ def uncertainty(
     at_bound = _on_bounds(estimate, bijection, np.sqrt(np.diag(covariance))) & ~no_effect
     if at_bound.any():
         covariance = _covariance(slopes, residual, weights, noise, active & ~at_bound, prior_precision, method, scale)
+    entries = [entry for one in named for entry in one.entries]
     told = _sentences(entries, estimate, bijection, moved, noise, no_effect, at_bound, covariance, unit)
+    told += _on_bound_sentences(named, estimate, bijection, at_bound)
     free = active & ~at_bound
     told += _confounded(slopes * np.sqrt(weights)[:, None], range_, free & (prior_precision == 0), entries, covariance)
     return Uncertainty(covariance, at_bound, no_effect, noise, tuple(told))
@@ -150,17 +154,30 @@ def _sentences(entries, estimate, bijection, moved, noise, no_effect, at_bound, 
                 f"{moved[n]:.2g}{unit}, beside residuals of {noise:.2g}{unit}; its value stays where it started, or at its "
                 "prior. Observe where it matters, or leave it out."
             )
-        elif at_bound[n]:
-            end = low[n] if estimate[n] - low[n] < high[n] - estimate[n] else high[n]
-            told.append(
-                f"{entry} lies on its bound {end:g}: the data pull it further, so it has no standard error; widen the bound "
-                "or change the law."
-            )
-        elif np.isfinite(high[n] - low[n]) and error[n] > 0.5 * (high[n] - low[n]):
+        elif not at_bound[n] and np.isfinite(high[n] - low[n]) and error[n] > 0.5 * (high[n] - low[n]):
             told.append(
                 f"{entry} cannot be told from these data: its standard error {error[n]:.2g} is more than half of its range "
                 f"[{low[n]:g}, {high[n]:g}]. Fix it, give it a prior, or observe under other conditions."
             )
+    return told
+
+
+def _on_bound_sentences(named, estimate, bijection, at_bound) -> list[str]:
+    """Sentences about parameters on a bound; only one that the law leaves room beyond can be widened."""
+    low, high = np.asarray(bijection.low, float), np.asarray(bijection.high, float)
+    told = []
+    for n, (entry, valid) in enumerate((entry, one.valid) for one in named for entry in one.entries):
+        if not at_bound[n]:
+            continue
+        upper = not estimate[n] - low[n] < high[n] - estimate[n]
+        end = high[n] if upper else low[n]
+        own = bool(np.isclose(end, valid[1] if upper else valid[0]))
+        mend = (
+            "that is the limit of the law itself, so fit another parameter beside it, or another law."
+            if own
+            else f"widen the bound (the law holds in [{valid[0]:g}, {valid[1]:g}]) or change the law."
+        )
+        told.append(f"{entry} lies on its bound {end:g}: the data pull it further, so it has no standard error; {mend}")
     return told
 
 

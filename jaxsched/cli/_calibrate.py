@@ -1,7 +1,11 @@
 """What `jaxsched calibrate` does."""
 
-import json
+import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +32,11 @@ from jaxsched.calibrate import (
     observations_of,
     posterior,
 )
+from jaxsched.calibrate._prepare import posed
 from jaxsched.cli._calibrate_log import check_log, write_latency_fit
 from jaxsched.config import CalibrationConfig, ConfigError, LatencyConfig, load_calibration
 from jaxsched.report import apart, sha256, whole_directory, write_json
-from jaxsched.scenarios.readers import clock, column_times
+from jaxsched.scenarios.readers import ReadError, clock, column_times
 
 _METHODS = {"squared": LeastSquares(), "huber": Descent(Huber()), "cauchy": Descent(Cauchy())}
 _PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")
@@ -41,7 +46,7 @@ def perform_calibration(path: Path, out: Path, *, as_json: bool, overwrite: bool
     """Load, fit, score, write and print."""
     jax.config.update("jax_enable_x64", True)
     config = load_calibration(path)
-    with whole_directory(out, overwrite=overwrite) as draft:
+    with whole_directory(out, overwrite=overwrite) as draft, _in_a_sentence(path):
         if isinstance(config, LatencyConfig):
             names = write_latency_fit(config, path, draft, as_json=as_json)
         else:
@@ -50,33 +55,48 @@ def perform_calibration(path: Path, out: Path, *, as_json: bool, overwrite: bool
         print(f"written to {out}: {', '.join(names)}")
 
 
+@contextmanager
+def _in_a_sentence(path: Path) -> Iterator[None]:
+    """A block in which whatever a value can do wrong names the configuration."""
+    try:
+        yield
+    except (ConfigError, ReadError):
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
 def _write_fit(config: CalibrationConfig, path: Path, draft: Path, *, as_json: bool) -> list[str]:
-    """Fit, write all files, print what was found, and return the names of the files."""
+    """Fit, write all files, print what was found, and return the names of the files.
+
+    The fit is written before anything is drawn from it: what fails then costs only itself.
+    """
     found, source = fitted(config, path)
-    drawn = _drawn(config, path, found)
     summary = {"name": config.name, "model": config.model.kind, **found.summary(), "provenance": source}
-    if drawn is not None:
-        rows = drawn.table.reset_index().to_dict("records")
-        summary["posterior"] = {"parameters": rows, "warnings": list(drawn.warnings)}
     text = model_text(found.model, {**source, "parameters": summary["parameters"], "heldout": summary["heldout"]})
     (draft / "model.json").write_text(text, encoding="utf-8")
     write_json(draft / "summary.json", summary)
     found.parameters.to_csv(draft / "parameters.csv")
     write_json(draft / "manifest.json", {"jaxsched": __version__, "calibration": config.model_dump(), **source})
-    names = ["model.json", "summary.json", "parameters.csv", "manifest.json"]
-    if drawn is not None:
-        drawn.table.to_csv(draft / "posterior.csv")
-        names.append("posterior.csv")
+    names, shown = ["model.json", "summary.json", "parameters.csv", "manifest.json"], str(found)
+    if config.fit.posterior_samples:
+        with apart(draft, "posterior"):
+            drawn = _drawn(config, found)
+            rows = drawn.table.reset_index().to_dict("records")
+            drawn.table.to_csv(draft / "posterior.csv")
+            summary["posterior"] = {"parameters": rows, "warnings": list(drawn.warnings)}
+            write_json(draft / "summary.json", summary)
+            names.append("posterior.csv")
+            shown += f"\nposterior:\n{drawn}"
     if config.report.plots:
         with apart(draft, "plots"):
             from jaxsched.report._calibration_plots import draw_fit
 
             names += draw_fit(found, config.report.against, draft, config.name)
     if as_json:
-        print(json.dumps(summary, indent=2))
+        print((draft / "summary.json").read_text(encoding="utf-8"), end="")
     else:
-        posterior_text = "" if drawn is None else f"\nposterior:\n{drawn}"
-        Console(highlight=False, soft_wrap=True).print(f"{found}{posterior_text}", markup=False)
+        Console(highlight=False, soft_wrap=True).print(shown, markup=False)
     return names
 
 
@@ -85,10 +105,13 @@ def check_calibration(path: Path) -> None:
     jax.config.update("jax_enable_x64", True)
     config = load_calibration(path)
     if isinstance(config, LatencyConfig):
-        print(check_log(config, path))
+        with _in_a_sentence(path):
+            print(check_log(config, path))
         return
-    data = _observations(config, path)
-    model = _model(config, path, data)
+    with _in_a_sentence(path):
+        data = _observations(config, path)
+        model, how = _asked(config, data)
+        posed(model, data, **how)
     rows = int(pd.DataFrame(data.inputs).assign(observed=data.observed).notna().all(axis=1).sum())
     print(f"{path}: good. {type(model).__name__}, {rows} of {len(data.observed)} rows have every value.")
 
@@ -99,48 +122,45 @@ def fitted(config: CalibrationConfig, path: Path) -> tuple[Fit, dict[str, Any]]:
     Raises:
         ConfigError: If the file, a column, the model or a setting cannot be used.
     """
-    data = _observations(config, path)
-    model = _model(config, path, data)
-    how = config.fit
-    try:
-        law = law_of(model, config.model.component, config.model.constants, data.inputs)
-        rows = len(data.observed) if data.times is None else data.times
+    with _in_a_sentence(path):
+        data = _observations(config, path)
+        model, asked = _asked(config, data)
+        how = config.fit
         found = fit(
             model,
             data,
-            parameters=how.parameters,
-            predict=law,
-            bounds={name: (ends[0], ends[1]) for name, ends in how.bounds.items()},
-            priors={name: (prior[0], prior[1]) for name, prior in how.priors.items()},
+            **asked,
             method=_METHODS[how.loss],
-            held_out=last_part(rows, how.held_out_share),
             starts=how.starts,
             bootstrap=how.bootstrap,
             block_hours=how.block_hours,
             seed=how.seed,
         )
-    except CalibrationError as error:
-        raise ConfigError(f"{path}: {error}") from None
     return found, _provenance(config, path, found)
 
 
-def _drawn(config: CalibrationConfig, path: Path, found: Fit) -> Posterior | None:
+def _asked(config: CalibrationConfig, data: Observations) -> tuple[Any, dict[str, Any]]:
+    """The model to fit, and what `fit` and its checks need to know."""
+    model, how = model_of(config.model.kind, config.model.start), config.fit
+    if how.posterior_samples and find_spec("numpyro") is None:
+        raise CalibrationError('fit.posterior_samples needs the extra `posterior`: pip install "jaxsched[posterior]".')
+    return model, {
+        "parameters": how.parameters,
+        "predict": law_of(model, config.model.component, config.model.constants, data.inputs),
+        "bounds": {name: _ends(*ends) for name, ends in how.bounds.items()},
+        "priors": {name: (prior[0], prior[1]) for name, prior in how.priors.items()},
+        "held_out": last_part(len(data.observed) if data.times is None else data.times, how.held_out_share),
+    }
+
+
+def _ends(low: float | None, high: float | None) -> tuple[float, float]:
+    """Bounds as `fit` takes them."""
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+def _drawn(config: CalibrationConfig, found: Fit) -> Posterior:
     samples = config.fit.posterior_samples
-    if samples == 0:
-        return None
-    try:
-        return posterior(found, samples=samples, warmup=max(samples // 2, 100), seed=config.fit.seed)
-    except CalibrationError as error:
-        raise ConfigError(f"{path}: posterior: {error}") from None
-
-
-def _model(config: CalibrationConfig, path: Path, data: Observations) -> Any:
-    try:
-        model = model_of(config.model.kind, config.model.start)
-        law_of(model, config.model.component, config.model.constants, data.inputs)
-    except CalibrationError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    return model
+    return posterior(found, samples=samples, warmup=max(samples // 2, 100), seed=config.fit.seed)
 
 
 def _observations(config: CalibrationConfig, path: Path) -> Observations:
@@ -159,7 +179,7 @@ def _table(file: Path) -> pd.DataFrame:
         table = pd.read_parquet(file) if file.suffix in (".parquet", ".pq") else pd.read_csv(file)
     except FileNotFoundError:
         raise ConfigError(f"{file}: there is no such file; correct `inputs.file`.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, LookupError, zlib.error) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(f"{file}: cannot be read as a table ({first}); give a CSV or parquet file.") from None
     if table.empty:

@@ -247,6 +247,7 @@ def _print(found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame) -> 
 def check_log(config: LatencyConfig, path: Path) -> str:
     """A sentence on how many requests of the log can be used, and at which rate they come."""
     log = read_log(path, config.log.file)
+    split_log(log, config.latency.held_out_share)
     known = int(log.table["ttft_s"].notna().sum())
     rate = log.statistics().rate
     for name in config.log.others:

@@ -1,19 +1,32 @@
 """What the configuration of a calibration may say."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from jaxsched.config._load import ConfigError, raw_table, sentence
 
 _Share = Annotated[float, Field(gt=0, lt=1)]
 _Count = Annotated[int, Field(ge=0, le=100_000)]
-_Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+_Two = Field(min_length=2, max_length=2)
+_Pair = Annotated[list[float], _Two]
+
+
+def _number_or_none(value: float | None) -> float | None:
+    """A limit, None where it is infinite and therefore none; NaN is no limit."""
+    if value is not None and math.isnan(value):
+        raise ValueError("give a number, or leave it out")
+    return None if value is None or math.isinf(value) else value
+
+
+_Limit = Annotated[Annotated[float, Field(allow_inf_nan=True)] | None, AfterValidator(_number_or_none)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # A number that is infinite or none ends a calculation late and in riddles; limits alone may be infinite.
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ColumnSection(_Section):
@@ -21,8 +34,16 @@ class ColumnSection(_Section):
 
     column: str = Field(description="Name of the column in the file.")
     unit: str = Field(default="1", description="Its unit, for example kW, RT, kWh per 30 min, degF, %.")
-    lowest: float | None = Field(default=None, description="Values below count as missing, in the unit of the file.")
-    highest: float | None = Field(default=None, description="Values above count as missing, in the unit of the file.")
+    lowest: _Limit = Field(default=None, description="Values below count as missing, in the unit of the file.")
+    highest: _Limit = Field(default=None, description="Values above count as missing, in the unit of the file.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ColumnSection":
+        if self.lowest is not None and self.highest is not None and self.lowest >= self.highest:
+            raise ValueError(
+                f"lowest is {self.lowest:g} and highest {self.highest:g}; the first must be below the second"
+            )
+        return self
 
 
 class DataSection(_Section):
@@ -55,7 +76,9 @@ class FitSection(_Section):
     """What to fit, and how."""
 
     parameters: Annotated[list[str], Field(min_length=1)] = Field(description="Dotted names of the parameters to fit.")
-    bounds: dict[str, _Pair] = Field(default_factory=dict, description="Bounds by name; the valid range if none.")
+    bounds: dict[str, Annotated[list[_Limit], _Two]] = Field(
+        default_factory=dict, description="Bounds by name; the valid range if none, and where one is infinite."
+    )
     priors: dict[str, _Pair] = Field(default_factory=dict, description="Mean and standard deviation by name.")
     loss: Literal["squared", "huber", "cauchy"] = Field(default="squared", description="What a residual costs.")
     held_out_share: _Share = Field(default=1 / 3, description="Last share of the rows, which is scored and not fitted.")
@@ -66,6 +89,12 @@ class FitSection(_Section):
         default=0, description="Draws of each of four chains from the posterior, by numpyro; none if 0, else >= 10."
     )
     seed: Annotated[int, Field(ge=0)] = Field(default=0, description="Seed of starts and bootstrap.")
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> "FitSection":
+        if self.posterior_samples and self.loss != "squared":
+            raise ValueError("posterior_samples needs a fit by least squares; set loss to squared, or take none")
+        return self
 
 
 class PlotSection(_Section):
