@@ -62,7 +62,8 @@ def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json
     found, scored = dataclasses.replace(found, warnings=told), latency_table(scores)
     summary = _summary(config, path, found, scored, predicted)
     summary["fitted_log"] = _rows(latency_table([matched]))[0]
-    text = model_text(found.site, {**summary["provenance"], "parameters": summary["parameters"]})
+    known = {"parameters": summary["parameters"], "servers_identified": found.identified}
+    text = model_text(found.site, {**summary["provenance"], **known})
     (draft / "model.json").write_text(text, encoding="utf-8")
     write_json(draft / "summary.json", summary)
     write_json(

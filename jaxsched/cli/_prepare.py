@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from jaxsched.config import Config, ConfigError, build_scenario, load_partly, read_inputs
+from jaxsched.config import Config, ConfigError, build_scenario, load_partly, read_inputs, with_models
 from jaxsched.report import filled
 from jaxsched.study import Study, build, busiest_share, problems_of
 
@@ -42,7 +42,7 @@ def prepare(config: Config, folder: Path) -> Study:
     for note in scenario.notes:
         _log.print(f"note: {note}", markup=False, soft_wrap=True)
     try:
-        study = build(scenario, dtype=np.dtype(config.solver.dtype))
+        study = with_models(build(scenario, dtype=np.dtype(config.solver.dtype)), config, folder)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     problems = problems_of(study)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jaxsched.cli._prepare import prepare
-from jaxsched.config import Config, absolute_inputs, input_files, load_config
+from jaxsched.config import Config, absolute_inputs, absolute_models, input_files, load_config, model_files
 from jaxsched.report import (
     PolicyRun,
     apart,
@@ -44,7 +44,9 @@ def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, 
         study = prepare(config, folder)
         runs, failed = solve_policies(study, config)
         summary = summarise(config.name, study, runs, resolve(config, folder, study), failed)
-        files = _write(draft, study, runs, summary, config, input_files(config.inputs, folder))
+        files = _write(
+            draft, study, runs, summary, config, input_files(config.inputs, folder) | model_files(config.models, folder)
+        )
         summary = json.loads((draft / "summary.json").read_text(encoding="utf-8"))
     _show(summary, target, files, as_json=as_json)
 
@@ -101,6 +103,7 @@ def resolve(config: Config, folder: Path, study: Study) -> dict:
     times = study.scenario.times
     resolved["scenario"] |= {"start": times[0].isoformat(), "slots": len(times)}
     resolved["inputs"] = absolute_inputs(config.inputs, folder)
+    resolved["models"] = absolute_models(config.models, folder)
     return resolved
 
 

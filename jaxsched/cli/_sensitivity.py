@@ -15,7 +15,7 @@ from rich.table import Table
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
 from jaxsched.cli._run import prepare, resolve
-from jaxsched.config import Config, ConfigError, input_files, load_config
+from jaxsched.config import Config, ConfigError, input_files, load_config, model_files
 from jaxsched.report import (
     SensitivityParts,
     apart,
@@ -74,12 +74,24 @@ def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, o
         except ValueError as error:
             raise ConfigError(str(error)) from None
         summary = sensitivity_summary(config.name, parts, resolve(config, folder, study), failed)
-        files = _write(draft, parts, summary, study, input_files(config.inputs, folder), plots=config.report.plots)
+        files = _write(
+            draft,
+            parts,
+            summary,
+            study,
+            _files(config, folder),
+            plots=config.report.plots,
+        )
         summary = json.loads((draft / "summary.json").read_text(encoding="utf-8"))
     if as_json:
         print(json.dumps(summary, indent=2))
     else:
         _show(parts, summary, target, files)
+
+
+def _files(config: Config, folder: Path) -> dict[str, Path]:
+    """Every file that a configuration names, by key."""
+    return input_files(config.inputs, folder) | model_files(config.models, folder)
 
 
 def study_parts(study: Study, config: Config, plan: Plan) -> tuple[SensitivityParts, dict[str, str]]:
@@ -134,7 +146,9 @@ def _frontier(study: Study, config: Config, _plan: Plan, base: Schedule, track: 
 def sampled(study: Study, config: Config, plan: Plan, progress: Callable[[int, int], None]) -> tuple[Sampled, int]:
     """A sample of the study on evenly spread slots, and their number."""
     thin = thinned(study.scenario, _SAMPLED_SLOTS)
+    # The sites of the study itself, fitted models included.
     small = build(thin, dtype=np.dtype(config.solver.dtype))
+    small = small.with_(site_model=study.site_model, serving=study.serving)
     base: Schedule = solve(small.problem, ADMM(rtol=_RTOL, max_steps=config.solver.max_steps * 10))
     taken = sample(
         response(small, rtol=_RTOL, base=base),

@@ -4,6 +4,7 @@ from jaxsched.config._build import build_scenario
 from jaxsched.config._calibration import CalibrationConfig, LatencyConfig, is_calibration, load_calibration
 from jaxsched.config._inputs import absolute_inputs, input_files, read_inputs
 from jaxsched.config._load import ConfigError, load_config, load_partly
+from jaxsched.config._models import absolute_models, model_files, with_models
 from jaxsched.config._schema import Config
 from jaxsched.config._template import schema_text, template
 
@@ -13,13 +14,16 @@ __all__ = [
     "ConfigError",
     "LatencyConfig",
     "absolute_inputs",
+    "absolute_models",
     "build_scenario",
     "input_files",
     "is_calibration",
     "load_calibration",
     "load_config",
     "load_partly",
+    "model_files",
     "read_inputs",
     "schema_text",
     "template",
+    "with_models",
 ]

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from jaxsched.scenarios import coordinate_problem
 
+from jaxsched.config._models import ModelsSection
+
 PolicyName = Literal["temperature_aware", "temperature_blind", "nearest", "proportional", "cheapest", "greenest"]
 Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
 _Positive = Annotated[float, Field(gt=0)]
@@ -244,5 +246,6 @@ class Config(_Section):
     classes: dict[str, ClassSection] = Field(default_factory=dict, description="Rules by request class.")
     sites: dict[str, SiteSection] = Field(default_factory=dict, description="Changes by site name.")
     inputs: InputsSection = Field(default_factory=InputsSection)
+    models: ModelsSection = Field(default_factory=ModelsSection)
     solver: SolverSection = Field(default_factory=SolverSection)
     report: ReportSection = Field(default_factory=ReportSection)

@@ -24,7 +24,7 @@ _CHOSEN: dict[str, dict[str, Any]] = {
     "inputs": {"sites": "sites.csv", "origins": "origins.csv"},
 }
 _EXAMPLES = """
-# Rules by request class, changes by site, places of weather files, and tables that no reader knows:
+# Rules by request class, changes by site, fitted models, places of weather files, and tables that no reader knows:
 #
 # [classes.code-70b]
 # latency_limit_s = 0.45
@@ -32,6 +32,12 @@ _EXAMPLES = """
 #
 # [sites."NAME OF A SITE"]
 # facility_limit_kw = 500.0
+#
+# [models]
+# cooling = { waterside = "plant/model.json" } # a fit of `jaxsched calibrate`, by kind of plant or site; or one file for all
+#
+# [models.serving]
+# "h100/llama-70b" = { file = "requests/model.json", gpus = 24 }
 #
 # [inputs.places]
 # "My station" = [-33.87, 151.21]

@@ -16,9 +16,11 @@ from jaxsched.study._repose import Inputs, inputs_of, pose, repose, service_of, 
 from jaxsched.study._servable import busiest_share, problems_of
 from jaxsched.study._site_cost import PhysicalSiteCost
 from jaxsched.study._ttft import ttft_seconds
+from jaxsched.study._with import PLACES, with_prefill
 
 __all__ = [
     "BLIND_PARTIAL_PUE",
+    "PLACES",
     "POLICIES",
     "UTILISATION_LIMIT",
     "Inputs",
@@ -44,4 +46,5 @@ __all__ = [
     "temperature_blind",
     "ttft_seconds",
     "with_cooling",
+    "with_prefill",
 ]

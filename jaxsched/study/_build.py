@@ -1,14 +1,15 @@
 """From a scenario of the host to the arrays that the solver works on."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from jaxsched._parameters import as_array
+from jaxsched._parameters import AbstractModel, as_array
 from jaxsched.models import (
     HARDWARE,
     AbstractCooling,
@@ -24,6 +25,7 @@ from jaxsched.models import (
     MixedCooling,
     MixedWater,
     SakasegawaWait,
+    Serving,
     SiteModel,
     TowerWater,
     WatersideEconomiser,
@@ -62,6 +64,8 @@ class Study:
         prefill: Mean prefill time [site, class] [s].
         allowed: Routes that keep the latency limit and the residency rule [origin, site, class].
         problem: The routing problem; its objective is the cost of all slots [AUD].
+        limit: Largest power at the meter, which the cap keeps [site] or [slot, site] [kW].
+        serving: How each kind of GPU serves each model, rows and columns by `serving_names`.
     """
 
     scenario: Scenario
@@ -72,6 +76,34 @@ class Study:
     prefill: np.ndarray
     allowed: np.ndarray
     problem: Problem
+    limit: Float[Array, "..."]
+    serving: Serving
+
+    def with_(self, *models: AbstractModel, at: str | Sequence[str] | None = None, **inputs: Any) -> "Study":
+        """The study with other models or inputs, and its caps, routes and problem in step with them.
+
+            study.with_(plant)                                   a fitted cooling plant at every site
+            study.with_(plant, at="waterside")                   at the sites of one kind of plant, or at named ones
+            study.with_(conditions=hotter, facility_limit=1.1 * study.limit)
+
+        A model takes the place of its kind: cooling, water, losses, IT power, price, carbon, queue, or a whole `SiteModel`.
+        `Serving` and `Conditions` count too. A single law of prefill goes in by `with_prefill`.
+
+        Arguments:
+            models: Models of `jaxsched.models`, for example from `fit` or `load_model`.
+            at: Names of sites or of kinds of plant where the models hold; everywhere where not given.
+            inputs: Fields of `Inputs` by name: `site_model`, `conditions`, `serving`, `rtt`, `demand`, `facility_limit`.
+                Under `jit` and `grad` take `repose`, which gives the problem alone: a study holds values, not tracers.
+
+        Returns:
+            A new study. The mix of classes that sets the power of a busy GPU and the burstiness stays, as in `repose`.
+
+        Raises:
+            ValueError: If a model has no place in a study, a name is unknown, or an input does not fit.
+        """
+        from jaxsched.study._with import changed
+
+        return changed(self, models, at, inputs)
 
     @property
     def negative_weight(self) -> np.ndarray:
@@ -97,9 +129,30 @@ def build(scenario: Scenario, *, dtype: Any = None) -> Study:
     """
     sites, classes = scenario.sites, scenario.classes
     work, prefill = _service(sites, classes)
-    site_model = _site_model(scenario, work)
-    conditions = _conditions(scenario)
-    cap = largest_load(scenario, site_model, conditions, facility_limit(scenario))
+    service = Service(Serving.of(*names_of_service(scenario)), work, prefill)
+    site_model, conditions = _site_model(scenario, work), _conditions(scenario)
+    return assemble(scenario, site_model, conditions, facility_limit(scenario), service, dtype)
+
+
+class Service(NamedTuple):
+    """How requests are served, and what follows: work [GPU s] and mean prefill [s] of a request [site, class]."""
+
+    serving: Serving
+    work: np.ndarray
+    prefill: np.ndarray
+
+
+def assemble(
+    scenario: Scenario,
+    site_model: SiteModel,
+    conditions: Conditions,
+    limit: Float[Array, "..."],
+    service: Service,
+    dtype: Any,
+) -> Study:
+    """The study of a scenario and its models: caps, routes and problem follow from them."""
+    serving, work, prefill = service
+    cap = largest_load(scenario, site_model, conditions, limit)
     allowed = _allowed(scenario, prefill)
     problem = Problem(
         demand=scenario.demand,
@@ -110,7 +163,12 @@ def build(scenario: Scenario, *, dtype: Any = None) -> Study:
         allowed=None if allowed.all() else allowed[None],
         dtype=dtype or jnp.asarray(0.0).dtype,
     )
-    return Study(scenario, site_model, conditions, cap, work, prefill, allowed, problem)
+    return Study(scenario, site_model, conditions, cap, work, prefill, allowed, problem, limit, serving)
+
+
+def names_of_service(scenario: Scenario) -> tuple[list[str], list[str]]:
+    """Kinds of GPU and models of a scenario."""
+    return sorted(set(scenario.sites["hardware"])), sorted(set(scenario.classes["model"]))
 
 
 def facility_limit(scenario: Scenario) -> Float[Array, " site"]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from jaxsched._parameters import parameter
 from jaxsched.models import Conditions, Serving, SiteModel
 from jaxsched.problem import Problem
-from jaxsched.study._build import Study, facility_limit, largest_load, route_cost, site_cost
+from jaxsched.study._build import Study, largest_load, names_of_service, route_cost, site_cost
 
 
 class Inputs(eqx.Module):
@@ -41,15 +41,14 @@ def inputs_of(study: Study) -> Inputs:
         conditions=study.conditions,
         rtt=jnp.asarray(scenario.rtt),
         demand=jnp.asarray(scenario.demand),
-        facility_limit=facility_limit(scenario),
-        serving=Serving.of(*serving_names(study)),
+        facility_limit=study.limit,
+        serving=study.serving,
     )
 
 
 def serving_names(study: Study) -> tuple[list[str], list[str]]:
     """Kinds of GPU and models of a study: the rows and columns of its `Serving`."""
-    scenario = study.scenario
-    return sorted(set(scenario.sites["hardware"])), sorted(set(scenario.classes["model"]))
+    return names_of_service(study.scenario)
 
 
 def service_of(study: Study, serving: Serving) -> tuple[Float[Array, "site kind"], Float[Array, "site kind"]]:
@@ -88,7 +87,7 @@ def repose(
         rtt: Round-trip time [origin, site] [s]; that of the scenario where not given.
         demand: Requests per second [slot, origin, class]; that of the scenario where not given.
         facility_limit: Largest power at the meter [site] or [slot, site] [kW]; that of the scenario where not given.
-        serving: How GPUs serve models, rows and columns by `serving_names`; `HARDWARE` where not given.
+        serving: How GPUs serve models, rows and columns by `serving_names`; that of the study where not given.
 
     Raises:
         ValueError: As `Problem`.
@@ -97,7 +96,7 @@ def repose(
     site_model = study.site_model if site_model is None else site_model
     conditions = study.conditions if conditions is None else conditions
     work, prefill = (problem.work, study.prefill) if serving is None else service_of(study, serving)
-    limit = _limit(study) if facility_limit is None else facility_limit
+    limit = study.limit if facility_limit is None else facility_limit
     cap = largest_load(scenario, site_model, conditions, limit)
     rtt = jnp.asarray(scenario.rtt) if rtt is None else rtt
     return Problem(
@@ -109,10 +108,6 @@ def repose(
         allowed=problem.allowed,
         dtype=problem.demand.dtype,
     )
-
-
-def _limit(study: Study) -> Array:
-    return facility_limit(study.scenario)
 
 
 def pose(study: Study, inputs: Inputs) -> Problem:

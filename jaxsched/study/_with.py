@@ -1,0 +1,197 @@
+"""A study with other models or inputs, everything that follows from them in step."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxsched._parameters import AbstractModel, as_array
+from jaxsched.models import (
+    AbstractCooling,
+    AbstractElectrical,
+    AbstractWater,
+    Carbon,
+    Conditions,
+    EnergyPrice,
+    InterTokenLatency,
+    ITPower,
+    MixedCooling,
+    MixedWater,
+    Prefill,
+    SakasegawaWait,
+    Serving,
+    ServingSite,
+    SiteModel,
+)
+from jaxsched.scenarios import Scenario
+from jaxsched.study._build import Service, Study, assemble
+from jaxsched.study._repose import Inputs, inputs_of, service_of, serving_names
+
+# Where a model of a kind goes in a site model.
+PLACES: Mapping[str, type] = {
+    "cooling": AbstractCooling,
+    "water": AbstractWater,
+    "electrical": AbstractElectrical,
+    "it_power": ITPower,
+    "price": EnergyPrice,
+    "carbon": Carbon,
+    "queue": SakasegawaWait,
+}
+
+
+def changed(study: Study, models: Sequence[Any], at: str | Sequence[str] | None, inputs: Mapping[str, Any]) -> Study:
+    """What `Study.with_` gives."""
+    known = list(Inputs.__dataclass_fields__)
+    for name in inputs:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
+            raise ValueError(f"a study has no input {name!r}; {hint}")
+    given = {**vars(inputs_of(study)), **inputs}
+    rows = sites_at(study.scenario, at)
+    for model in models:
+        if isinstance(model, Serving | Conditions | SiteModel):
+            key = {Serving: "serving", Conditions: "conditions", SiteModel: "site_model"}[type(model)]
+            if not rows.all():
+                raise ValueError(f"{type(model).__name__} is of all sites; leave `at` out.")
+            given[key] = model
+        else:
+            given["site_model"] = _placed(given["site_model"], model, rows)
+    scenario = _scenario(study.scenario, {name: given[name] for name in inputs})
+    serving = given["serving"]
+    service = Service(serving, study.work, study.prefill)
+    if serving is not study.serving:
+        service = Service(serving, *(np.asarray(each, float) for each in service_of(study, serving)))
+    limit = jnp.asarray(given["facility_limit"], float)
+    return assemble(scenario, given["site_model"], given["conditions"], limit, service, study.problem.demand.dtype)
+
+
+def with_prefill(study: Study, law: AbstractModel, hardware: str, model: str, *, gpus: float | None = None) -> Study:
+    """The study with a fitted law of how one kind of GPU serves one model.
+
+    Arguments:
+        study: The study.
+        law: `Prefill`; `InterTokenLatency`, for the time of answers; or `ServingSite`, from a log of requests: its prefill,
+            and with `gpus` its time per answer token too. Its network time, burstiness and number of servers stay those of
+            the study.
+        hardware: Kind of GPU, as in the table of sites.
+        model: Model, as in the table of classes.
+        gpus: GPUs of the site whose log gave a `ServingSite`: each of its servers is that many over their number [GPU].
+
+    Raises:
+        ValueError: If the law is another, the study has no such GPU or model, or a server has less than one GPU: then a
+            server is a place in a batch, and its time is no time of a GPU.
+    """
+    kinds, names = serving_names(study)
+    for what, name, there in (("kind of GPU", hardware, kinds), ("model", model, names)):
+        if name not in there:
+            raise ValueError(f"the study has no {what} {name!r}; it has {', '.join(there)}.")
+    where = kinds.index(hardware), names.index(model)
+    serving = study.serving
+    for field, value in _service_fields(law, serving, where, gpus).items():
+        serving = eqx.tree_at(
+            lambda s, field=field: getattr(s, field), serving, getattr(serving, field).at[where].set(value)
+        )
+    return study.with_(serving=Serving(**vars(serving)))
+
+
+def _service_fields(law: AbstractModel, serving: Serving, where: tuple[int, int], gpus: float | None) -> dict[str, Any]:
+    """What a law says of `Serving`, by its field."""
+    if isinstance(law, InterTokenLatency):
+        if float(law.per_context) != 0.0:
+            raise ValueError("the study knows no context of its answers; fit InterTokenLatency with per_context 0.")
+        return {"token_fixed": law.fixed, "token_per_sequence": law.per_sequence}
+    prefill = law.prefill if isinstance(law, ServingSite) else law
+    if not isinstance(prefill, Prefill):
+        raise ValueError(
+            f"{type(law).__name__} is no law of service; give Prefill, InterTokenLatency or ServingSite, or put the model in by "
+            "study.with_."
+        )
+    fields = {f"prefill_{name}": getattr(prefill, name) for name in ("fixed", "linear", "quadratic")}
+    if not isinstance(law, ServingSite) or gpus is None:
+        return fields
+    each = gpus / float(law.servers)
+    if not each >= 1.0:
+        raise ValueError(
+            f"{gpus:g} GPUs for {float(law.servers):g} servers is less than one for each: these servers are places in a batch, "
+            "whose time is no time of a GPU; leave gpus out to take the prefill alone."
+        )
+    # A request holds a server for its prefill and token_time for each answer token, which a study writes as latency / batch.
+    token = law.token_time * serving.batch[where]
+    return {**fields, "token_fixed": token, "token_per_sequence": as_array(0.0), "gpus_per_replica": as_array(each)}
+
+
+def sites_at(scenario: Scenario, at: str | Sequence[str] | None) -> np.ndarray:
+    """Which sites names mean: of sites, or of kinds of plant [site].
+
+    Raises:
+        ValueError: If a name is neither.
+    """
+    names, plants = scenario.sites.index, scenario.sites["plant"].to_numpy()
+    if at is None:
+        return np.ones(len(names), bool)
+    rows = np.zeros(len(names), bool)
+    for name in [at] if isinstance(at, str) else at:
+        found = (names == name) | (plants == name)
+        if not found.any():
+            known = [*dict.fromkeys(plants), *names]
+            near = difflib.get_close_matches(name, known, 1, 0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known[:8])}."
+            raise ValueError(f"there is no site and no plant {name!r} in the study; {hint}")
+        rows |= np.asarray(found)
+    return rows
+
+
+def _placed(site_model: SiteModel, model: Any, rows: np.ndarray) -> SiteModel:
+    """The site model with a model of one kind at some sites [site]."""
+    place = next((name for name, kind in PLACES.items() if isinstance(model, kind)), None)
+    if place is None:
+        raise ValueError(
+            f"{type(model).__name__} has no place in a study; there is one for {', '.join(PLACES)}, and with_prefill for laws of "
+            "service."
+        )
+    old = getattr(site_model, place)
+    if rows.all():
+        new = model
+    elif place == "cooling":
+        plants, share = (
+            (old.plants, old.membership) if isinstance(old, MixedCooling) else ((old,), jnp.ones((1, len(rows))))
+        )
+        new = MixedCooling((*plants, model), _membership(share, rows))
+    elif place == "water":
+        kinds, share = (
+            (old.kinds, old.membership) if isinstance(old, MixedWater) else ((old,), jnp.ones((1, len(rows))))
+        )
+        new = MixedWater((*kinds, model), _membership(share, rows))
+    else:
+        if type(old) is not type(model):
+            raise ValueError(
+                f"{type(model).__name__} cannot stand beside {type(old).__name__} at other sites; leave `at` out."
+            )
+        new = jax.tree.map(lambda ours, theirs: jnp.where(jnp.asarray(rows), theirs, ours), old, model)
+    return dataclasses.replace(site_model, **{place: new})
+
+
+def _membership(share: Any, rows: np.ndarray) -> Any:
+    """Shares [plant, site] with one more plant, which has the given sites to itself."""
+    return jnp.concatenate([jnp.where(rows, 0.0, share), jnp.asarray(rows, share.dtype)[None]])
+
+
+def _scenario(scenario: Scenario, inputs: Mapping[str, Any]) -> Scenario:
+    """The scenario with what is changed of what it holds itself, checked for its shape."""
+    found, limit = {}, inputs.get("facility_limit")
+    for name in ("rtt", "demand"):
+        if name in inputs:
+            found[name] = np.asarray(inputs[name], float)
+            if found[name].shape != getattr(scenario, name).shape:
+                raise ValueError(
+                    f"{name} has shape {found[name].shape}; that of the study is {getattr(scenario, name).shape}."
+                )
+    if limit is not None and np.ndim(limit) < 2:
+        found["sites"] = scenario.sites.assign(facility_limit_kw=np.broadcast_to(limit, len(scenario.sites)))
+    return dataclasses.replace(scenario, **found)
