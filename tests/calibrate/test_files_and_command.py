@@ -89,6 +89,10 @@ def test_the_command_fits_a_table_and_writes_a_model_that_loads(folder):
     assert summary["heldout"]["count"] == 80
     assert summary["heldout"]["cv_rmse"] < summary["heldout_default"]["cv_rmse"]
     assert summary["provenance"]["values_used"] == 239
+    # One kW of power for each kW of heat is what every fit is compared with, and hourly means are scored beside half hours.
+    assert summary["heldout"]["cv_rmse"] < summary["heldout_constant"]["cv_rmse"]
+    assert summary["hourly"]["heldout"]["count"] == 40
+    assert summary["hourly"]["heldout"]["cv_rmse"] < summary["heldout"]["cv_rmse"]
     model = load_model(folder / "out" / "model.json")
     power = model(*(np.asarray(v) for v in (500.0, RATED_KW, RATED_KW, 20.0, 15.0))).compressor
     assert float(power) > 0
@@ -115,6 +119,16 @@ def test_the_command_draws_the_posterior(folder):
     [
         ("starts = 2", 'starts = 2\nposterior_samples = 60\nloss = "huber"', "fit by least squares"),
         ("starts = 2", "start = 2", "unknown key `fit.start`"),
+        ("starts = 2", "starts = 2\nblock_hours = inf", "`fit.block_hours` is inf"),
+        ("rated_heat = 1000.0", "rated_heat = nan", "`model.constants.rated_heat` is nan"),
+        ('unit = "W"', 'unit = "W", lowest = nan', "`inputs.columns.it_power.lowest` is nan"),
+        ('unit = "W"', 'unit = "W", lowest = 5, highest = 5', "lowest is 5 and highest 5"),
+        ("starts = 2", 'starts = 2\nbounds = { "chiller.sensitivity" = [nan, inf] }', "fit.bounds.chiller.sensitivity"),
+        (
+            "starts = 2",
+            'starts = 2\npriors = { "chiller.sensitivity" = [0.02, inf] }',
+            "fit.priors.chiller.sensitivity",
+        ),
         ('column = "air"', 'column = "aire"', "no column 'aire'"),
         ('unit = "degF"', 'unit = "F"', "unit 'F' is unknown"),
         ('"DirectExpansion"', '"Nothing"', "no law of jaxsched.models"),
@@ -131,3 +145,23 @@ def test_bad_input_ends_in_one_sentence_and_writes_nothing(folder, old, new, wor
     assert done.exit_code == 2
     assert words in " ".join(done.output.split())
     assert not (folder / "out").exists()
+    assert run("validate", folder / "fit.toml").exit_code == 2
+
+
+def test_infinite_limits_are_none_and_what_fails_after_the_fit_costs_only_itself(folder, monkeypatch):
+    def fail(*_):
+        raise ValueError("no room for axes")
+
+    monkeypatch.setattr("jaxsched.report._calibration_plots.draw_fit", fail)
+    text = CONFIG.replace('unit = "kWh per 30 min"', 'unit = "kWh per 30 min", lowest = -inf, highest = inf')
+    text = text.replace("starts = 2", 'starts = 2\nbounds = { "chiller.sensitivity" = [0.001, inf] }')
+    (folder / "fit.toml").write_text(text.replace("plots = false", "plots = true"), encoding="utf-8")
+    done = run("calibrate", folder / "fit.toml", "--out", folder / "out")
+    assert done.exit_code == 0, done.output
+    summary = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["failed"] == {"plots": "ValueError: no room for axes"}
+    row = {row["name"]: row for row in summary["parameters"]}["chiller.sensitivity"]
+    assert (row["low"], row["high"]) == (0.001, 0.1)
+    record = json.loads((folder / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert record["calibration"]["inputs"]["observed"]["highest"] is None
+    assert (folder / "out" / "model.json").is_file()
