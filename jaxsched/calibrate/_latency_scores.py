@@ -83,13 +83,9 @@ def score_latency(site: ServingSite, log: RequestLog, name: str | None = None) -
     Raises:
         CalibrationError: If the log has no `ttft_s`, or too few of them.
     """
-    table = log.spread().table
-    measured = table["ttft_s"].to_numpy(float) if "ttft_s" in table else np.full(len(table), np.nan)
+    log = log.spread()
+    table, measured = log.table, measured_times(log)
     known = np.isfinite(measured)
-    if known.sum() < _FEWEST:
-        raise CalibrationError(
-            f"{log.source}: 'ttft_s' holds {int(known.sum())} times; at least {_FEWEST} are needed to score."
-        )
     between = np.concatenate([[0.0], table["arrived"].diff().dt.total_seconds().to_numpy(float)[1:]])
     lengths = [jnp.asarray(table[key].to_numpy(float)) for key in ("prompt_tokens", "answer_tokens")]
     rate = 1.0 / float(between[1:].mean())
@@ -103,6 +99,20 @@ def score_latency(site: ServingSite, log: RequestLog, name: str | None = None) -
     windows = [_of_windows(arrived, measured[known], replayed, length) for length in (_TEN_MINUTES, _HOUR)]
     numbers = (*quantiles, *windows[0], *windows[1])
     return LatencyScore(name or log.source, int(known.sum()), rate, busy, *map(float, numbers))
+
+
+def measured_times(log: RequestLog) -> np.ndarray:
+    """TTFT of each request of a log that can be scored, NaN where none was measured [request] [s].
+
+    Raises:
+        CalibrationError: If fewer than 50 were measured.
+    """
+    table = log.table
+    measured = table["ttft_s"].to_numpy(float) if "ttft_s" in table else np.full(len(table), np.nan)
+    known = int(np.isfinite(measured).sum())
+    if known < _FEWEST:
+        raise CalibrationError(f"{log.source}: 'ttft_s' holds {known} times; at least {_FEWEST} are needed to score.")
+    return measured
 
 
 def _of_windows(arrived: np.ndarray, measured: np.ndarray, replayed: np.ndarray, length: float) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """What `jaxsched calibrate` does with a log of requests."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from importlib import metadata
@@ -15,7 +14,6 @@ from rich.console import Console
 
 from jaxsched._version import __version__
 from jaxsched.calibrate import (
-    CalibrationError,
     LatencyFit,
     LatencyScore,
     fit_latency,
@@ -24,6 +22,7 @@ from jaxsched.calibrate import (
     score_latency,
     split_log,
 )
+from jaxsched.calibrate._latency_scores import measured_times
 from jaxsched.config import ConfigError, LatencyConfig
 from jaxsched.models import ServingSite
 from jaxsched.report import apart, sha256, write_json
@@ -47,15 +46,10 @@ _PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")
 
 def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json: bool) -> list[str]:
     """Fit the log of a configuration, write what was found into a folder, print it, and return the file names."""
-    log = read_log(path, config.log.file)
-    try:
-        earlier, later = split_log(log, config.latency.held_out_share)
-        found = fitted_site(config, earlier)
-        matched = score_latency(found.site, earlier, "fitted")
-        scores = [score_latency(found.site, later, "held out")]
-        scores += [score_latency(found.site, read_log(path, name), name) for name in config.log.others]
-    except CalibrationError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    earlier, others = logs(config, path)
+    found = fitted_site(config, earlier)
+    matched = score_latency(found.site, earlier, "fitted")
+    scores = [score_latency(found.site, log, name) for name, log in others.items()]
     highest = max([found.highest_utilisation, *(score.utilisation for score in scores)])
     predicted = predictions(found, config, highest)
     told = (*found.warnings, *unmatched(matched), *beyond(config, highest))
@@ -78,10 +72,24 @@ def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json
 
             names += draw_latency(found, scored, predicted, draft, config.name)
     if as_json:
-        print(json.dumps(summary, indent=2))
+        print((draft / "summary.json").read_text(encoding="utf-8"), end="")
     else:
         _print(found, pd.concat([latency_table([matched]), scored], ignore_index=True), predicted)
     return names
+
+
+def logs(config: LatencyConfig, path: Path) -> tuple[RequestLog, dict[str, RequestLog]]:
+    """The part of the log that is fitted, and by name what is scored: all of it can be, before anything is fitted.
+
+    Raises:
+        CalibrationError: If there are too few times to fit or to score.
+        ConfigError: As `read_log`.
+    """
+    earlier, later = split_log(read_log(path, config.log.file), config.latency.held_out_share)
+    scored = {"held out": later, **{name: read_log(path, name) for name in config.log.others}}
+    for log in (earlier, *scored.values()):
+        measured_times(log)
+    return earlier, scored
 
 
 def read_log(path: Path, name: str) -> RequestLog:
@@ -248,9 +256,7 @@ def _print(found: LatencyFit, scored: pd.DataFrame, predicted: pd.DataFrame) -> 
 def check_log(config: LatencyConfig, path: Path) -> str:
     """A sentence on how many requests of the log can be used, and at which rate they come."""
     log = read_log(path, config.log.file)
-    split_log(log, config.latency.held_out_share)
+    logs(config, path)
     known = int(log.table["ttft_s"].notna().sum())
     rate = log.statistics().rate
-    for name in config.log.others:
-        read_log(path, name)
     return f"{path}: good. {known} of {len(log.table)} requests have a TTFT; {rate:.3g} arrive a second."
