@@ -22,8 +22,8 @@ class Fit(Generic[Model]):
     Attributes:
         model: The fitted model, of the type that was given.
         start: The model that was given.
-        parameters: One row a number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap, NaN
-            where none was asked for), `unit`, `start`, `low`, `high`, `at_bound`, `no_effect`, by `name`.
+        parameters: One row a number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap; NaN
+            where none was asked for, and by blocks to first order in a fit to a log), `unit`, `start`, `low`, `high`, `at_bound`, `no_effect`, by `name`.
         covariance: Of the estimates in their units squared; NaN for those on a bound or without effect [entry, entry].
         bootstrap: Estimates from rows drawn again block by block [sample, entry]; none without bootstrap.
         scores: `held_out` (of rows that the model had not seen), `default` (the model that was given), `polynomial` (a
@@ -82,7 +82,8 @@ class Fit(Generic[Model]):
         }
 
     def __str__(self) -> str:
-        shown = self.parameters[["estimate", "standard_error", "unit", "start", "at_bound"]].to_string()
+        resampled = ["bootstrap_error"] if self.parameters["bootstrap_error"].notna().any() else []
+        shown = self.parameters[["estimate", "standard_error", *resampled, "unit", "start", "at_bound"]].to_string()
         lines = [f"{type(self.model).__name__} fitted to {int(self.observations.used.sum())} values.", shown]
         hourly = {f"{name}, hourly means": score for name, score in self.hourly.items()}
         for name, score in {**self.scores, **hourly}.items():

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 
+_FEWEST_HOURS = 3
+
+
 @dataclasses.dataclass(frozen=True)
 class Scores:
     """Agreement of predictions with observed values.
@@ -58,13 +61,13 @@ def scores(observed: np.ndarray, predicted: np.ndarray, used: np.ndarray | None 
 def hourly_scores(
     times: pd.DatetimeIndex, observed: np.ndarray, predicted: np.ndarray, used: np.ndarray
 ) -> Scores | None:
-    """Scores of hourly means of the values that are used [row]; None where rows are an hour apart or more.
+    """Scores of hourly means of the values that are used [row]; None where rows are an hour apart, or hours are few.
 
     The limits of ASHRAE Guideline 14 are for hourly values: those of shorter intervals scatter more.
     """
     rows = np.flatnonzero(used)
     hours, group = np.unique(times[rows].floor("h").as_unit("us").asi8, return_inverse=True)
-    if len(hours) == len(rows):
+    if len(hours) == len(rows) or len(hours) < _FEWEST_HOURS:
         return None
     count = np.bincount(group)
     means = [np.bincount(group, values[rows]) / count for values in (observed, predicted)]
