@@ -22,8 +22,9 @@ class Fit(Generic[Model]):
     Attributes:
         model: The fitted model, of the type that was given.
         start: The model that was given.
-        parameters: One row a number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap; NaN
-            where none was asked for, and by blocks to first order in a fit to a log), `unit`, `start`, `low`, `high`, `at_bound`, `no_effect`, by `name`.
+        parameters: One row a number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap, NaN
+            where none was asked for; to first order in a fit to a log), `unit`, `start`, `low`, `high`, `at_bound`,
+            `no_effect`, by `name`.
         covariance: Of the estimates in their units squared; NaN for those on a bound or without effect [entry, entry].
         bootstrap: Estimates from rows drawn again block by block [sample, entry]; none without bootstrap.
         scores: `held_out` (of rows that the model had not seen), `default` (the model that was given), `polynomial` (a

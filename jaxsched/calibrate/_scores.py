@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-
 _FEWEST_HOURS = 3
 
 

@@ -122,9 +122,7 @@ def predictions(found: LatencyFit, config: LatencyConfig, highest: float) -> pd.
     """
     full, how = found.rate / found.utilisation, config.latency
     rows = []
-    for number, load in enumerate(_LOADS if how.loads is None else how.loads):
-        if load > highest and not how.extrapolate:
-            continue
+    for number, load in enumerate(loads_to_predict(config, highest)):
         law = found.predict(load * full, extrapolate=True)
         seed = how.seed + number
         run = found.simulate(load * full, requests=how.simulated_requests, seed=seed, extrapolate=True)
@@ -142,6 +140,16 @@ def predictions(found: LatencyFit, config: LatencyConfig, highest: float) -> pd.
             }
         )
     return pd.DataFrame(rows, columns=list(_PREDICTED))
+
+
+def loads_to_predict(config: LatencyConfig, highest: float) -> list[float]:
+    """Loads as shares of what the site can serve: as asked for, or some up to the highest of the logs and that itself."""
+    how = config.latency
+    asked = list(_LOADS) if how.loads is None else how.loads
+    if how.extrapolate:
+        return asked
+    seen = [load for load in asked if load <= highest]
+    return [*seen, highest] if how.loads is None and highest < _LOADS[-1] else seen
 
 
 def unmatched(matched: LatencyScore) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from jaxsched.calibrate import CalibrationError, LatencyScore, load_model, score_latency, split_log
 from jaxsched.calibrate._latency import MOST_SERVERS
 from jaxsched.cli import app
-from jaxsched.cli._calibrate_log import beyond, unmatched
+from jaxsched.cli._calibrate_log import beyond, loads_to_predict, unmatched
 from jaxsched.config import LatencyConfig
 from jaxsched.config._calibration import LatencySection
 from jaxsched.models import ServingSite
@@ -119,6 +119,8 @@ def test_loads_beyond_the_logs_are_left_out_and_named():
     assert "loads of 0.9 lie beyond the highest load of the logs, 0.8, and are not predicted" in sentence
     assert "latency.extrapolate = true" in sentence
     assert beyond(asked, 0.95) == ()
+    assert loads_to_predict(asked, 0.8) == [0.5]
+    assert loads_to_predict(LatencyConfig.model_validate({"name": "a", "log": how}), 0.55) == [0.3, 0.5, 0.55]
     assert beyond(LatencyConfig.model_validate({"name": "a", "log": how}), 0.4) == ()
 
 
