@@ -85,7 +85,12 @@ def _recovered(case: Mapping[str, Any]) -> str:
 def calibration_cooling(result: Mapping[str, Any]) -> str:
     """Scores on the held-out third of the fitted plant, the plant as given, and a polynomial."""
     header = ("on the last third of the time", "CV(RMSE)", "NMBE", "R2", "median relative error")
-    named = (("fitted", "heldout"), ("default of the law", "heldout_default"), ("polynomial", "heldout_polynomial"))
+    named = (
+        ("fitted", "heldout"),
+        ("default of the law", "heldout_default"),
+        ("one constant ratio to the load", "heldout_constant"),
+        ("polynomial", "heldout_polynomial"),
+    )
     rows = [
         (
             label,
@@ -95,6 +100,7 @@ def calibration_cooling(result: Mapping[str, Any]) -> str:
             f"{result[key]['median_relative_error']:.1%}",
         )
         for label, key in named
+        if result.get(key) is not None
     ]
     best, *others = result["choice"]
     note = (
