@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from jaxsched.scenarios import coordinate_problem
-
 from jaxsched.config._models import ModelsSection
+from jaxsched.scenarios import coordinate_problem
 
 PolicyName = Literal["temperature_aware", "temperature_blind", "nearest", "proportional", "cheapest", "greenest"]
 Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
