@@ -56,8 +56,11 @@ def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bo
 def feasible_cost(
     problem: SlotProblem, routing: Float[Array, "kind origin route"]
 ) -> tuple[Float[Array, ""], Float[Array, "kind origin route"]]:
-    """Cost of a repaired routing, infinite where the repair did not fit, and that routing."""
-    repaired, fits = repair(problem, routing)
+    """Cost of a repaired routing, infinite where the repair did not fit, and that routing.
+
+    It is scaled to its demands first: what iterations leave unserved is not theirs to save.
+    """
+    repaired, fits = repair(problem, serving(problem, routing))
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
 
 
