@@ -107,7 +107,7 @@ def improve(
 
 def reassess(problem: SlotProblem, best: Any) -> Any:
     """The best routing known, carried over to other routes: what it costs there. Bounds hold for every route and stay."""
-    cost, repaired = feasible_cost(problem, serving(problem, best.best_routing))
+    cost, repaired = feasible_cost(problem, best.best_routing)
     return eqx.tree_at(lambda s: (s.best_routing, s.objective), best, (repaired, cost))
 
 

@@ -169,7 +169,7 @@ class InteriorPoint(AbstractRouteSolver):
     def _settled(self, slots: SlotState) -> Bool[Array, " slot"]:
         count = len(slots.objective)
         proved = self._reached(slots.objective, slots.bound, count)
-        return proved & self._reached(slots.objective, slots.objective - slots.away / _STATIONARY, count)
+        return proved & self._reached(slots.objective, slots.objective - slots.curve.away / _STATIONARY, count)
 
     def _verdict(self, best: SlotState) -> RESULTS:
         rest = jnp.any(_at_rest(best) & ~self._settled(best))
