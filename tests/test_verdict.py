@@ -1,5 +1,6 @@
 """What became of a solve is said in a value and in a sentence that names the place and the remedy."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,6 +8,13 @@ import pytest
 import jaxsched
 from jaxsched import ADMM, RESULTS, CongestionCost, InfeasibleError, Problem, SolveError, solve
 from tests.oracles import assert_feasible, plain_problem, random_problem
+
+
+class Broken(jaxsched.AbstractSiteCost):
+    scale: jax.Array
+
+    def __call__(self, load):
+        return self.scale * jnp.sqrt(load - 100.0)
 
 
 class TestVerdict:
@@ -57,14 +65,9 @@ class TestVerdict:
             solve(problem, ADMM(max_steps=5000))
 
     def test_a_cost_that_is_not_a_number_is_a_verdict_not_an_answer(self):
-        class Broken(jaxsched.AbstractSiteCost):
-            def __call__(self, load):
-                return jnp.sqrt(load - 100.0)
-
-        schedule = solve(plain_problem(site_cost=Broken()), throw=False)
+        # Seen at once where the numbers are known; inside `jit` they are not.
+        schedule = jax.jit(lambda scale: solve(plain_problem(site_cost=Broken(scale)), throw=False))(1.0)
         assert schedule.result == RESULTS.nonfinite
-        with pytest.raises(SolveError, match="NaN or infinite"):
-            solve(plain_problem(site_cost=Broken()))
 
     def test_a_fit_too_tight_to_find_is_said_so(self):
         # Two origins that must fill two sites exactly and share a third that has no spare room.
