@@ -31,7 +31,7 @@ LAYERS = [
     "report",
     "cli",
 ]
-MOST_FILE_LINES, MOST_FUNCTION_LINES = 300, 40
+MOST_FILE_LINES, MOST_FUNCTION_LINES = 400, 60
 
 FILES = sorted(path for folder in ("jaxsched", "benchmarks", "scripts") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))

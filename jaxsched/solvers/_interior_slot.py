@@ -105,8 +105,11 @@ def iterate(problem: SlotProblem, state: SlotState) -> SlotState:
     eps = jnp.finfo(trial.prices.dtype).eps
     firmer = jnp.maximum(_FIRM * state.regularisation, eps)
     softer = jnp.where(state.regularisation > eps, _RELAX * state.regularisation, 0.0)
-    state = improve(problem, state, point.routing, (point.prices,))
+    # The first prices prove next to nothing. Those of 0 do where nothing costs anything, which no positive ones ever show.
+    prices = jnp.where(jnp.isneginf(state.bound), 0.0, point.prices)
+    state = improve(problem, state, point.routing, (prices,))
     difference, total = state.objective - state.bound, sum_of_products(point) + curve.off
+    curve = eqx.tree_at(lambda c: c.away, curve, jnp.where(difference <= 0, 0.0, curve.away))
     closer = difference < _PROGRESS * state.difference
     known = jnp.where(jnp.isfinite(difference), difference, 0.0)
     nearer = sound & (total < _PROGRESS * state.products) & (total > _ROUNDED * known)
