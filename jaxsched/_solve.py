@@ -113,7 +113,25 @@ def _judged(schedule: Schedule) -> Schedule:
 def _judged_when_run(schedule: Schedule) -> Schedule:
     """A traced schedule whose every array raises where the verdict is not success."""
     numbers, rest = eqx.partition(schedule, eqx.is_inexact_array)
-    return eqx.combine(constant(schedule.result).error_if(numbers, schedule.result != RESULTS.successful), rest)
+    return eqx.combine(_raising(numbers, constant(schedule.result)), rest)
+
+
+@eqx.filter_custom_jvp
+def _raising(numbers: Any, result: RESULTS) -> Any:
+    return result.error_if(numbers, result != RESULTS.successful)
+
+
+@_raising.def_jvp
+def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    numbers, result = primals
+    # A gradient does not need the values, and would be worked out without a look at the verdict.
+    one = result.error_if(jnp.ones(()), result != RESULTS.successful)
+    changes = jax.tree.map(
+        lambda change: None if change is None else change * one.astype(change.dtype),
+        tangents[0],
+        is_leaf=lambda change: change is None,
+    )
+    return _raising(numbers, result), changes
 
 
 def _all_concrete(tree: Any) -> bool:
