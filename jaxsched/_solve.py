@@ -46,7 +46,8 @@ def solve(
     routing, load and all prices that of the optimum smoothed by a small barrier, by implicit differentiation: one
     factorisation after `InteriorPoint`; after `ADMM` first an interior-point solve from its answer, to 1e-8. Where the set
     of used routes or full sites changes it lies between the one-sided derivatives; a demand of zero and a site without
-    capacity have none in the schedule (0), and a linear site cost makes routing jump, which shows as 0 between jumps.
+    capacity have none in the schedule (0), and a linear site cost makes routing jump, which shows as 0 between jumps. Where a
+    load rests at a kink of its cost the schedule has no derivative that could be relied on; objective and bound have.
 
     Arguments:
         problem: What to route, and what it costs.

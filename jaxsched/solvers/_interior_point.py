@@ -45,7 +45,8 @@ class InteriorPoint(AbstractRouteSolver):
 
     Every iteration eliminates the routes by hand and factors one dense symmetric matrix per slot: sites by sites, or
     demands (origins times kinds) by demands where that is smaller. Any number of kinds, forbidden routes, capacities
-    and any smooth convex site cost are allowed. With Theta = x / z of each route and h = f''(L) + w / s of each site,
+    and any convex site cost are allowed; one that has kinks, or whose slope has, is smoothed over a width that shrinks with
+    the barrier as soon as that shows. With Theta = x / z of each route and h = f''(L) + w / s of each site,
 
         (diag(1/h) + sum_ik diag(g_k) (diag(Theta) - Theta Theta' / sum Theta)_ik diag(g_k)) dp = rhs
 
