@@ -17,6 +17,8 @@ from jaxsched._schedule import Schedule
 from jaxsched.problem import AbstractSiteCost, Problem
 
 SLOTS, ORIGINS = "slots", "origins"
+# Arrays of a schedule that are too large to be everywhere.
+_ROUTES = ("routing", "sites")
 
 
 def device_mesh(slots: int | None = None, origins: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
@@ -162,9 +164,9 @@ def collected(schedule: Schedule, shape: tuple[int, ...], mesh: Mesh) -> Schedul
 
 
 def _routes_of(schedule: Schedule) -> Any:
-    """A tree that is true where a schedule has an axis of origins."""
+    """A tree that is true at what a schedule holds for each route."""
     nothing = jax.tree.map(lambda _: False, schedule)
-    return nothing.with_arrays({name: name in Schedule.BY_ORIGIN for name in schedule.arrays()})
+    return nothing.with_arrays({name: name in _ROUTES for name in schedule.arrays()})
 
 
 @eqx.filter_jit
@@ -174,9 +176,8 @@ def _cut(schedule: Schedule, sizes: tuple[int, int], mesh: Mesh) -> Schedule:
     names = [name if size % mesh.shape[name] == 0 else None for name, size in ((SLOTS, slots), (ORIGINS, origins))]
 
     def cut(name: str, leaf: Array) -> Array:
-        if name in Schedule.BY_ORIGIN:
-            return _pinned(leaf[:slots, :origins], mesh, *names)
-        return _pinned(leaf[:slots], mesh)
+        leaf = leaf[:slots, :origins] if name in Schedule.BY_ORIGIN else leaf[:slots]
+        return _pinned(leaf, mesh, *(names if name in _ROUTES else ()))
 
     arrays = {name: cut(name, leaf) for name, leaf in schedule.arrays().items()}
     others = jax.tree.map(lambda leaf: _pinned(leaf, mesh), (schedule.stats, schedule.result))
