@@ -90,17 +90,16 @@ class TestVerdict:
 class TestInsideJit:
     SHORT = ADMM(rtol=1e-9, max_steps=10)
 
-    @pytest.fixture(scope="class")
-    def problem(self):
-        return plain_problem()
-
-    def test_a_tolerance_that_is_not_reached_raises_when_the_program_runs(self, problem):
+    def test_a_tolerance_that_is_not_reached_raises_when_the_program_runs(self):
+        problem = plain_problem()
         program = eqx.filter_jit(lambda p, throw: solve(p, self.SHORT, throw=throw).routing)
         with pytest.raises(RuntimeError, match="did not reach the tolerance"):
             jax.block_until_ready(program(problem, True))
         assert np.isfinite(program(problem, False)).all()
 
-    def test_so_does_one_of_a_batch_and_a_gradient_that_needs_no_value(self, problem):
+    def test_so_does_one_of_a_batch_and_a_gradient_that_needs_no_value(self):
+        problem = plain_problem()
+
         def cost(scale, solver):
             return solve(eqx.tree_at(lambda p: p.demand, problem, scale * problem.demand), solver).objective
 
