@@ -74,9 +74,9 @@ def test_both_solvers_find_the_duals_of_clarabel(solver, atol, duals):
 
 
 def test_a_schedule_of_candidates_has_the_prices_of_all_routes(exact):
-    schedule = solve(problem_of(), Candidates(InteriorPoint(rtol=1e-10), width=3, group=1))
-    np.testing.assert_allclose(schedule.demand_price, exact.demand_price, atol=1e-6)
-    np.testing.assert_allclose(schedule.capacity_price, exact.capacity_price, atol=1e-6)
+    schedule = solve(problem_of(), Candidates(ADMM(rtol=1e-8, max_steps=5000), width=3, group=1))
+    np.testing.assert_allclose(schedule.demand_price, exact.demand_price, atol=1e-3)
+    np.testing.assert_allclose(schedule.capacity_price, exact.capacity_price, atol=1e-3)
 
 
 def test_prices_are_cut_and_joined_with_the_slots(exact):

@@ -115,7 +115,7 @@ class TestAdvice:
         with pytest.raises(SolveError, match="solve in float64"):
             solve(plain_problem(np.float32), ADMM(rtol=1e-9))
         with pytest.raises(SolveError) as raised:
-            solve(plain_problem(), ADMM(rtol=1e-9, max_steps=50))
+            solve(plain_problem(), ADMM(rtol=1e-9, max_steps=5, check_every=5))
         assert "float64" not in str(raised.value)
 
     def test_more_steps_are_not_all_that_is_advised_where_they_bring_nothing(self):
