@@ -17,6 +17,8 @@ from jaxsched._schedule import Schedule
 from jaxsched.problem import AbstractSiteCost, Problem
 
 SLOTS, ORIGINS = "slots", "origins"
+# Arrays of a schedule that are too large to be everywhere.
+_ROUTES = ("routing", "sites")
 
 
 def device_mesh(slots: int | None = None, origins: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
@@ -143,18 +145,13 @@ def spread_schedule(schedule: Schedule | None, mesh: Mesh) -> Schedule | None:
     slots, origins = schedule.routing.shape[:2]
     more_slots, more_origins = -slots % mesh.shape[SLOTS], -origins % mesh.shape[ORIGINS]
 
-    def place(leaf: Any, with_origins: bool, mode: str) -> Any:
-        filled = _filled(leaf, more_slots, more_origins * with_origins, mode)
+    def place(name: str, leaf: Any) -> Any:
+        with_origins = name in Schedule.BY_ORIGIN
+        # Sites that fill up must be sites.
+        filled = _filled(leaf, more_slots, more_origins * with_origins, "edge" if name == "sites" else "constant")
         return _placed(filled, mesh, True, with_origins)
 
-    sites = None if schedule.sites is None else place(schedule.sites, True, "edge")
-    small = (schedule.load, schedule.prices, schedule.slot_objective, schedule.slot_bound)
-    return eqx.tree_at(
-        lambda s: (s.routing, s.load, s.prices, s.slot_objective, s.slot_bound, s.sites),
-        schedule,
-        (place(schedule.routing, True, "constant"), *(place(leaf, False, "constant") for leaf in small), sites),
-        is_leaf=lambda leaf: leaf is None,
-    )
+    return schedule.with_arrays({name: place(name, leaf) for name, leaf in schedule.arrays().items()})
 
 
 def collected(schedule: Schedule, shape: tuple[int, ...], mesh: Mesh) -> Schedule:
@@ -167,10 +164,9 @@ def collected(schedule: Schedule, shape: tuple[int, ...], mesh: Mesh) -> Schedul
 
 
 def _routes_of(schedule: Schedule) -> Any:
-    """A tree that is true where a schedule has an axis of origins."""
+    """A tree that is true at what a schedule holds for each route."""
     nothing = jax.tree.map(lambda _: False, schedule)
-    marked = eqx.tree_at(lambda s: s.routing, nothing, True)
-    return marked if schedule.sites is None else eqx.tree_at(lambda s: s.sites, marked, True)
+    return nothing.with_arrays({name: name in _ROUTES for name in schedule.arrays()})
 
 
 @eqx.filter_jit
@@ -179,13 +175,13 @@ def _cut(schedule: Schedule, sizes: tuple[int, int], mesh: Mesh) -> Schedule:
     slots, origins = sizes
     names = [name if size % mesh.shape[name] == 0 else None for name, size in ((SLOTS, slots), (ORIGINS, origins))]
 
-    def rest(s: Schedule) -> tuple[Array, ...]:
-        return s.load, s.prices, s.slot_objective, s.slot_bound
+    def cut(name: str, leaf: Array) -> Array:
+        leaf = leaf[:slots, :origins] if name in Schedule.BY_ORIGIN else leaf[:slots]
+        return _pinned(leaf, mesh, *(names if name in _ROUTES else ()))
 
-    routes, rest_of = _routes_of(schedule), tuple(leaf[:slots] for leaf in rest(schedule))
-    by_route, others = eqx.partition(eqx.tree_at(rest, schedule, rest_of), routes)
-    by_route = jax.tree.map(lambda leaf: _pinned(leaf[:slots, :origins], mesh, *names), by_route)
-    return eqx.combine(by_route, jax.tree.map(lambda leaf: _pinned(leaf, mesh), others))
+    arrays = {name: cut(name, leaf) for name, leaf in schedule.arrays().items()}
+    others = jax.tree.map(lambda leaf: _pinned(leaf, mesh), (schedule.stats, schedule.result))
+    return eqx.tree_at(lambda s: (s.stats, s.result), schedule.with_arrays(arrays), others)
 
 
 def _pinned(array: Array, mesh: Mesh, *names: str | None) -> Array:

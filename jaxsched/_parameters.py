@@ -25,16 +25,43 @@ def is_concrete(value: Any) -> bool:
 def as_array(value: Any) -> Any:
     """Convert a number or array to a strongly typed floating-point JAX array.
 
-    Floating arrays keep their precision; anything else becomes JAX's default float. Values that are
-    not numeric (the placeholders which JAX puts into a tree while it transforms it) pass unchanged.
+    Floating arrays keep their precision; anything else becomes JAX's default float. Whatever offers `__array__`, such as a
+    table of pandas, is taken as its array. Values that are not numeric (the placeholders which JAX puts into a tree while
+    it transforms it) pass unchanged.
+
+    Raises:
+        ValueError: If entries are masked, or are no real numbers.
     """
-    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating):
-        return jnp.asarray(value, dtype=value.dtype)
-    if isinstance(value, (bool, int, float, np.ndarray, np.generic, jax.Array, list, tuple)):
-        array = np.asarray(value) if not isinstance(value, jax.Array) else value
-        dtype = array.dtype if isinstance(value, np.ndarray) and array.dtype.kind == "f" else float
+    if isinstance(value, jax.Array):
+        dtype = value.dtype if jnp.issubdtype(value.dtype, jnp.floating) else float
+        return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(dtype))
+    if isinstance(value, (bool, int, float, list, tuple)) or hasattr(value, "__array__"):
+        array = _real(value)
+        dtype = (
+            array.dtype
+            if hasattr(value, "dtype") and array.dtype.kind == "f" and not isinstance(value, np.generic)
+            else float
+        )
         return jnp.asarray(array, dtype=jax.dtypes.canonicalize_dtype(dtype))
     return value
+
+
+def _real(value: Any) -> np.ndarray:
+    """An array of real numbers from what NumPy can read."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(
+            f"a masked array has {np.ma.count_masked(value)} masked entries, of which no one knows what they are; fill them "
+            "first (`.filled(...)`)."
+        )
+    array = np.asarray(value)
+    if array.dtype.kind in "biuf":
+        return array
+    if array.dtype.kind != "O":
+        raise ValueError(f"an array of {array.dtype} holds no real numbers; give floats.")
+    try:
+        return array.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"an array of objects holds one that is no number ({error}).") from error
 
 
 def parameter(

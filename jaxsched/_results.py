@@ -9,13 +9,11 @@ class RESULTS(eqx.Enumeration):
     successful = "The certified gap is within the tolerance that was asked for."
     max_steps = (
         "The certified gap did not reach the tolerance within max_steps. The routing is feasible and its bound is "
-        "valid; either (a) raise `max_steps` or `rtol`, or (b) for a gap below about 1e-5 solve in float64 "
-        "(`jax.config.update('jax_enable_x64', True)`), or (c) where costs cancel to nearly nothing set `atol`."
+        "valid; raise `max_steps` or `rtol`, or set `atol` where costs cancel to nearly nothing."
     )
     precision = (
-        "The iteration came to rest above the tolerance: this precision cannot show a smaller certified gap. The routing is "
-        "feasible and its bound is valid; either (a) solve in float64 (`jax.config.update('jax_enable_x64', True)` and "
-        "`dtype=float` in the problem), or (b) raise `rtol`, or (c) where costs cancel to nearly nothing set `atol`."
+        "The iteration came to rest above the tolerance: more steps show no smaller certified gap. The routing is feasible "
+        "and its bound is valid; raise `rtol`, or set `atol` where costs cancel to nearly nothing."
     )
     infeasible = (
         "No routing can serve all requests within the capacities and the allowed routes: the prices in "

@@ -1,6 +1,7 @@
 """The answer to a routing problem and the proof that comes with it."""
 
 import dataclasses
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -50,6 +51,10 @@ class Schedule(eqx.Module):
         routing: Requests per second [slot, origin, site(, kind)]; serves every demand within every capacity.
         load: Load of each site [slot, site].
         prices: Price of load that proves the bound [slot, site] [cost/load].
+        demand_price: What one more request per second of a demand costs [slot, origin(, kind)], the dual of its row: the
+            cheapest of its usable routes at the prices, work included; 0 where it has none.
+        capacity_price: What one more unit of capacity of a site saves [slot, site], the dual of its capacity: its price above
+            the marginal cost at the capacity, 0 where load can grow.
         slot_objective: Cost of each slot.
         slot_bound: Proved lower bound of each slot; infinite where the slot is proved infeasible.
         result: The verdict, a member of `RESULTS`.
@@ -58,9 +63,13 @@ class Schedule(eqx.Module):
             sites [slot, origin, route(, kind)]; None where `routing` holds every site in order.
     """
 
+    BY_ORIGIN: ClassVar[tuple[str, ...]] = ("routing", "demand_price", "sites")
+
     routing: Float[Array, "slot origin route *kind"]
     load: Float[Array, "slot site"]
     prices: Float[Array, "slot site"]
+    demand_price: Float[Array, "slot origin *kind"]
+    capacity_price: Float[Array, "slot site"]
     slot_objective: Float[Array, " slot"]
     slot_bound: Float[Array, " slot"]
     result: RESULTS
@@ -75,13 +84,17 @@ class Schedule(eqx.Module):
 
     def select(self, slots: slice) -> "Schedule":
         """The schedule of some slots alone; verdict and history stay those of all."""
-        arrays = (self.routing, self.load, self.prices, self.slot_objective, self.slot_bound)
-        cut = eqx.tree_at(
-            lambda s: (s.routing, s.load, s.prices, s.slot_objective, s.slot_bound),
-            self,
-            tuple(a[slots] for a in arrays),
-        )
-        return cut if self.sites is None else eqx.tree_at(lambda s: s.sites, cut, self.sites[slots])
+        return self.with_arrays({name: array[slots] for name, array in self.arrays().items()})
+
+    def arrays(self) -> dict[str, Array]:
+        """All arrays with an axis of slots by name; those of `BY_ORIGIN` have one of origins after it."""
+        small = ("load", "prices", "capacity_price", "slot_objective", "slot_bound")
+        names = (*Schedule.BY_ORIGIN, *small)
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def with_arrays(self, arrays: dict[str, Any]) -> "Schedule":
+        """The schedule with other arrays under these names; verdict and history stay."""
+        return eqx.tree_at(lambda s: [getattr(s, name) for name in arrays], self, list(arrays.values()))
 
     def to_dense(self) -> Float[Array, "slot origin site *kind"]:
         """Requests per second on every route, also where only candidates are kept."""
@@ -121,12 +134,15 @@ class Schedule(eqx.Module):
 
 
 def relative_gap(objective: Float[Array, "*slot"], bound: Float[Array, "*slot"]) -> Float[Array, "*slot"]:
-    """(objective - bound) / |objective|: 0 for 0 = 0, infinite while either is missing."""
+    """(objective - bound) / |objective|: 0 for 0 = 0, infinite while either is missing.
+
+    What is so small that its square is no number of the precision counts as 0.
+    """
     known = jnp.isfinite(objective) & jnp.isfinite(bound)
     difference = jnp.where(known, objective - bound, jnp.inf)
     scale = jnp.abs(jnp.where(known, objective, 1.0))
     free = (scale == 0) & (difference <= 0)
-    return jnp.where(free, 0.0, difference / jnp.where(scale > 0, scale, jnp.finfo(scale.dtype).tiny))
+    return jnp.where(free, 0.0, difference / jnp.maximum(scale, float(jnp.finfo(scale.dtype).tiny) ** 0.5))
 
 
 def trim(schedule: Schedule) -> Schedule:
@@ -149,9 +165,9 @@ def joined(parts: list[Schedule]) -> Schedule:
     for part in parts[1:]:
         result = RESULTS.where(result == RESULTS.successful, part.result, result)
     num_steps = jnp.stack([part.stats.num_steps for part in parts]).max()
-    arrays = [(p.routing, p.load, p.prices, p.slot_objective, p.slot_bound, p.sites) for p in parts]
-    routing, load, prices, cost, bound, sites = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *arrays)
-    return Schedule(routing, load, prices, cost, bound, result, Stats(num_steps, history), sites)
+    arrays = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(part.arrays() for part in parts))
+    whole = parts[0].with_arrays(arrays)
+    return eqx.tree_at(lambda s: (s.result, s.stats), whole, (result, Stats(num_steps, history)))
 
 
 def _filled(stats: Stats, checks: int) -> tuple[Array, Array, Array]:

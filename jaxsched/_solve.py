@@ -20,6 +20,10 @@ from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, Po
 
 # Work may exceed capacity by this many rounding errors before it is called infeasible.
 _ROUNDINGS = 64.0
+# Certified gap below which single precision may be what keeps it up.
+_ROUNDED_GAP = 1e-3
+# A gap of which more than this share is left after half of the checks, of at least so many, stands still.
+_STILL, _CHECKS = 0.7, 6
 # Bytes that the iteration may take where the user says nothing.
 MEMORY = 4 * 2.0**30
 
@@ -33,15 +37,17 @@ def solve(
     throw: bool = True,
     memory: float = MEMORY,
     mesh: Mesh | None = None,
+    **unknown: Any,
 ) -> Schedule:
     """Route every request at the least cost that the solver's tolerance asks for, with a proof.
 
     It can be differentiated with respect to every array of the problem, in forward and reverse mode, under `jit` and
     `vmap`, never through its iterations. Objective and bound have the derivative of the optimal cost (`optimal_cost`);
-    routing, load and prices that of the optimum smoothed by a small barrier, by implicit differentiation: one
+    routing, load and all prices that of the optimum smoothed by a small barrier, by implicit differentiation: one
     factorisation after `InteriorPoint`; after `ADMM` first an interior-point solve from its answer, to 1e-8. Where the set
     of used routes or full sites changes it lies between the one-sided derivatives; a demand of zero and a site without
-    capacity have none in the schedule (0), and a linear site cost makes routing jump, which shows as 0 between jumps.
+    capacity have none in the schedule (0), and a linear site cost makes routing jump, which shows as 0 between jumps. Where a
+    load rests at a kink of its cost the schedule has no derivative that could be relied on; objective and bound have.
 
     Arguments:
         problem: What to route, and what it costs.
@@ -54,18 +60,25 @@ def solve(
         mesh: Devices over which slots and origins are divided (`device_mesh`), each with so much `memory`. The routing is
             left divided, also over processes; all else is an ordinary array, the same in every process. Every process
             must make the same call.
-        throw: Whether a verdict other than success raises; otherwise it is in `schedule.result`.
+        throw: Whether a verdict other than success raises; otherwise it is in `schedule.result`. Inside `jit` or `vmap` it
+            raises when the program runs and something of the schedule is used (`equinox.error_if`), under `vmap` if any
+            solve of the batch fails.
+        unknown: Nothing else is taken: what is given here is named in the error.
 
     Returns:
         A feasible schedule with its certified gap.
 
     Raises:
         InfeasibleError: If the work cannot fit; the message names the slot, the origin and the shortfall.
-        SolveError: If the tolerance was not reached.
+        SolveError: If the tolerance was not reached. Inside `jit` or `vmap` either is a RuntimeError that starts with the
+            sentence of the verdict.
+        TypeError: If `problem` or `solver` is something else, or an argument has another name.
         ValueError: If `warm_start` has another shape, `memory` is not positive, `mesh` has an axis of another name, or
             processes call with unlike values.
     """
-    fixed, solver = constant((problem, ADMM() if solver is None else solver))
+    solver = ADMM() if solver is None else solver
+    _check_kinds(problem, solver, unknown)
+    fixed, solver = constant((problem, solver))
     _check_budget(memory)
     if mesh is not None:
         mesh = checked_mesh(mesh)
@@ -84,11 +97,42 @@ def solve(
         return _no_schedule(problem)
     with one_blas_thread():
         schedule = _solve_chunks(problem, solver, warm_start, progress, memory, mesh)
+    return _judged(schedule) if throw else schedule
+
+
+def _judged(schedule: Schedule) -> Schedule:
+    """The schedule, if its verdict is success."""
     values = constant(schedule)
-    if _all_concrete(values) and throw and not bool(schedule.result == RESULTS.successful):
+    if not _all_concrete(values):
+        return _judged_when_run(schedule)
+    if not bool(schedule.result == RESULTS.successful):
         infeasible = bool(schedule.result == RESULTS.infeasible)
         raise (InfeasibleError if infeasible else SolveError)(_explain(values))
     return schedule
+
+
+def _judged_when_run(schedule: Schedule) -> Schedule:
+    """A traced schedule whose every array raises where the verdict is not success."""
+    numbers, rest = eqx.partition(schedule, eqx.is_inexact_array)
+    return eqx.combine(_raising(numbers, constant(schedule.result)), rest)
+
+
+@eqx.filter_custom_jvp
+def _raising(numbers: Any, result: RESULTS) -> Any:
+    return result.error_if(numbers, result != RESULTS.successful)
+
+
+@_raising.def_jvp
+def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    numbers, result = primals
+    # A gradient does not need the values, and would be worked out without a look at the verdict.
+    one = result.error_if(jnp.ones(()), result != RESULTS.successful)
+    changes = jax.tree.map(
+        lambda change: None if change is None else change * one.astype(change.dtype),
+        tangents[0],
+        is_leaf=lambda change: change is None,
+    )
+    return _raising(numbers, result), changes
 
 
 def _all_concrete(tree: Any) -> bool:
@@ -253,12 +297,52 @@ def _explain(schedule: Schedule) -> str:
         slots = np.flatnonzero(np.isposinf(np.asarray(schedule.slot_bound))).tolist()
         return f"Slots {slots[:10]}: {sentence}"
     worst = int(np.asarray(schedule.slot_gap).argmax())
-    if schedule.sites is not None:
-        sentence += " With too few candidates for each demand the gap stays as well: raise `Candidates.width`."
     return (
-        f"{sentence} (certified gap {float(schedule.gap):.2e} after {int(schedule.stats.num_steps)} steps; slot "
-        f"{worst} has {float(schedule.slot_gap[worst]):.2e})"
+        f"{sentence}{_further_advice(schedule)} (certified gap {float(schedule.gap):.2e} after "
+        f"{int(schedule.stats.num_steps)} steps; slot {worst} has {float(schedule.slot_gap[worst]):.2e})"
     )
+
+
+def _further_advice(schedule: Schedule) -> str:
+    """What may help beside what the verdict says, and is not so already."""
+    advice = ""
+    unreached = bool((schedule.result == RESULTS.max_steps) | (schedule.result == RESULTS.precision))
+    rounding = float(jnp.finfo(schedule.prices.dtype).eps)
+    if unreached and rounding > np.finfo(float).eps and float(schedule.gap) < _ROUNDED_GAP:
+        advice += (
+            " This is what single precision can show: solve in float64 (`jax.config.update('jax_enable_x64', True)` "
+        )
+        advice += "and `dtype=float` in the problem)."
+    if bool(schedule.result == RESULTS.max_steps) and _stands_still(schedule.stats.history):
+        advice += " The gap hardly shrinks any more: rather than more steps try `InteriorPoint()`, or other units."
+    if schedule.sites is not None:
+        advice += " With too few candidates for each demand the gap stays as well: raise `Candidates.width`."
+    return advice
+
+
+def _stands_still(history: History) -> bool:
+    """Whether the second half of the checks brought next to nothing."""
+    gaps = np.asarray(history.gap)
+    return len(gaps) >= _CHECKS and bool(gaps[-1] > _STILL * gaps[len(gaps) // 2])
+
+
+def _check_kinds(problem: Any, solver: Any, unknown: dict[str, Any]) -> None:
+    """Raise a TypeError that says what to write where another thing than a problem or a solver is given."""
+    for name in unknown:
+        raise TypeError(
+            f"solve takes no {name!r}; settings belong to the solver, as in solve(problem, ADMM(rtol=1e-4)), and it takes "
+            "warm_start, progress, throw, memory and mesh."
+        )
+    if not isinstance(problem, Problem):
+        raise TypeError(
+            f"problem is a {type(problem).__name__}; give a Problem(...), which of a study is `study.problem`."
+        )
+    if not isinstance(solver, AbstractSolver):
+        found = f"the class {solver.__name__}" if isinstance(solver, type) else repr(solver)
+        raise TypeError(
+            f"solver is {found}; give ADMM(), InteriorPoint(), Candidates(ADMM(), width=64) or Proportional(), an instance "
+            "with its settings."
+        )
 
 
 def _check_budget(memory: float) -> None:
@@ -281,4 +365,5 @@ def _no_schedule(problem: Problem) -> Schedule:
     none, infinite = jnp.zeros((slots, sites), dtype), jnp.full(slots, jnp.inf, dtype)
     empty = jnp.zeros(0, dtype)
     stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), empty, empty))
-    return Schedule(jnp.zeros(shape, dtype), none, none, infinite, infinite, RESULTS.infeasible, stats)
+    of_demand = jnp.zeros(shape[:2] + shape[3:], dtype)
+    return Schedule(jnp.zeros(shape, dtype), none, none, of_demand, none, infinite, infinite, RESULTS.infeasible, stats)

@@ -4,8 +4,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
+import jaxsched
 from jaxsched import CongestionCost, Problem
 from jaxsched.problem import ArrangedProblem, CandidateProblem
 
@@ -36,6 +38,10 @@ def test_route_costs_broadcast_and_are_not_repeated(shape):
         ({"capacity": np.ones((2, 2))}, "capacity has 2 slots where demand has 3"),
         ({"work": np.ones(3)}, "work has shape"),
         ({"allowed": np.ones((4, 3), bool)}, "allowed has shape"),
+        ({"cost": CongestionCost(np.ones(4))}, r"one load for each of 2 sites \(linear has shape \(4,\)\)"),
+        ({"cost": CongestionCost(np.ones((5, 2)))}, r"site_cost.linear has shape \(5, 2\).* that of the slots, 3 or 1"),
+        ({"cost": lambda load: (load**2).sum()}, r"of one load for each of 2 sites has shape \(\)"),
+        ({"cost": lambda load: np.maximum(load, 1.0)}, r"elementwise on arrays of JAX \(jax.numpy\)"),
     ],
 )
 def test_a_shape_that_does_not_fit_is_refused(change, words):
@@ -57,11 +63,70 @@ def test_a_shape_that_does_not_fit_is_refused(change, words):
         ({"route_cost": -np.inf * ROUTES}, "route_cost at .* is -inf"),
         ({"work": np.array([1.0, 0.0])}, "work at .* is 0; every entry must be a number > 0"),
         ({"cost": CongestionCost(1.0, 0.0, 1.0, CAPACITY)}, "capacity at slot 0, site 0 reaches the load"),
+        (
+            {"capacity": np.array([1.0, np.inf])},
+            "capacity at slot 0, site 1 is inf; every entry must be a finite number",
+        ),
+        ({"demand": np.ma.masked_array(DEMAND, DEMAND > 0)}, "demand: a masked array has 12 masked entries"),
+        ({"allowed": np.ma.masked_array(ROUTES, ROUTES > 0)}, "allowed: a masked array has 8 masked entries"),
+        ({"allowed": 0.5 * ROUTES}, "allowed holds an entry that is neither true nor false"),
+        ({"demand": "many"}, "demand is a str; give an array of numbers"),
+        ({"route_cost": np.full((4, 2), "free")}, "route_cost: an array of <U4 holds no real numbers"),
+        ({"dtype": int}, "give a floating-point type"),
+        ({"cost": lambda load: jnp.sqrt(load - 1.0)}, "site_cost at slot 0, site 0 is nan at a load of 0"),
+        ({"cost": lambda load: jnp.sqrt(load)}, r"slot 0, site 0 is not convex: near a load of 0.25 its slope falls"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused_with_its_place(change, words):
     with pytest.raises(ValueError, match=words):
         build(**change)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "cost",
+    [
+        lambda load: load**1.5,
+        lambda load: jnp.maximum(load - 1.0, 0.0),
+        lambda load: 0.0 * load,
+        lambda load: 1e6 + 0.1 * load,
+        lambda load: -jnp.log1p(load),
+    ],
+)
+def test_convex_functions_are_taken_as_they_are(cost, dtype):
+    assert build(cost=cost, dtype=dtype).site_cost(jnp.ones(2, dtype)).shape == (2,)
+
+
+def test_a_concave_cost_is_refused_in_the_slot_and_at_the_site_where_it_is():
+    class Bent(jaxsched.AbstractSiteCost):
+        bend: jax.Array
+
+        def __call__(self, load):
+            return load + self.bend * load**2
+
+    with pytest.raises(ValueError, match=r"site_cost at slot 2, site 1 is not convex"):
+        build(cost=Bent(jnp.array([[0.1, 0.1], [0.1, 0.1], [0.1, -0.01]])))
+
+
+@pytest.mark.parametrize(
+    ("cost", "words"),
+    [
+        (CongestionCost, "the class CongestionCost; give an instance"),
+        (2.0, "site_cost is a float; give CongestionCost"),
+    ],
+)
+def test_what_is_no_cost_is_named(cost, words):
+    with pytest.raises(TypeError, match=words):
+        Problem(DEMAND, ROUTES, CAPACITY, cost)
+
+
+def test_tables_are_taken_as_their_arrays():
+    tables = build(pd.DataFrame(DEMAND), pd.DataFrame(ROUTES), pd.Series(CAPACITY), CongestionCost(pd.Series([1, 2])))
+    assert eqx.tree_equal(tables, build(cost=CongestionCost(np.array([1.0, 2.0]))))
+
+
+def test_a_capacity_that_nothing_can_fill_is_no_obstacle():
+    assert build(capacity=1e30 * CAPACITY, cost=CongestionCost(1.0, 1.0), dtype=np.float32).shape == (3, 4, 2, 1)
 
 
 @pytest.mark.parametrize("name", ["quadratic", "queueing", "servers"])
@@ -73,6 +138,10 @@ def test_a_cost_that_is_not_convex_is_refused(name):
 def test_a_cost_that_is_not_a_number_is_refused():
     with pytest.raises(ValueError, match=r"CongestionCost.linear holds .* NaN"):
         CongestionCost(np.array([1.0, np.nan]))
+    with pytest.raises(ValueError, match=r"CongestionCost.linear holds an infinite entry"):
+        CongestionCost(np.inf)
+    with pytest.raises(ValueError, match=r"a masked array has 1 masked entries"):
+        CongestionCost(np.ma.masked_array([1.0, 2.0], [False, True]))
 
 
 def test_the_cost_is_its_formula():

@@ -1,5 +1,7 @@
 """What became of a solve is said in a value and in a sentence that names the place and the remedy."""
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,6 +9,13 @@ import pytest
 import jaxsched
 from jaxsched import ADMM, RESULTS, CongestionCost, InfeasibleError, Problem, SolveError, solve
 from tests.oracles import assert_feasible, plain_problem, random_problem
+
+
+class Broken(jaxsched.AbstractSiteCost):
+    scale: jax.Array
+
+    def __call__(self, load):
+        return self.scale * jnp.sqrt(load - 100.0)
 
 
 class TestVerdict:
@@ -57,14 +66,9 @@ class TestVerdict:
             solve(problem, ADMM(max_steps=5000))
 
     def test_a_cost_that_is_not_a_number_is_a_verdict_not_an_answer(self):
-        class Broken(jaxsched.AbstractSiteCost):
-            def __call__(self, load):
-                return jnp.sqrt(load - 100.0)
-
-        schedule = solve(plain_problem(site_cost=Broken()), throw=False)
+        # Seen at once where the numbers are known; inside `jit` they are not.
+        schedule = jax.jit(lambda scale: solve(plain_problem(site_cost=Broken(scale)), throw=False))(1.0)
         assert schedule.result == RESULTS.nonfinite
-        with pytest.raises(SolveError, match="NaN or infinite"):
-            solve(plain_problem(site_cost=Broken()))
 
     def test_a_fit_too_tight_to_find_is_said_so(self):
         # Two origins that must fill two sites exactly and share a third that has no spare room.
@@ -81,6 +85,57 @@ class TestVerdict:
 
     def test_every_verdict_is_a_sentence(self):
         assert all(RESULTS[member].endswith(".") for member in RESULTS._name_to_item.values())
+
+
+class TestInsideJit:
+    SHORT = ADMM(rtol=1e-9, max_steps=10)
+
+    def test_a_tolerance_that_is_not_reached_raises_when_the_program_runs(self):
+        problem = plain_problem()
+        program = eqx.filter_jit(lambda p, throw: solve(p, self.SHORT, throw=throw).routing)
+        with pytest.raises(RuntimeError, match="did not reach the tolerance"):
+            jax.block_until_ready(program(problem, True))
+        assert np.isfinite(program(problem, False)).all()
+
+    def test_so_does_one_of_a_batch_and_a_gradient_that_needs_no_value(self):
+        problem = plain_problem()
+
+        def cost(scale, solver):
+            return solve(eqx.tree_at(lambda p: p.demand, problem, scale * problem.demand), solver).objective
+
+        with pytest.raises(RuntimeError, match="did not reach the tolerance"):
+            jax.block_until_ready(jax.vmap(lambda s: cost(s, self.SHORT))(jnp.array([0.9, 1.0])))
+        with pytest.raises(RuntimeError, match="did not reach the tolerance"):
+            jax.block_until_ready(eqx.filter_jit(jax.grad(lambda s: cost(s, self.SHORT)))(1.0))
+        assert float(eqx.filter_jit(jax.grad(lambda s: cost(s, ADMM())))(1.0)) > 0
+
+
+class TestAdvice:
+    def test_float64_is_advised_where_it_is_not_yet_there_and_nowhere_else(self):
+        with pytest.raises(SolveError, match="solve in float64"):
+            solve(plain_problem(np.float32), ADMM(rtol=1e-9))
+        with pytest.raises(SolveError) as raised:
+            solve(plain_problem(), ADMM(rtol=1e-9, max_steps=5, check_every=5))
+        assert "float64" not in str(raised.value)
+
+    def test_more_steps_are_not_all_that_is_advised_where_they_bring_nothing(self):
+        with pytest.raises(SolveError, match="hardly shrinks any more"):
+            solve(plain_problem(np.float32), ADMM(rtol=1e-9))
+
+
+class TestFirstErrors:
+    @pytest.mark.parametrize(
+        ("call", "words"),
+        [
+            (lambda p: solve(p, "ipm"), r"solver is 'ipm'; give ADMM\(\), InteriorPoint\(\), Candidates"),
+            (lambda p: solve(p, ADMM), "solver is the class ADMM; give ADMM"),
+            (lambda p: solve(p, rtol=1e-3), r"solve takes no 'rtol'.* solve\(problem, ADMM\(rtol"),
+            (lambda p: solve((p,)), "problem is a tuple; give a Problem"),
+        ],
+    )
+    def test_what_is_no_solver_problem_or_setting_is_named_with_the_mend(self, call, words):
+        with pytest.raises(TypeError, match=words):
+            call(plain_problem())
 
 
 class TestProgress:

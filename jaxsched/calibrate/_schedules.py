@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._solve import solve
 from jaxsched.calibrate._fit import fit
@@ -37,7 +39,9 @@ class Scheduled:
     solver: AbstractSolver
 
     def __call__(self, model: Any, _: Any) -> Array:
-        schedule = solve(self.problem(model), self.solver)
+        posed = self.problem(model)
+        # While a fit goes on, a step that leads where nothing is found is only a bad one.
+        schedule = solve(posed, self.solver, throw=all(map(is_concrete, jax.tree.leaves(posed))))
         values = schedule.load if self.quantity == "load" else schedule.to_dense()
         # Not a number where it was not found, so that no step ends there.
         return jnp.where(schedule.result == RESULTS.successful, values, jnp.nan)

@@ -15,7 +15,7 @@ from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
 from jaxsched.problem import AnyProblem, Problem, SlotProblem, restricted
-from jaxsched.solvers import Point, kind_last
+from jaxsched.solvers import Point, demand_last, kind_last
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals
 from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._metric import cost_spread
@@ -37,7 +37,7 @@ def with_derivatives(
 ) -> Schedule:
     """A schedule that varies with its problem, at no cost unless it is differentiated.
 
-    Routing, load and prices get the derivative of the optimum (`follow`), objective and bound that of the optimal cost
+    Routing, load and all prices get the derivative of the optimum (`follow`), objective and bound that of the optimal cost
     (`optimal_cost`). No value changes.
 
     Arguments:
@@ -46,9 +46,10 @@ def with_derivatives(
         interior: Finds a strictly interior point near the optimum; called only where derivatives are asked for.
         mesh: Devices over which its slots are divided.
     """
-    answer = (schedule.routing, schedule.load, schedule.prices)
-    routing, load, prices = _varying(problem, interior, answer, schedule.sites, mesh)
-    schedule = eqx.tree_at(lambda s: (s.routing, s.load, s.prices), schedule, (routing, load, prices))
+    names = ("routing", "load", "prices", "demand_price", "capacity_price")
+    answer = tuple(getattr(schedule, name) for name in names)
+    varying = _varying(problem, interior, answer, schedule.sites, mesh)
+    schedule = schedule.with_arrays(dict(zip(names, varying, strict=True)))
     cost = slot_costs(problem, schedule)
     bound = slot_costs(problem, eqx.tree_at(lambda s: s.slot_objective, schedule, schedule.slot_bound))
     return eqx.tree_at(lambda s: (s.slot_objective, s.slot_bound), schedule, (cost, bound))
@@ -71,10 +72,11 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     # Values that are differentiated again must vary again: here and below, a rule applies its own function.
     answer = _varying(problem, interior, answer, sites, mesh)
     if not jax.tree.leaves(tangents[0]):
-        return answer, (None, None, None)
+        return answer, (None,) * len(answer)
     point = jax.lax.stop_gradient(interior(constant(problem)))
     move = along(lambda p: follow(restricted(p, sites, certified=False), point, mesh), problem, tangents[0])
-    return answer, (kind_last(problem, move.routing), move.load, move.prices)
+    routing, of_demand = kind_last(problem, move.routing), demand_last(problem, move.multiplier)
+    return answer, (routing, move.load, move.prices, of_demand, move.scarcity)
 
 
 def constant(tree: Tree) -> Tree:

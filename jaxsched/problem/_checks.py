@@ -1,10 +1,47 @@
 """What is checked of the arrays of a problem, once and on the host."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jaxsched._parameters import is_concrete
+from jaxsched._parameters import as_array, is_concrete
+
+
+def given_array(value: Any, name: str) -> Array:
+    """A floating-point array of what was given, from anything that NumPy can read.
+
+    Raises:
+        ValueError: If entries are masked or are no numbers, or if it is no array at all.
+    """
+    try:
+        array = as_array(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if not isinstance(array, jax.Array):
+        raise ValueError(f"{name} is a {type(value).__name__}; give an array of numbers.")
+    return array
+
+
+def given_flags(value: Any, name: str) -> Array:
+    """An array of booleans, from booleans or from 0 and 1.
+
+    Raises:
+        ValueError: As `given_array`, or if an entry is neither true nor false.
+    """
+    flags = given_array(value, name)
+    if is_concrete(flags) and not np.isin(np.asarray(flags), (0.0, 1.0)).all():
+        raise ValueError(f"{name} holds an entry that is neither true nor false (1 or 0).")
+    return flags.astype(bool)
+
+
+def checked_dtype(dtype: Any) -> Any:
+    """A floating-point type."""
+    if not jnp.issubdtype(jnp.dtype(dtype), jnp.floating):
+        raise ValueError(f"dtype is {jnp.dtype(dtype)}; give a floating-point type such as float or 'float32'.")
+    return dtype
 
 
 def forbid_infinite(allowed: Array | None, route_cost: Array) -> tuple[Array | None, Array]:
@@ -31,8 +68,9 @@ def check_numbers(array: Array, name: str, axes: tuple[str, ...], lowest: float 
     if bad.any():
         index = np.argwhere(bad)[0]
         where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, index.tolist(), strict=True))
-        wanted = "> 0" if positive else (">= 0" if lowest == 0 else "finite")
-        raise ValueError(f"{name} at {where} is {numbers[tuple(index)]:g}; every entry must be a number {wanted}.")
+        wanted = "number > 0" if positive else ("number >= 0" if lowest == 0 else "number")
+        finite = "" if np.isfinite(numbers[tuple(index)]) else "finite "
+        raise ValueError(f"{name} at {where} is {numbers[tuple(index)]:g}; every entry must be a {finite}{wanted}.")
 
 
 def check_below_limit(capacity: np.ndarray, limit: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """The abstract routing problem: demand, routes, shared capacity and a convex cost of load at each site."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -8,9 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jaxsched._parameters import as_array, is_concrete
-from jaxsched.problem._checks import check_below_limit, check_broadcast, check_numbers, forbid_infinite
-from jaxsched.problem._site_cost import AbstractSiteCost
+from jaxsched._parameters import is_concrete
+from jaxsched.problem._checks import (
+    check_below_limit,
+    check_broadcast,
+    check_numbers,
+    checked_dtype,
+    forbid_infinite,
+    given_array,
+    given_flags,
+)
+from jaxsched.problem._cost_checks import check_shape, check_values, given_cost
+from jaxsched.problem._site_cost import AbstractSiteCost, by_slot, slot_axis
 from jaxsched.problem._slot import SlotProblem
 
 
@@ -25,13 +35,16 @@ class Problem(eqx.Module):
         route_cost: Cost of one request per second on a route, broadcasts to [slot, origin, site(, kind)]. An infinite
             entry removes the route.
         capacity: Largest load of each site [site] or [slot, site], >= 0.
-        site_cost: Convex cost of load, an `AbstractSiteCost`.
+        site_cost: Convex cost of load: an `AbstractSiteCost`, or a function of the loads [site] of one slot that is the same
+            in every slot and written with `jax.numpy`.
         work: Load that one request per second of a kind puts on a site [site(, kind)], > 0; 1 where not given.
         allowed: Routes that may be used, broadcasts to [slot, origin, site(, kind)]; all where not given.
         dtype: Precision of the arrays; the widest of the inputs where not given.
 
     Raises:
-        ValueError: Where a shape does not fit, or a number is NaN, negative or infinite where it may not be.
+        ValueError: Where a shape does not fit, entries are masked, a number is NaN, negative or infinite where it may not
+            be, or the site cost is seen not to be finite or convex.
+        TypeError: If `site_cost` is no cost.
     """
 
     demand: Float[Array, "slot origin kind"]
@@ -47,13 +60,14 @@ class Problem(eqx.Module):
         demand: Any,
         route_cost: Any,
         capacity: Any,
-        site_cost: AbstractSiteCost,
+        site_cost: AbstractSiteCost | Callable[[Array], Array],
         *,
         work: Any = None,
         allowed: Any = None,
         dtype: Any = None,
     ):
-        demand, route_cost, capacity = as_array(demand), as_array(route_cost), as_array(capacity)
+        demand, capacity = given_array(demand, "demand"), given_array(capacity, "capacity")
+        route_cost = given_array(route_cost, "route_cost")
         self.has_kinds = demand.ndim == 3
         if demand.ndim not in (2, 3) or capacity.ndim not in (1, 2):
             raise ValueError(
@@ -68,20 +82,20 @@ class Problem(eqx.Module):
         if capacity.shape[0] not in (1, sizes[0]):
             raise ValueError(f"capacity has {capacity.shape[0]} slots where demand has {sizes[0]}.")
         route_cost = self._spread(route_cost, sizes, "route_cost")
-        work = jnp.ones(1, demand.dtype) if work is None else as_array(work)
+        work = jnp.ones(1, demand.dtype) if work is None else given_array(work, "work")
         work = work[:, None] if work.ndim == 1 else work
         check_broadcast(work, (sizes[2], sizes[3]), "work", "[site(, kind)]")
         if allowed is not None:
-            allowed = self._spread(jnp.asarray(allowed, bool), sizes, "allowed")
+            allowed = self._spread(given_flags(allowed, "allowed"), sizes, "allowed")
         allowed, route_cost = forbid_infinite(allowed, route_cost)
         if allowed is not None:
             allowed = jnp.broadcast_to(allowed, (*allowed.shape[:2], *sizes[2:]))
-        site_cost = jax.tree.map(as_array, site_cost)
-        dtype = dtype or jnp.result_type(*(x for x in (demand, route_cost, capacity, work)))
+        cost = given_cost(site_cost)
+        dtype = jnp.result_type(demand, route_cost, capacity, work) if dtype is None else checked_dtype(dtype)
         self.demand, self.route_cost = demand.astype(dtype), route_cost.astype(dtype)
         self.capacity, self.allowed = capacity.astype(dtype), allowed
         self.work = jnp.broadcast_to(work, (sizes[2], sizes[3])).astype(dtype)
-        self.site_cost = jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, site_cost)
+        self.site_cost = jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, cost)
 
     def _spread(self, array: Array, sizes: tuple[int, ...], name: str) -> Array:
         """Give an array the four axes of a route without repeating what broadcasts."""
@@ -97,6 +111,11 @@ class Problem(eqx.Module):
         check_numbers(self.route_cost, "route_cost", ("slot", "origin", "site", "kind"), lowest=-np.inf)
         if all(is_concrete(leaf) for leaf in jax.tree.leaves((self.capacity, self.site_cost))):
             check_below_limit(np.asarray(self.capacity), self.site_cost.load_limit())
+        sizes = (self.shape[0], self.shape[2])
+        check_shape(self.site_cost, sizes, self.demand.dtype)
+        if all(is_concrete(leaf) for leaf in jax.tree.leaves((self.demand, self.work, self.capacity, self.site_cost))):
+            every = self.demand.sum(1) @ self.work.T
+            check_values(self.site_cost, jnp.broadcast_to(self.capacity, sizes), every)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -110,14 +129,12 @@ class Problem(eqx.Module):
         A leaf that all slots share has no slot axis there, so that `jax.vmap` never repeats it.
         """
         kind_first = (0, 3, 1, 2)
-        leaves, structure = jax.tree.flatten(self.site_cost)
-        batched = [_slot_axis(leaf) if leaf.ndim >= 2 else (leaf, None) for leaf in leaves]
-        site_cost, cost_axes = (structure.unflatten([pair[n] for pair in batched]) for n in (0, 1))
-        route_cost, route_axis = _slot_axis(jnp.transpose(self.route_cost, kind_first))
-        capacity, capacity_axis = _slot_axis(self.capacity)
+        site_cost, cost_axes = by_slot(self.site_cost)
+        route_cost, route_axis = slot_axis(jnp.transpose(self.route_cost, kind_first))
+        capacity, capacity_axis = slot_axis(self.capacity)
         allowed, allowed_axis = None, None
         if self.allowed is not None:
-            allowed, allowed_axis = _slot_axis(jnp.transpose(self.allowed, kind_first))
+            allowed, allowed_axis = slot_axis(jnp.transpose(self.allowed, kind_first))
         demand = jnp.transpose(self.demand, (0, 2, 1))
         values = SlotProblem(demand, route_cost, jnp.transpose(self.work), capacity, allowed, site_cost)
         axes: Any = SlotProblem(0, route_axis, None, capacity_axis, allowed_axis, cost_axes)  # pyright: ignore
@@ -142,7 +159,3 @@ class Problem(eqx.Module):
             (self.demand[slots], *jax.tree.map(cut, varying)),
             is_leaf=lambda leaf: leaf is None,
         )
-
-
-def _slot_axis(leaf: Array) -> tuple[Array, int | None]:
-    return (leaf[0], None) if leaf.shape[0] == 1 else (leaf, 0)

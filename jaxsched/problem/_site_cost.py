@@ -1,9 +1,11 @@
 """What load costs at a site: convex functions given by the user or the physics."""
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -21,11 +23,33 @@ class AbstractSiteCost(eqx.Module):
 
     @abc.abstractmethod
     def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
-        """Cost of each load in one slot, elementwise; convex and twice differentiable on [0, capacity]."""
+        """Cost of each load in one slot, elementwise; convex and finite on [0, capacity]; it may have kinks."""
 
     def load_limit(self) -> np.ndarray:
         """Load at which the cost becomes infinite [(slot,) site], on the host; capacity must stay below it."""
         return np.asarray(np.inf)
+
+
+def by_slot(site_cost: AbstractSiteCost) -> tuple[AbstractSiteCost, AbstractSiteCost]:
+    """A cost as `jax.vmap` over slots takes it, and the axis of the slot in each of its leaves: None where all share it."""
+    leaves, structure = jax.tree.flatten(site_cost)
+    batched = [slot_axis(leaf) if eqx.is_array(leaf) and leaf.ndim >= 2 else (leaf, None) for leaf in leaves]
+    values, axes = (structure.unflatten([pair[n] for pair in batched]) for n in (0, 1))
+    return values, axes
+
+
+def slot_axis(leaf: Array) -> tuple[Array, int | None]:
+    """An array without its first axis, or that axis if it is longer than 1."""
+    return (leaf[0], None) if leaf.shape[0] == 1 else (leaf, 0)
+
+
+class FunctionCost(AbstractSiteCost):
+    """A plain function of the load as a cost, the same in every slot; what it holds on to has no derivative."""
+
+    function: Callable[[Array], Array] = eqx.field(static=True)
+
+    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
+        return self.function(load)
 
 
 class CongestionCost(AbstractSiteCost):
@@ -55,12 +79,18 @@ class CongestionCost(AbstractSiteCost):
         self.queueing, self.servers = as_array(queueing), as_array(servers)
 
     def __check_init__(self) -> None:
-        for name, lowest in (("linear", -np.inf), ("quadratic", 0.0), ("queueing", 0.0), ("servers", 0.0)):
+        for name, lowest in (("linear", -np.finfo(float).max), ("quadratic", 0.0), ("queueing", 0.0), ("servers", 0.0)):
             value = getattr(self, name)
-            if is_concrete(value) and not (np.asarray(value) >= lowest).all():
+            if not isinstance(value, jax.Array):
+                raise TypeError(f"CongestionCost.{name} is a {type(value).__name__}; give numbers.")
+            if not is_concrete(value):
+                continue
+            if name != "servers" and np.isposinf(np.asarray(value)).any():
+                raise ValueError(f"CongestionCost.{name} holds an infinite entry; every entry must be a finite number.")
+            if not (np.asarray(value) >= lowest).all():
+                wanted = "a finite number" if name == "linear" else "a number >= 0, or the cost is not convex"
                 raise ValueError(
-                    f"CongestionCost.{name} holds {np.nanmin(np.asarray(value)):g} or a NaN; every entry must be a "
-                    f"number >= {lowest:g}, or the cost is not convex."
+                    f"CongestionCost.{name} holds {np.nanmin(np.asarray(value)):g} or a NaN; every entry must be {wanted}."
                 )
 
     def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:

@@ -166,7 +166,8 @@ def _derivatives(study: Study, inputs: Inputs, exact: Schedule):
     @eqx.filter_jit
     def of_others(inputs, schedule):
         def outputs(inputs):
-            answer = solve(pose(study, inputs), InteriorPoint(), warm_start=schedule)
+            # It starts at an answer that is proved.
+            answer = solve(pose(study, inputs), InteriorPoint(), warm_start=schedule, throw=False)
             return effects(study, inputs, answer.routing)
 
         values, pull = eqx.filter_vjp(outputs, inputs)

@@ -4,7 +4,7 @@ from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._candidates import Candidates
 from jaxsched.solvers._interior_point import InteriorPoint
-from jaxsched.solvers._layout import kind_first, kind_last
+from jaxsched.solvers._layout import demand_last, kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric, UniformMetric
 from jaxsched.solvers._point import Point
 from jaxsched.solvers._proportional import Proportional
@@ -19,6 +19,7 @@ __all__ = [
     "Point",
     "Proportional",
     "UniformMetric",
+    "demand_last",
     "kind_first",
     "kind_last",
 ]

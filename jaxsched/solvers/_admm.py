@@ -12,9 +12,9 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
-from jaxsched.solvers._certificate import improve, reassess
+from jaxsched.solvers._certificate import improve, other_prices, reassess
 from jaxsched.solvers._each_slot import each_slot
-from jaxsched.solvers._layout import kind_first, kind_last
+from jaxsched.solvers._layout import demand_last, kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
 from jaxsched.solvers._repair import proportional, serving
@@ -155,10 +155,13 @@ class ADMM(AbstractRouteSolver):
         slots, axes = problem.slots()
         best = state.slots
         bound = jnp.where(best.infeasible, jnp.inf, best.bound)
+        of_demand, of_capacity = jax.vmap(other_prices, in_axes=(axes, 0))(slots, best.best_prices)
         schedule = Schedule(
             routing=kind_last(problem, best.best_routing),
             load=jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, best.best_routing),
             prices=best.best_prices,
+            demand_price=demand_last(problem, of_demand),
+            capacity_price=of_capacity,
             slot_objective=best.objective,
             slot_bound=bound,
             result=RESULTS.successful,

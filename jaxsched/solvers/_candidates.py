@@ -102,7 +102,10 @@ class Candidates(AbstractSolver):
         view = CandidateProblem(problem, sites)
         unknown = jnp.full(problem.shape[0], jnp.inf, prices.dtype)
         stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), unknown[:0], unknown[:0]))
-        hint = Schedule(kind_last(view, routing), prices, prices, unknown, -unknown, RESULTS.max_steps, stats)
+        none = problem.demand if problem.has_kinds else problem.demand[..., 0]
+        hint = Schedule(
+            kind_last(view, routing), prices, prices, none, prices, unknown, -unknown, RESULTS.max_steps, stats
+        )
         return CandidatesState(self.solver.init(view, hint), sites, jnp.asarray(0))
 
     def step(self, problem: Problem, state: CandidatesState) -> CandidatesState:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
+from jaxsched.solvers._kinks import Curve, tangents
 from jaxsched.solvers._newton import Reduced
 from jaxsched.solvers._point import Point, usable_routes
 from jaxsched.solvers._site_step import derivatives
@@ -78,18 +79,21 @@ class Linearised(eqx.Module):
     system: Reduced
     residuals: Residuals
 
-    def __init__(self, problem: SlotProblem, point: Point, regularisation: Float[Array, ""]):
+    def __init__(
+        self, problem: SlotProblem, point: Point, regularisation: Float[Array, ""], curve: Curve | None = None
+    ):
+        """Linearise and factor; a curve stands for the marginal costs of the sites where it is given."""
+        curve = tangents(problem, point) if curve is None else curve
         self.problem, self.point = problem, point
         self.usable = usable_routes(problem)
         self.is_open = problem.reached(self.usable)
-        _, first, second = derivatives(problem.site_cost, point.load)
         # Every step divides by these two: once, because a CPU multiplies many times as fast.
         self.per_flow = _inverse(jnp.where(self.usable, point.routing, 1.0))
         self.per_reduced_cost = _inverse(point.reduced_cost)
         self.theta = jnp.where(self.usable, point.routing * self.per_reduced_cost, 0.0)
-        self.softness = jnp.where(self.is_open, 1.0 / (second + point.scarcity / point.room), 1.0)
+        self.softness = jnp.where(self.is_open, 1.0 / (curve.slope + point.scarcity / point.room), 1.0)
         self.system = Reduced(problem, self.theta, self.softness, regularisation)
-        self.residuals = _residuals(problem, point, first)
+        self.residuals = _residuals(problem, point, curve.marginal)
 
     def _at_open(self, value: Float[Array, " site"]) -> Float[Array, " site"]:
         return jnp.where(self.is_open, value, 0.0)
@@ -169,24 +173,25 @@ def moved(point: Point, move: Point, primal: Float[Array, ""], dual: Float[Array
 def advance(
     problem: SlotProblem,
     point: Point,
+    curve: Curve,
     regularisation: Float[Array, ""],
-    total: Float[Array, ""],
-    count: Float[Array, ""],
+    products: tuple[Float[Array, ""], Float[Array, ""]],
 ) -> Point:
     """Mehrotra's predictor and corrector, then Gondzio's corrections of centrality, with one factorisation.
 
     Arguments:
         problem: One slot.
         point: Where to start, strictly inside.
+        curve: The marginal costs of the sites there.
         regularisation: Relative increase of the diagonal of the reduced system.
-        total: Sum of the complementarity products there.
-        count: Their number.
+        products: Sum of the complementarity products there, and their number.
 
     Source:
         Mehrotra, "On the implementation of a primal-dual interior point method" (1992); Gondzio, "Multiple centrality
         corrections in a primal-dual method for linear programming" (1996).
     """
-    here = Linearised(problem, point, regularisation)
+    here = Linearised(problem, point, regularisation, curve)
+    total, count = products
     routes, sites = point.routing * point.reduced_cost, point.room * point.scarcity
     predictor = here.newton((-routes, -sites), here.residuals)
     after = here.products(predictor, *here.longest(predictor))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._repair import repair, serving
-from jaxsched.solvers._site_step import conjugate
+from jaxsched.solvers._site_step import around, conjugate
 
 # Rounding errors of a bound's terms that are taken off it: a product, a sum and a pairwise summation of many terms.
 BOUND_ROUNDINGS = 8.0
@@ -56,8 +56,11 @@ def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bo
 def feasible_cost(
     problem: SlotProblem, routing: Float[Array, "kind origin route"]
 ) -> tuple[Float[Array, ""], Float[Array, "kind origin route"]]:
-    """Cost of a repaired routing, infinite where the repair did not fit, and that routing."""
-    repaired, fits = repair(problem, routing)
+    """Cost of a repaired routing, infinite where the repair did not fit, and that routing.
+
+    It is scaled to its demands first: what iterations leave unserved is not theirs to save.
+    """
+    repaired, fits = repair(problem, serving(problem, routing))
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
 
 
@@ -104,14 +107,37 @@ def improve(
 
 def reassess(problem: SlotProblem, best: Any) -> Any:
     """The best routing known, carried over to other routes: what it costs there. Bounds hold for every route and stay."""
-    cost, repaired = feasible_cost(problem, serving(problem, best.best_routing))
+    cost, repaired = feasible_cost(problem, best.best_routing)
     return eqx.tree_at(lambda s: (s.best_routing, s.objective), best, (repaired, cost))
+
+
+def other_prices(
+    problem: SlotProblem, prices: Float[Array, " site"]
+) -> tuple[Float[Array, "kind origin"], Float[Array, " site"]]:
+    """Duals of the demands and of the capacities that belong to prices of load.
+
+        y = min_j (c + g p) over usable routes,    w = max(0, p - f'(capacity))
+
+    At a site that can never be full the bound holds for any price above the last marginal cost; the price is cut there. A
+    demand without a usable route and a site without capacity have 0.
+    """
+    problem = problem.whole or problem
+    most = problem.most_load()
+    last = around(problem.site_cost, most, most)[2][0]
+    prices = jnp.where(most < problem.capacity, jnp.minimum(prices, last), prices)
+    least = jnp.where(_usable(problem), problem.priced(prices), jnp.inf).min(-1)
+    scarcity = jnp.where(most > 0, jnp.maximum(prices - last, 0.0), 0.0)
+    demand = jnp.broadcast_to(least, problem.demand.shape)
+    return jnp.where(jnp.isfinite(demand), demand, 0.0), jnp.where(most < problem.capacity, 0.0, scarcity)
 
 
 def cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
     """Cost of each demand by its cheapest route; 0 without demand, infinite without a route."""
-    # A site without capacity takes nothing at any price.
-    usable = problem.at_routes(problem.capacity > 0)
-    usable = usable if problem.allowed is None else usable & problem.allowed
-    least = jnp.where(usable, cost, jnp.inf).min(-1)
+    least = jnp.where(_usable(problem), cost, jnp.inf).min(-1)
     return jnp.where(problem.demand > 0, problem.demand * least, 0.0)
+
+
+def _usable(problem: SlotProblem) -> Bool[Array, "#kind #origin route"]:
+    """Routes that may carry something: a site without capacity takes nothing at any price."""
+    usable = problem.at_routes(problem.capacity > 0)
+    return usable if problem.allowed is None else usable & problem.allowed

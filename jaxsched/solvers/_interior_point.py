@@ -12,9 +12,10 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
+from jaxsched.solvers._certificate import other_prices
 from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._interior_slot import SlotState, first_state, iterate, on_new_routes, warm_state
-from jaxsched.solvers._layout import kind_first, kind_last
+from jaxsched.solvers._layout import demand_last, kind_first, kind_last
 from jaxsched.solvers._point import Point, cold_start, unknowns
 
 # Iterations without progress after which a slot is at rest.
@@ -44,7 +45,8 @@ class InteriorPoint(AbstractRouteSolver):
 
     Every iteration eliminates the routes by hand and factors one dense symmetric matrix per slot: sites by sites, or
     demands (origins times kinds) by demands where that is smaller. Any number of kinds, forbidden routes, capacities
-    and any smooth convex site cost are allowed. With Theta = x / z of each route and h = f''(L) + w / s of each site,
+    and any convex site cost are allowed; one that has kinks, or whose slope has, is smoothed over a width that shrinks with
+    the barrier as soon as that shows. With Theta = x / z of each route and h = f''(L) + w / s of each site,
 
         (diag(1/h) + sum_ik diag(g_k) (diag(Theta) - Theta Theta' / sum Theta)_ik diag(g_k)) dp = rhs
 
@@ -127,10 +129,13 @@ class InteriorPoint(AbstractRouteSolver):
     def finish(self, problem: AnyProblem, state: InteriorPointState) -> Schedule:
         slots, axes = problem.slots()
         best = state.slots
+        of_demand, of_capacity = jax.vmap(other_prices, in_axes=(axes, 0))(slots, best.best_prices)
         schedule = Schedule(
             routing=kind_last(problem, best.best_routing),
             load=jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, best.best_routing),
             prices=best.best_prices,
+            demand_price=demand_last(problem, of_demand),
+            capacity_price=of_capacity,
             slot_objective=best.objective,
             slot_bound=jnp.where(best.infeasible, jnp.inf, best.bound),
             result=RESULTS.successful,
@@ -169,7 +174,7 @@ class InteriorPoint(AbstractRouteSolver):
     def _settled(self, slots: SlotState) -> Bool[Array, " slot"]:
         count = len(slots.objective)
         proved = self._reached(slots.objective, slots.bound, count)
-        return proved & self._reached(slots.objective, slots.objective - slots.away / _STATIONARY, count)
+        return proved & self._reached(slots.objective, slots.objective - slots.curve.away / _STATIONARY, count)
 
     def _verdict(self, best: SlotState) -> RESULTS:
         rest = jnp.any(_at_rest(best) & ~self._settled(best))

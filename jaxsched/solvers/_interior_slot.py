@@ -5,15 +5,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxsched._schedule import relative_gap
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._central_path import advance
 from jaxsched.solvers._certificate import improve, reassess
+from jaxsched.solvers._kinks import Curve, jumps, only_if, settled, tangents
 from jaxsched.solvers._point import (
     Point,
+    cold_start,
     entered,
     number_of_products,
-    off_prices,
     sum_of_products,
+    usable_routes,
     warm_start,
 )
 from jaxsched.solvers._repair import proportional
@@ -24,6 +27,8 @@ _PROGRESS = 0.9
 _ROUNDED = 0.1
 # A factorisation that fails is tried again with the diagonal raised by this factor more, from one rounding error on.
 _FIRM, _RELAX = 100.0, 0.1
+# Iterations without progress, at a gap that rounding does not explain, after which costs are taken for kinked.
+_STALLED = 5
 
 
 class SlotState(eqx.Module):
@@ -31,7 +36,9 @@ class SlotState(eqx.Module):
 
     Attributes:
         point: Primal and dual unknowns, strictly inside.
-        total: Sum of its complementarity products.
+        curve: The marginal costs of the sites there.
+        kinked: Whether these are smoothed, since some jump, or their slope does. Each site then counts as a product more.
+        total: Sum of its complementarity products, with its distance from smoothed marginal costs.
         count: Their number.
         regularisation: Relative increase of the diagonal of the reduced system.
         best_routing: Cheapest feasible routing found.
@@ -39,13 +46,14 @@ class SlotState(eqx.Module):
         objective: Its cost, infinite before the first.
         bound: That bound, minus infinity before the first.
         infeasible: Whether prices have proved that the work cannot fit.
-        away: Cost of the prices' distance from the marginal costs at the point.
         idle: Iterations since the last progress.
         difference: Objective minus bound at the last progress.
         products: Sum of complementarity products at the last progress.
     """
 
     point: Point
+    curve: Curve
+    kinked: Bool[Array, ""]
     total: Float[Array, ""]
     count: Float[Array, ""]
     regularisation: Float[Array, ""]
@@ -54,7 +62,6 @@ class SlotState(eqx.Module):
     objective: Float[Array, ""]
     bound: Float[Array, ""]
     infeasible: Bool[Array, ""]
-    away: Float[Array, ""]
     idle: Int[Array, ""]
     difference: Float[Array, ""]
     products: Float[Array, ""]
@@ -64,6 +71,8 @@ def first_state(problem: SlotProblem, point: Point) -> SlotState:
     zero = jnp.zeros((), point.routing.dtype)
     return SlotState(
         point=point,
+        curve=eqx.tree_at(lambda c: c.away, tangents(problem, point), zero + jnp.inf),
+        kinked=jnp.asarray(False),
         total=sum_of_products(point),
         count=number_of_products(problem),
         regularisation=zero,
@@ -72,7 +81,6 @@ def first_state(problem: SlotProblem, point: Point) -> SlotState:
         objective=zero + jnp.inf,
         bound=zero - jnp.inf,
         infeasible=jnp.asarray(False),
-        away=zero + jnp.inf,
         idle=jnp.asarray(0),
         difference=zero + jnp.inf,
         products=zero + jnp.inf,
@@ -87,40 +95,71 @@ def warm_state(
 
 def iterate(problem: SlotProblem, state: SlotState) -> SlotState:
     """One iteration, the certificate of its point, and whether it was worth it."""
-    trial = advance(problem, state.point, state.regularisation, state.total, state.count)
+    products = (state.total, state.count)
+    trial = advance(problem, state.point, state.curve, state.regularisation, products)
     # One broken factor spoils every unknown, and a sum keeps any NaN. What sites are left with tells of all their routes.
     sound = jnp.isfinite(trial.prices.sum() + trial.load.sum() + trial.multiplier.sum())
-    point = jax.tree.map(lambda new, old: jnp.where(sound, new, old), trial, state.point)
+    trial = jax.tree.map(lambda new, old: jnp.where(sound, new, old), trial, state.point)
+    point, curve = settled(problem, state.point, state.curve, trial, products, state.kinked)
+    jumped = jumps(state.curve, curve, point.load - state.point.load, state.total / state.count)
     eps = jnp.finfo(trial.prices.dtype).eps
     firmer = jnp.maximum(_FIRM * state.regularisation, eps)
     softer = jnp.where(state.regularisation > eps, _RELAX * state.regularisation, 0.0)
-    served = point.routing.sum(-1)
-    scale = jnp.where(served > 0, problem.demand / jnp.where(served > 0, served, 1.0), 1.0)
-    state = improve(problem, state, point.routing * scale[..., None], (point.prices,))
-    difference, total = state.objective - state.bound, sum_of_products(point)
+    # The first prices prove next to nothing. Those of 0 do where nothing costs anything, which no positive ones ever show.
+    prices = jnp.where(jnp.isneginf(state.bound), 0.0, point.prices)
+    state = improve(problem, state, point.routing, (prices,))
+    difference, total = state.objective - state.bound, sum_of_products(point) + curve.off
+    curve = eqx.tree_at(lambda c: c.away, curve, jnp.where(difference <= 0, 0.0, curve.away))
     closer = difference < _PROGRESS * state.difference
     known = jnp.where(jnp.isfinite(difference), difference, 0.0)
     nearer = sound & (total < _PROGRESS * state.products) & (total > _ROUNDED * known)
-    return eqx.tree_at(
-        lambda s: (s.point, s.total, s.regularisation, s.away, s.idle, s.difference, s.products),
+    state = eqx.tree_at(
+        lambda s: (s.point, s.curve, s.total, s.regularisation, s.idle, s.difference, s.products),
         state,
         (
             point,
+            curve,
             total,
             jnp.where(sound, softer, firmer),
-            off_prices(problem, point),
             jnp.where(closer | nearer, 0, state.idle + 1),
             jnp.where(closer, difference, state.difference),
             jnp.where(nearer, total, state.products),
         ),
     )
+    unexplained = jnp.isfinite(difference) & (relative_gap(state.objective, state.bound) > jnp.sqrt(eps))
+    is_new = ~state.kinked & unexplained & (jumped | (state.idle >= _STALLED))
+    return only_if(is_new, lambda s: _from_anew(problem, s), state)
+
+
+def _from_anew(problem: SlotProblem, state: SlotState) -> SlotState:
+    """A start with smoothed marginal costs, which keeps only what is proved: products that collapsed do not grow again."""
+    first = first_state(problem, cold_start(problem))
+    return eqx.tree_at(
+        lambda s: (s.point, s.curve, s.kinked, s.total, s.count, s.regularisation, s.idle, s.products),
+        state,
+        (
+            first.point,
+            first.curve,
+            ~first.kinked,
+            first.total,
+            first.count + _open_sites(problem),
+            first.regularisation,
+            first.idle,
+            first.products,
+        ),
+    )
+
+
+def _open_sites(problem: SlotProblem) -> Float[Array, ""]:
+    return problem.reached(usable_routes(problem)).sum(dtype=problem.demand.dtype)
 
 
 def on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """The point with new routes entered, and what its best routing costs on them."""
     point = entered(problem, state.point)
+    count = number_of_products(problem) + jnp.where(state.kinked, _open_sites(problem), 0.0)
     return eqx.tree_at(
-        lambda s: (s.point, s.total, s.count),
+        lambda s: (s.point, s.curve, s.total, s.count),
         reassess(problem, state),
-        (point, sum_of_products(point), number_of_products(problem)),
+        (point, tangents(problem, point), sum_of_products(point), count),
     )

@@ -15,3 +15,9 @@ def kind_last(problem: AnyProblem, routing: Array) -> Array:
     """A routing of the solvers in the layout of the interface."""
     routing = jnp.transpose(routing, (0, 2, 3, 1))
     return routing if problem.has_kinds else routing[..., 0]
+
+
+def demand_last(problem: AnyProblem, values: Array) -> Array:
+    """Values [slot, kind, origin] of the solvers in the layout of the interface, [slot, origin(, kind)]."""
+    values = jnp.transpose(values, (0, 2, 1))
+    return values if problem.has_kinds else values[..., 0]

@@ -144,10 +144,3 @@ def number_of_products(problem: SlotProblem) -> Float[Array, ""]:
     # In the dtype of the products: whole numbers take three times as long to add up.
     dtype = problem.demand.dtype
     return jnp.maximum(usable.sum(dtype=dtype) + problem.reached(usable).sum(dtype=dtype), 1.0)
-
-
-def off_prices(problem: SlotProblem, point: Point) -> Float[Array, ""]:
-    """Cost of the distance of all prices from the marginal costs: above them times the room, below them times the load."""
-    above = point.prices - derivatives(problem.site_cost, point.load)[1]
-    room = jnp.maximum(problem.capacity - point.load, 0.0)
-    return (jnp.maximum(above, 0.0) * room + jnp.maximum(-above, 0.0) * point.load).sum()

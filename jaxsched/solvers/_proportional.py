@@ -10,8 +10,8 @@ from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
 from jaxsched.problem import Problem
 from jaxsched.solvers._base import AbstractSolver
-from jaxsched.solvers._certificate import dual_bound, feasible_cost
-from jaxsched.solvers._layout import kind_last
+from jaxsched.solvers._certificate import dual_bound, feasible_cost, other_prices
+from jaxsched.solvers._layout import demand_last, kind_last
 from jaxsched.solvers._point import Point
 from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
@@ -45,14 +45,15 @@ class Proportional(AbstractSolver):
             cost, routing = feasible_cost(slot, proportional(slot))
             load = slot.load(routing)
             prices = derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
-            return routing, load, prices, cost, dual_bound(slot, prices, load)
+            return routing, load, prices, other_prices(slot, prices), cost, dual_bound(slot, prices, load)
 
-        routing, load, prices, cost, bound = jax.vmap(one_slot, in_axes=(axes,))(slots)
+        routing, load, prices, (of_demand, of_capacity), cost, bound = jax.vmap(one_slot, in_axes=(axes,))(slots)
         empty = jnp.zeros(0, cost.dtype)
         stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), empty, empty))
         fits = jnp.all(jnp.isfinite(cost))
         result = RESULTS.where(fits, RESULTS.successful, RESULTS.no_routing)
-        return Schedule(kind_last(problem, routing), load, prices, cost, bound, result, stats)
+        others = demand_last(problem, of_demand), of_capacity
+        return Schedule(kind_last(problem, routing), load, prices, *others, cost, bound, result, stats)
 
     def step(self, problem: Problem, state: Schedule) -> Schedule:
         return state

@@ -91,13 +91,25 @@ def site_step(
         return load + give * first - offered, 1.0 + give * second
 
     load = increasing_root(residual, start, capacity)
-    _, first, second = derivatives(cost, load)
-    has_flow = give > 0
-    from_balance = (offered - load) / jnp.where(has_flow, give, 1.0)
-    # Off the ends both expressions agree; take the one that magnifies the rounding of the load less.
-    at_end = (load <= 0) | (load >= capacity)
-    by_slope = ~has_flow | (~at_end & (give * second < 1.0))
-    return load, jnp.where(by_slope, first, from_balance)
+    marginal = around(cost, capacity, load)[2]
+    # The balance gives the price, but magnifies the rounding of the load: the marginal costs beside the load do not.
+    left = jnp.where(load <= 0, -jnp.inf, marginal[0])
+    right = jnp.where(load >= capacity, jnp.inf, marginal[1])
+    from_balance = (offered - load) / jnp.where(give > 0, give, 1.0)
+    return load, jnp.where(give > 0, jnp.clip(from_balance, left, right), marginal.mean(0))
+
+
+def around(
+    cost: AbstractSiteCost, capacity: Float[Array, " site"], load: Float[Array, " site"]
+) -> tuple[Float[Array, "side site"], Float[Array, "side site"], Float[Array, "side site"]]:
+    """Loads to the left and right of each load by its rounding, inside [0, capacity], their costs and marginal costs.
+
+    At a kink the marginal costs are the one-sided ones. Between them lies every price that the load belongs to.
+    """
+    width = _ROUNDINGS * jnp.finfo(capacity.dtype).eps * capacity
+    beside = jnp.stack([jnp.maximum(load - width, 0.0), jnp.minimum(load + width, capacity)])
+    values, firsts = jax.vmap(lambda at: jax.jvp(cost, (at,), (jnp.ones_like(at),)))(beside)
+    return beside, values, firsts
 
 
 def load_at_prices(
@@ -117,11 +129,17 @@ def conjugate(
 ) -> tuple[Float[Array, " site"], Float[Array, " site"]]:
     """A value never above the least of f(L) - price L over 0 <= L <= capacity, and the size of its terms.
 
-    The tangent of the convex function at an approximate minimiser bounds it from below over the whole interval, so the
-    bound is rigorous even where the minimiser is not exact. The size |f(L)| + |price L| says how much rounding it
-    holds.
+    Tangents of a convex function bound it from below over the whole interval, and so does what lies between two of them:
+    of those on both sides of an approximate minimiser, that which is as flat as can be. The bound is rigorous even where
+    the minimiser is not exact, and tight at a kink too. The size |f(L)| + |price L| says how much rounding it holds.
     """
     load = load_at_prices(cost, capacity, prices, start)
-    value, first, _ = derivatives(cost, load)
-    slope, size = first - prices, jnp.abs(value) + jnp.abs(prices * load)
-    return value - prices * load - jnp.maximum(slope * load, -slope * (capacity - load)), size
+    beside, values, firsts = around(cost, capacity, load)
+    slopes = firsts - prices[None]
+    # Share of the left tangent that makes their mean flat, if one does.
+    share = jnp.clip(slopes[1] / jnp.where(slopes[1] > slopes[0], slopes[1] - slopes[0], 1.0), 0.0, 1.0)
+    share = jnp.stack([share, 1.0 - share])
+    paid, drop = prices[None] * beside, slopes * beside
+    at_zero, slope = (share * (values - paid - drop)).sum(0), (share * slopes).sum(0)
+    size = (share * (jnp.abs(values) + jnp.abs(paid) + jnp.abs(drop))).sum(0)
+    return at_zero + jnp.minimum(slope * capacity, 0.0), size

@@ -234,10 +234,15 @@ class TestVerdict:
 
     def test_a_cost_that_is_not_a_number_is_a_verdict(self):
         class Broken(jaxsched.AbstractSiteCost):
-            def __call__(self, load):
-                return jnp.sqrt(load - 100.0)
+            scale: jax.Array
 
-        schedule = solve(oracles.plain_problem(site_cost=Broken()), InteriorPoint(), throw=False)
+            def __call__(self, load):
+                return self.scale * jnp.sqrt(load - 100.0)
+
+        # Inside `jit` the numbers are not known, or the problem would be refused.
+        schedule = jax.jit(
+            lambda scale: solve(oracles.plain_problem(site_cost=Broken(scale)), InteriorPoint(), throw=False)
+        )(1.0)
         assert schedule.result == RESULTS.nonfinite
 
     @pytest.mark.parametrize(("field", "value"), [("rtol", 0.0), ("atol", -1.0), ("max_steps", 0)])
