@@ -43,6 +43,7 @@ class SlotState(eqx.Module):
         objective: Its cost, infinite before the first.
         bound: That bound, minus infinity before the first.
         infeasible: Whether prices have proved that the work cannot fit.
+        balance: What the metric of each class is multiplied by.
     """
 
     routing: Float[Array, "kind origin route"]
@@ -56,6 +57,7 @@ class SlotState(eqx.Module):
     objective: Float[Array, ""]
     bound: Float[Array, ""]
     infeasible: Bool[Array, ""]
+    balance: Float[Array, " kind"]
 
 
 class ADMMState(eqx.Module):
@@ -175,8 +177,10 @@ class ADMM(AbstractRouteSolver):
     def standing(self, state: ADMMState) -> Standing:
         best = state.slots
         found = jnp.isfinite(best.objective)[:, None]
-        # While the routes cannot carry the demand, the prices that rise are those that name others.
-        prices = jnp.where(found, best.best_prices, best.mean_prices)
+        # While the routes cannot carry the demand, the prices that rise are those that name others; so they do where the
+        # bound came to rest because sites without candidates are priced as if nobody wanted them.
+        newer = (best.best_prices == best.mean_prices).all(-1) | (best.best_prices == best.prices).all(-1)
+        prices = jnp.where(found & newer[:, None], best.best_prices, best.mean_prices)
         return Standing(jnp.maximum(best.mean_routing, best.best_routing), prices, best.objective - best.bound)
 
     def reroute(self, problem: CandidateProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
@@ -238,6 +242,7 @@ class ADMM(AbstractRouteSolver):
             objective=zero + jnp.inf,
             bound=zero - jnp.inf,
             infeasible=jnp.asarray(False),
+            balance=jnp.ones_like(problem.demand[:, 0]),
         )
 
     def _epoch(self, problem: SlotProblem, state: SlotState, length: Int[Array, ""]) -> SlotState:
@@ -245,7 +250,7 @@ class ADMM(AbstractRouteSolver):
 
         The Douglas-Rachford variable is rebuilt from routing and prices, which rescales the dual to the new metric.
         """
-        metric = self.metric(problem, state.mean_routing, state.mean_prices)
+        metric = self.metric(problem, state.mean_routing, state.mean_prices) * state.balance[:, None, None]
         give = (problem.to_sites(metric) * problem.work**2).sum(0)
         relaxation = self.relaxation.astype(metric.dtype)
 
@@ -270,11 +275,29 @@ class ADMM(AbstractRouteSolver):
         count = length.astype(metric.dtype)
         mean_routing, mean_prices = routing_sum / count, prices_sum / count
         best = improve(problem, state, mean_routing, (mean_prices, prices))
+        balance = rebalanced(problem, metric, state, best, mean_routing, mean_prices)
         return eqx.tree_at(
-            lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
+            lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load, s.balance),
             best,
-            (routing, prices, mean_routing, mean_prices, multiplier, load),
+            (routing, prices, mean_routing, mean_prices, multiplier, load, balance),
         )
+
+
+_UNBALANCED = 100.0
+_PROGRESS = 0.7
+_FARTHEST = 1e6
+
+
+def rebalanced(problem, metric, before, after, routing, prices):
+    moved = jnp.where(metric > 0, (routing - before.mean_routing) ** 2 / jnp.where(metric > 0, metric, 1.0), 0.0).sum((1,2))
+    stays = jnp.minimum(1.0, routing / jnp.where(before.mean_routing > 0, before.mean_routing, 1.0))
+    priced = (metric * stays * problem.priced_work(prices - before.mean_prices) ** 2).sum((1,2))
+    ratio = jnp.sqrt(moved / jnp.where(priced > 0, priced, 1.0))
+    ratio = jnp.where(priced > 0, ratio, jnp.where(moved > 0, _FARTHEST, 1.0))
+    gap, old = after.objective - after.bound, before.objective - before.bound
+    stuck = ~(gap < _PROGRESS * old) | ~jnp.isfinite(old)
+    far = (ratio > _UNBALANCED) | (ratio < 1.0 / _UNBALANCED)
+    return before.balance * jnp.where(stuck & far, jnp.clip(ratio, 1.0 / _FARTHEST, _FARTHEST), 1.0)
 
 
 def _first_mean(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:

@@ -128,7 +128,7 @@ def test_the_spread_is_that_of_the_costs_over_the_sites_weighted_by_demand():
     cost = np.asarray(slots.route_cost)[0] + np.asarray(slots.work)[0] * np.asarray(prices)
     expected = np.average(cost.std(-1), weights=demand)
     one = eqx.tree_at(lambda s: s.demand, slots, slots.demand[0])
-    assert float(cost_spread(one, prices)) == pytest.approx(expected, rel=1e-12)
+    assert cost_spread(one, prices).item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
