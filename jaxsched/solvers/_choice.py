@@ -1,7 +1,10 @@
 """Which routes of each demand to keep, and how what they carry moves when they change."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
@@ -18,6 +21,8 @@ _CARRIES = 1e-6
 # One of so many places, and one at least, goes to the cheapest route whatever the others carry. With one of 4, routes that
 # carry something go and come again where candidates are few, and the interior point stalls at 1e-3.
 _FRESH = 16
+# Routes whose costs differ by less than this share are ties.
+_TIE = 1e-5
 # One of so many places at most goes to a site because no other demand is readier for it.
 _LEFT = 2
 
@@ -37,7 +42,8 @@ def choose(
         width: Number of candidates, at most the number of sites.
     """
     usable = usable_routes(slot)
-    cost = jnp.where(usable, slot.priced(prices), jnp.inf)
+    cost = slot.priced(prices)
+    cost = jnp.where(usable, cost + _TIE * jnp.abs(cost) * _scattered(usable.shape, cost.dtype), jnp.inf)
     least = cost.min(-1, keepdims=True)
     least = jnp.where(jnp.isfinite(least), least, 0.0)
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
@@ -50,6 +56,17 @@ def choose(
     least_kept = jax.lax.top_k(share, kept)[0][..., -1:]
     keeps = (share > _CARRIES) & (share >= least_kept)
     return jax.lax.top_k(-jnp.where(keeps, first, cost), width)[1].astype(jnp.int32)
+
+
+def _scattered(shape: tuple[int, ...], dtype: Any) -> Float[Array, "kind origin site"]:
+    """Numbers in [0, 1) without a pattern, the same every time: of routes that cost alike, each demand keeps others.
+
+    Multiples of irrational numbers, of which only the fractions are kept, fill the interval evenly.
+    """
+    steps = (0.7548776662466927, 0.5698402909980532, 0.4142135623730951)
+    places = [(step * (1 + np.arange(size)) ** 2) % 1.0 for step, size in zip(steps, shape, strict=True)]
+    kind, origin, site = (jnp.asarray(place, dtype) for place in places)
+    return (kind[:, None, None] + origin[None, :, None] * (1.0 + 7.0 * site[None, None, :]) + site[None, None, :]) % 1.0
 
 
 def _readiest(
