@@ -12,6 +12,7 @@ from jaxsched.problem import Problem, SlotProblem, spread_out
 from jaxsched.solvers._certificate import cheapest_route
 from jaxsched.solvers._groups import members
 from jaxsched.solvers._layout import kind_first
+from jaxsched.solvers._metric import dearest_ordinary
 from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
@@ -121,6 +122,7 @@ def first_flows(
         load = jnp.minimum(slot.load(routing), slot.capacity)
         return jnp.zeros_like(routing), derivatives(slot.site_cost, load)[1]
     dtype, count = slot.demand.dtype, len(slot.capacity)
+    usable, prices = usable_routes(slot), warm_start.prices[index].astype(dtype)
     flow = kind_first(problem, warm_start.routing[index][None])[0].astype(dtype)
     if warm_start.sites is not None:
         flow = spread_out(flow, kind_first(problem, warm_start.sites[index][None])[0], count)
@@ -129,4 +131,7 @@ def first_flows(
         total = flow.sum(-1, keepdims=True)
         share = flow / jnp.where(total > 0, total, 1.0)
         flow = share[:, group_of] * slot.demand[..., None]
-    return jnp.where(usable_routes(slot), flow, 0.0), warm_start.prices[index].astype(dtype)
+        # What its group may take can be prohibitive for one of its members.
+        cost = jnp.broadcast_to(slot.priced(prices), flow.shape)
+        flow = jnp.where(cost <= dearest_ordinary(cost, usable), flow, 0.0)
+    return jnp.where(usable, flow, 0.0), prices
