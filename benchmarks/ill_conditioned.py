@@ -20,6 +20,7 @@ import numpy as np
 
 import jaxsched
 from benchmarks._record import RESULTS, write_result
+from jaxsched.solvers import AbstractSolver
 
 RTOL = 1e-3
 # Iterations that an ill-conditioned problem may take, in units of those of its twin.
@@ -211,7 +212,11 @@ def power(exponent: float) -> Callable[[int], Pair]:
 
 
 CASES: dict[str, Callable[[int], Pair]] = {
-    **{f"{share:.0%} of routes at {size:.0e}": penalties(share, size) for share in (0.1, 0.5, 0.7) for size in (1e2, 1e4, 1e8)},
+    **{
+        f"{share:.0%} of routes at {size:.0e}": penalties(share, size)
+        for share in (0.1, 0.5, 0.7)
+        for size in (1e2, 1e4, 1e8)
+    },
     **{f"a site at {size:.0e}": dear_site(size) for size in (1e2, 1e5, 1e8)},
     **{f"a site of capacity {size:.0e}": vast_site(size) for size in (1e6, 1e30)},
     "capacities over nine decades": capacities(9.0),
@@ -226,7 +231,7 @@ CASES: dict[str, Callable[[int], Pair]] = {
 }
 
 
-def solver(name: str) -> jaxsched.solvers.AbstractSolver:
+def solver(name: str) -> AbstractSolver:
     """A solver by its name in the results."""
     inner = jaxsched.ADMM(rtol=RTOL, max_steps=MOST)
     return inner if name == "ADMM" else jaxsched.Candidates(inner, width=WIDTH)
@@ -272,7 +277,9 @@ def main() -> int:
     for row in measure(options.cases, options.solvers):
         rows.append(row)
         print(f"{row['case']}, {row['solver']}, {row['seed']}: {row['hard']} beside {row['twin']}", file=sys.stderr)
-    path = write_result("ill_conditioned", {"dtype": "float64", "rtol": RTOL, "width": WIDTH, "rows": rows}, options.out)
+    path = write_result(
+        "ill_conditioned", {"dtype": "float64", "rtol": RTOL, "width": WIDTH, "rows": rows}, options.out
+    )
     print(f"written: {path.name}", file=sys.stderr)
     sentences = [sentence for sentence in map(missed, rows) if sentence is not None]
     for sentence in sentences:

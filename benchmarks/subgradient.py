@@ -51,7 +51,7 @@ def _advance(problem: SlotProblem, state: tuple, step: Array, every: int) -> tup
         return prices + step / jnp.sqrt(count) * excess, mean, count
 
     state = jax.lax.fori_loop(0, every, iterate, state)
-    cost, _ = feasible_cost(problem, state[1])
+    cost, _ = feasible_cost(problem, state[1], state[0])
     return state, cost, dual_bound(problem, state[0])
 
 

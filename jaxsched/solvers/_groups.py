@@ -73,7 +73,9 @@ def merged(problem: Problem, group: int) -> Problem:
         weight, allowed = weight * usable, total(usable) > 0
     route_cost = problem.route_cost
     by_route = jnp.broadcast_to(weight, np.broadcast_shapes(weight.shape, route_cost.shape))
-    dearest = dearest_ordinary(*(jnp.moveaxis(jnp.broadcast_to(x, by_route.shape), 2, -1) for x in (route_cost, weight > 0)))
+    dearest = dearest_ordinary(
+        *(jnp.moveaxis(jnp.broadcast_to(x, by_route.shape), 2, -1) for x in (route_cost, weight > 0))
+    )
     ordinary = jnp.where(route_cost <= jnp.moveaxis(dearest, -1, 2), by_route, 0.0)
     some, every = total(ordinary), total(by_route)
     ordinary = total(ordinary * route_cost) / jnp.where(some > 0, some, 1.0)
@@ -84,4 +86,3 @@ def merged(problem: Problem, group: int) -> Problem:
         (total(demand), route_cost, allowed),
         is_leaf=lambda leaf: leaf is None,
     )
-

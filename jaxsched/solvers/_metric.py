@@ -95,9 +95,7 @@ def price_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[A
     return jnp.where(work > 0, of_all / jnp.where(work > 0, work, 1.0), 1.0)
 
 
-def dearest_ordinary(
-    cost: Float[Array, "*row route"], usable: Bool[Array, "*row route"]
-) -> Float[Array, "*row 1"]:
+def dearest_ordinary(cost: Float[Array, "*row route"], usable: Bool[Array, "*row route"]) -> Float[Array, "*row 1"]:
     """What the routes of each demand ordinarily cost at most: beyond, a cost is a penalty that says nothing of the scale.
 
         cheapest + 20 (tenth - cheapest),    tenth: what a tenth of the usable routes stay below, and two of six or more
