@@ -105,8 +105,8 @@ def dearest_ordinary(cost: Float[Array, "*row route"], usable: Bool[Array, "*row
     """
     least = jnp.where(usable, cost, jnp.inf).min(-1, keepdims=True)
     above = jnp.where(usable & jnp.isfinite(least), cost - jnp.where(jnp.isfinite(least), least, 0.0), jnp.inf)
-    count = usable.sum(-1, keepdims=True)
-    wanted = jnp.maximum(jnp.ceil(_TENTH * count), jnp.minimum(count // 3, 2)) + 1.0
+    count = usable.sum(-1, keepdims=True).astype(cost.dtype)
+    wanted = jnp.maximum(jnp.ceil(_TENTH * count), jnp.minimum(jnp.floor(count / 3.0), 2.0)) + 1.0
     most = jnp.where(jnp.isfinite(above), above, 0.0).max(-1, keepdims=True)
     top = jnp.log2(jnp.where(most > 0, most, 1.0))
     # Differences below rounding are ties.
@@ -116,7 +116,7 @@ def dearest_ordinary(cost: Float[Array, "*row route"], usable: Bool[Array, "*row
     def halve(_, ends):
         low, high = ends
         middle = 0.5 * (low + high)
-        enough = (above <= 2.0**middle).sum(-1, keepdims=True) >= wanted
+        enough = (above <= 2.0**middle).sum(-1, keepdims=True).astype(cost.dtype) >= wanted
         return jnp.where(enough, low, middle), jnp.where(enough, middle, high)
 
     tenth = 2.0 ** jax.lax.fori_loop(0, _HALVINGS, halve, (bottom, top))[1]

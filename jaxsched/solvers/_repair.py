@@ -79,5 +79,5 @@ def _cheap(
     served = routing.sum(-1, keepdims=True)
     paid = (routing * above).sum(-1, keepdims=True) / jnp.where(served > 0, served, 1.0)
     rounding = jnp.finfo(cost.dtype).eps * jnp.abs(least)
-    scale = 10.0**count * jnp.maximum(paid, jnp.where(jnp.isfinite(rounding), rounding, 0.0))
+    scale = 10.0 ** count.astype(cost.dtype) * jnp.maximum(paid, jnp.where(jnp.isfinite(rounding), rounding, 0.0))
     return room * jnp.where(above > 0, (scale / jnp.where(above > 0, scale + above, 1.0)) ** 2, 1.0)
