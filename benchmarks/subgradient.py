@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 import jaxsched
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
-from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._metric import price_spread
 from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives, load_at_prices
 
@@ -51,7 +51,7 @@ def _advance(problem: SlotProblem, state: tuple, step: Array, every: int) -> tup
         return prices + step / jnp.sqrt(count) * excess, mean, count
 
     state = jax.lax.fori_loop(0, every, iterate, state)
-    cost, _ = feasible_cost(problem, state[1])
+    cost, _ = feasible_cost(problem, state[1], state[0])
     return state, cost, dual_bound(problem, state[0])
 
 
@@ -64,7 +64,7 @@ def subgradient(problem: jaxsched.Problem, step: float, steps: int, every: int) 
     dtype = problem.demand.dtype
     start = proportional(slot)
     prices = derivatives(slot.site_cost, slot.load(start))[1]
-    scale = jnp.asarray(step, dtype) * cost_spread(slot, prices) / slot.capacity.mean()
+    scale = jnp.asarray(step, dtype) * price_spread(slot, prices) / slot.capacity.mean()
     state = (prices, start, jnp.zeros((), dtype))
     jax.block_until_ready(_advance(slot, state, scale, every))
     gaps, counts, cost, bound = [], [], np.inf, -np.inf

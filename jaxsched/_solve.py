@@ -91,6 +91,7 @@ def solve(
                 lambda s: (s.routing, s.sites), warm_start, dense, is_leaf=lambda leaf: leaf is None
             )
     shortfall = find_shortfall(fixed) if _all_concrete(fixed) else None
+    solver = solver.fitted(fixed) if _all_concrete(fixed) else solver
     if shortfall is not None:
         if throw:
             raise InfeasibleError(shortfall)

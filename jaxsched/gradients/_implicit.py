@@ -18,7 +18,7 @@ from jaxsched.problem import AnyProblem, Problem, SlotProblem, restricted
 from jaxsched.solvers import Point, demand_last, kind_last
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals
 from jaxsched.solvers._each_slot import each_slot
-from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._metric import cost_spread, price_spread
 from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._site_step import derivatives
 
@@ -144,7 +144,7 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
     masks = (here.usable, here.is_open, here.usable.any(-1), here.is_open)
 
     at = here.point
-    is_full = at.scarcity * problem.capacity > at.room * cost_spread(problem, at.prices)
+    is_full = at.scarcity * problem.capacity > at.room * price_spread(problem, at.prices)
 
     def matrix(vector):
         routing, load, multiplier, prices = _parts(masks, vector)
@@ -187,11 +187,11 @@ def _smoothed(problem: SlotProblem, point: Point) -> Point:
     usable = usable_routes(problem)
     is_open = problem.reached(usable)
     barrier = jnp.asarray(_BARRIER * float(jnp.finfo(point.load.dtype).eps) ** (2.0 / 3.0), point.load.dtype)
-    spread = cost_spread(problem, point.prices)
+    spread = cost_spread(problem, point.prices)[:, None, None]
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
     routing, reduced = _at_product(point.routing, point.reduced_cost, demand, spread, barrier)
     capacity = jnp.where(problem.capacity > 0, problem.capacity, 1.0)
-    room, scarcity = _at_product(point.room, point.scarcity, capacity, spread, barrier)
+    room, scarcity = _at_product(point.room, point.scarcity, capacity, price_spread(problem, point.prices), barrier)
     return Point(
         routing=jnp.where(usable, routing, 0.0),
         reduced_cost=jnp.where(usable, reduced, 1.0),
@@ -204,7 +204,7 @@ def _smoothed(problem: SlotProblem, point: Point) -> Point:
 
 
 def _at_product(
-    primal: Array, dual: Array, primal_scale: Array, dual_scale: Float[Array, ""], product: Float[Array, ""]
+    primal: Array, dual: Array, primal_scale: Array, dual_scale: Array, product: Float[Array, ""]
 ) -> tuple[Array, Array]:
     """The positive pair of a given product, both in units of their scales, that keeps dual - primal."""
     difference = primal / primal_scale - dual / dual_scale

@@ -21,6 +21,10 @@ class AbstractSolver(eqx.Module):
     rtol: eqx.AbstractVar[Array]
     max_steps: eqx.AbstractVar[int]
 
+    def fitted(self, problem: Problem) -> "AbstractSolver":
+        """The method with sizes that this problem needs, asked on the host before anything is compiled; mostly itself."""
+        return self
+
     @abc.abstractmethod
     def rehearsal(self, problem: Problem) -> "tuple[Problem, AbstractSolver] | None":
         """A smaller problem, or an easier method, whose answer is the warm start where none was given; mostly None."""

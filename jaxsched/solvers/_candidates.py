@@ -1,5 +1,6 @@
 """A solver on a short list of routes for each demand, its answer proved against all routes."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -17,6 +18,7 @@ from jaxsched.solvers._groups import merged
 from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import kind_last
 from jaxsched.solvers._point import Point
+from jaxsched.solvers._width import fitting_width
 
 # Routes are exchanged where those that are missing make up this share of the gap.
 _SHARE = 0.1
@@ -50,8 +52,10 @@ class Candidates(AbstractSolver):
 
     Attributes:
         solver: `ADMM` or `InteriorPoint`, on the candidates.
-        width: Candidates of each demand, > 0; at most the number of sites are used. A large demand fills many sites: a
-            city with a tenth of all load about a tenth of them, and with fewer candidates the gap stays.
+        width: Candidates of each demand, > 0; at most the number of sites are used. `solve` takes more where a demand cannot
+            do with them: twice as many as the fewest sites that can hold the largest demand, and more where less than a
+            tenth of the work is spare capacity. It needs the numbers for that: under `jit` the width stays as it is, and
+            with too few the gap stays.
         group: Origins merged to one in the coarse problem, > 0; 1 leaves it out.
     """
 
@@ -76,6 +80,10 @@ class Candidates(AbstractSolver):
     def max_steps(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Most iterations of the solver inside."""
         return self.solver.max_steps
+
+    def fitted(self, problem: Problem) -> "Candidates":
+        width = fitting_width(problem, self.width)
+        return self if width <= self.width else dataclasses.replace(self, width=width)
 
     def rehearsal(self, problem: Problem) -> tuple[Problem, AbstractSolver] | None:
         if isinstance(self.solver, InteriorPoint):

@@ -54,13 +54,18 @@ def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bo
 
 
 def feasible_cost(
-    problem: SlotProblem, routing: Float[Array, "kind origin route"]
+    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
 ) -> tuple[Float[Array, ""], Float[Array, "kind origin route"]]:
     """Cost of a repaired routing, infinite where the repair did not fit, and that routing.
 
     It is scaled to its demands first: what iterations leave unserved is not theirs to save.
+
+    Arguments:
+        problem: One slot.
+        routing: Flows that serve about every demand.
+        prices: Prices of load, by which the repair tells cheap sites from dear ones.
     """
-    repaired, fits = repair(problem, serving(problem, routing))
+    repaired, fits = repair(problem, serving(problem, routing), prices)
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
 
 
@@ -78,7 +83,7 @@ def improve(
         routing: A routing that serves every demand; it is repaired.
         candidates: Prices that may prove a higher bound, or that the work cannot fit.
     """
-    cost, repaired = feasible_cost(problem, routing)
+    cost, repaired = feasible_cost(problem, routing, candidates[0])
     cheaper = cost < best.objective
     load = problem.load(repaired)
     # What has been routed fits: prices have nothing to prove, and a pass over the routes is saved.
@@ -107,7 +112,7 @@ def improve(
 
 def reassess(problem: SlotProblem, best: Any) -> Any:
     """The best routing known, carried over to other routes: what it costs there. Bounds hold for every route and stay."""
-    cost, repaired = feasible_cost(problem, best.best_routing)
+    cost, repaired = feasible_cost(problem, best.best_routing, best.best_prices)
     return eqx.tree_at(lambda s: (s.best_routing, s.objective), best, (repaired, cost))
 
 

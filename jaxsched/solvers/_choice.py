@@ -1,7 +1,10 @@
 """Which routes of each demand to keep, and how what they carry moves when they change."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
@@ -9,6 +12,7 @@ from jaxsched.problem import Problem, SlotProblem, spread_out
 from jaxsched.solvers._certificate import cheapest_route
 from jaxsched.solvers._groups import members
 from jaxsched.solvers._layout import kind_first
+from jaxsched.solvers._metric import dearest_ordinary
 from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._repair import proportional
 from jaxsched.solvers._site_step import derivatives
@@ -18,6 +22,8 @@ _CARRIES = 1e-6
 # One of so many places, and one at least, goes to the cheapest route whatever the others carry. With one of 4, routes that
 # carry something go and come again where candidates are few, and the interior point stalls at 1e-3.
 _FRESH = 16
+# Routes whose costs differ by less than this share are ties.
+_TIE = 1e-5
 # One of so many places at most goes to a site because no other demand is readier for it.
 _LEFT = 2
 
@@ -37,7 +43,8 @@ def choose(
         width: Number of candidates, at most the number of sites.
     """
     usable = usable_routes(slot)
-    cost = jnp.where(usable, slot.priced(prices), jnp.inf)
+    cost = slot.priced(prices)
+    cost = jnp.where(usable, cost + _TIE * jnp.abs(cost) * _scattered(usable.shape, cost.dtype), jnp.inf)
     least = cost.min(-1, keepdims=True)
     least = jnp.where(jnp.isfinite(least), least, 0.0)
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
@@ -50,6 +57,17 @@ def choose(
     least_kept = jax.lax.top_k(share, kept)[0][..., -1:]
     keeps = (share > _CARRIES) & (share >= least_kept)
     return jax.lax.top_k(-jnp.where(keeps, first, cost), width)[1].astype(jnp.int32)
+
+
+def _scattered(shape: tuple[int, ...], dtype: Any) -> Float[Array, "kind origin site"]:
+    """Numbers in [0, 1) without a pattern, the same every time: of routes that cost alike, each demand keeps others.
+
+    Multiples of irrational numbers, of which only the fractions are kept, fill the interval evenly.
+    """
+    steps = (0.7548776662466927, 0.5698402909980532, 0.4142135623730951)
+    places = [(step * (1 + np.arange(size)) ** 2) % 1.0 for step, size in zip(steps, shape, strict=True)]
+    kind, origin, site = (jnp.asarray(place, dtype) for place in places)
+    return (kind[:, None, None] + origin[None, :, None] * (1.0 + 7.0 * site[None, None, :]) + site[None, None, :]) % 1.0
 
 
 def _readiest(
@@ -104,6 +122,7 @@ def first_flows(
         load = jnp.minimum(slot.load(routing), slot.capacity)
         return jnp.zeros_like(routing), derivatives(slot.site_cost, load)[1]
     dtype, count = slot.demand.dtype, len(slot.capacity)
+    usable, prices = usable_routes(slot), warm_start.prices[index].astype(dtype)
     flow = kind_first(problem, warm_start.routing[index][None])[0].astype(dtype)
     if warm_start.sites is not None:
         flow = spread_out(flow, kind_first(problem, warm_start.sites[index][None])[0], count)
@@ -112,4 +131,7 @@ def first_flows(
         total = flow.sum(-1, keepdims=True)
         share = flow / jnp.where(total > 0, total, 1.0)
         flow = share[:, group_of] * slot.demand[..., None]
-    return jnp.where(usable_routes(slot), flow, 0.0), warm_start.prices[index].astype(dtype)
+        # What its group may take can be prohibitive for one of its members.
+        cost = jnp.broadcast_to(slot.priced(prices), flow.shape)
+        flow = jnp.where(cost <= dearest_ordinary(cost, usable), flow, 0.0)
+    return jnp.where(usable, flow, 0.0), prices

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jaxsched.problem import Problem
+from jaxsched.solvers._metric import dearest_ordinary
 
 # Costs of routes are compared in so many random directions.
 _DIRECTIONS = 16
@@ -54,7 +55,8 @@ def _along(features: Float[Array, "member direction"]) -> Float[Array, " member"
 def merged(problem: Problem, group: int) -> Problem:
     """The problem with the origins of each group as one: the sum of their demands at the mean of their route costs.
 
-    A route is allowed to a group where it is to one of its members.
+    A route is allowed to a group where it is to one of its members. Members for whom a route has a prohibitive cost are left
+    out of its mean where others pay an ordinary one: the group would not take it, but they would.
     """
     group_of, count = members(problem, group)
 
@@ -69,15 +71,18 @@ def merged(problem: Problem, group: int) -> Problem:
         shape = (allowed.shape[0], problem.shape[1], *allowed.shape[2:])
         usable = jnp.broadcast_to(allowed, shape).astype(demand.dtype)
         weight, allowed = weight * usable, total(usable) > 0
-    sums = total(jnp.broadcast_to(weight, (*weight.shape[:2], *_widest(weight, problem.route_cost))))
-    route_cost = total(weight * problem.route_cost) / jnp.where(sums > 0, sums, 1.0)
+    route_cost = problem.route_cost
+    by_route = jnp.broadcast_to(weight, np.broadcast_shapes(weight.shape, route_cost.shape))
+    dearest = dearest_ordinary(
+        *(jnp.moveaxis(jnp.broadcast_to(x, by_route.shape), 2, -1) for x in (route_cost, weight > 0))
+    )
+    ordinary = jnp.where(route_cost <= jnp.moveaxis(dearest, -1, 2), by_route, 0.0)
+    some, every = total(ordinary), total(by_route)
+    ordinary = total(ordinary * route_cost) / jnp.where(some > 0, some, 1.0)
+    route_cost = jnp.where(some > 0, ordinary, total(by_route * route_cost) / jnp.where(every > 0, every, 1.0))
     return eqx.tree_at(
         lambda p: (p.demand, p.route_cost, p.allowed),
         problem,
         (total(demand), route_cost, allowed),
         is_leaf=lambda leaf: leaf is None,
     )
-
-
-def _widest(*arrays: Array) -> tuple[int, ...]:
-    return np.broadcast_shapes(*(array.shape[2:] for array in arrays))

@@ -3,12 +3,19 @@
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jaxsched._parameters import as_array
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._repair import proportional
+
+# A route is ordinary up to so many times what the cheapest tenth of the routes differ by.
+_TENTH, _ORDINARY = 0.1, 20.0
+# Halvings of a range of up to 90 powers of two: to less than a factor of two.
+_HALVINGS = 7
+_TINY = 1e-30
 
 
 class AbstractMetric(eqx.Module):
@@ -39,7 +46,7 @@ class FlowMetric(AbstractMetric):
     def __call__(self, problem, routing, prices):
         step, mix = self.step.astype(routing.dtype), self.mix.astype(routing.dtype)
         carried = (1.0 - mix) * routing + mix * proportional(problem)
-        return step / cost_spread(problem, prices) * carried
+        return step / cost_spread(problem, prices)[:, None, None] * carried
 
 
 class UniformMetric(AbstractMetric):
@@ -55,21 +62,62 @@ class UniformMetric(AbstractMetric):
         usable = proportional(problem) > 0
         flow = problem.demand.sum() / jnp.maximum(usable.sum(), 1).astype(routing.dtype)
         step = self.step.astype(routing.dtype) / cost_spread(problem, prices)
-        return jnp.where(usable, step * flow, 0.0)
+        return jnp.where(usable, step[:, None, None] * flow, 0.0)
 
 
-def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
-    """Demand-weighted standard deviation, over all sites, of what one request costs at given prices."""
+def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, " kind"]:
+    """Demand-weighted standard deviation, over all sites, of what one request of each class costs at given prices.
+
+    Routes that cost more than `dearest_ordinary` count as if they cost that, so that a penalty which no optimum pays does
+    not set the scale. A class has its own: its costs are in units of its own work.
+    """
     problem = problem.whole or problem
     cost = problem.priced(prices)
     cost = jnp.broadcast_to(cost, (*problem.demand.shape, cost.shape[-1]))
-    usable = jnp.ones_like(cost, bool) if problem.allowed is None else jnp.broadcast_to(problem.allowed, cost.shape)
+    usable = problem.at_routes(problem.capacity > 0)
+    usable = jnp.broadcast_to(usable if problem.allowed is None else usable & problem.allowed, cost.shape)
+    cost = jnp.minimum(cost, dearest_ordinary(cost, usable))
     count = jnp.maximum(usable.sum(-1), 1).astype(cost.dtype)
     mean = jnp.where(usable, cost, 0.0).sum(-1) / count
     variance = jnp.where(usable, (cost - mean[..., None]) ** 2, 0.0).sum(-1) / count
-    demand = problem.demand.sum()
+    demand = problem.demand.sum(-1, keepdims=True)
     weight = problem.demand / jnp.where(demand > 0, demand, 1.0)
-    spread, level = (weight * jnp.sqrt(variance)).sum(), (weight * jnp.abs(mean)).sum()
+    spread, level = (weight * jnp.sqrt(variance)).sum(-1), (weight * jnp.abs(mean)).sum(-1)
     # One site, or equal costs everywhere: any scale does, so take that of the cost itself.
     spread = jnp.where(spread > 1e-6 * level, spread, level)
     return jnp.where(spread > 0, spread, 1.0)
+
+
+def price_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
+    """The spread of costs for each unit of load rather than request, over all classes: the scale of prices."""
+    work = (problem.demand * problem.work.mean(-1, keepdims=True)).sum()
+    of_all = (problem.demand.sum(-1) * cost_spread(problem, prices)).sum()
+    return jnp.where(work > 0, of_all / jnp.where(work > 0, work, 1.0), 1.0)
+
+
+def dearest_ordinary(cost: Float[Array, "*row route"], usable: Bool[Array, "*row route"]) -> Float[Array, "*row 1"]:
+    """What the routes of each demand ordinarily cost at most: beyond, a cost is a penalty that says nothing of the scale.
+
+        cheapest + 20 (tenth - cheapest),    tenth: what a tenth of the usable routes stay below, and two of six or more
+
+    to a factor of two, found by halving the range of its logarithm: a sort would take as long as several iterations. For
+    costs that are spread evenly nothing lies beyond. Infinite where all cost the same.
+    """
+    least = jnp.where(usable, cost, jnp.inf).min(-1, keepdims=True)
+    above = jnp.where(usable & jnp.isfinite(least), cost - jnp.where(jnp.isfinite(least), least, 0.0), jnp.inf)
+    count = usable.sum(-1, keepdims=True).astype(cost.dtype)
+    wanted = jnp.maximum(jnp.ceil(_TENTH * count), jnp.minimum(jnp.floor(count / 3.0), 2.0)) + 1.0
+    most = jnp.where(jnp.isfinite(above), above, 0.0).max(-1, keepdims=True)
+    top = jnp.log2(jnp.where(most > 0, most, 1.0))
+    # Differences below rounding are ties.
+    bottom = jnp.minimum(jnp.log2(jnp.finfo(cost.dtype).eps * jnp.where(least != 0, jnp.abs(least), most) + _TINY), top)
+    bottom = jnp.where(jnp.isfinite(bottom), bottom, top)
+
+    def halve(_, ends):
+        low, high = ends
+        middle = 0.5 * (low + high)
+        enough = (above <= 2.0**middle).sum(-1, keepdims=True).astype(cost.dtype) >= wanted
+        return jnp.where(enough, low, middle), jnp.where(enough, middle, high)
+
+    tenth = 2.0 ** jax.lax.fori_loop(0, _HALVINGS, halve, (bottom, top))[1]
+    return jnp.where(most > 0, least + _ORDINARY * tenth, jnp.inf)

@@ -73,7 +73,7 @@ def _centred(problem: SlotProblem, routing: Float[Array, "kind origin route"], p
     room = jnp.where(is_open, problem.capacity - load, 1.0)
     cost = problem.priced(prices)
     least = jnp.where(usable, cost, jnp.inf).min(-1)
-    multiplier = jnp.where(jnp.isfinite(least), least, 0.0) - cost_spread(problem, prices)
+    multiplier = jnp.where(jnp.isfinite(least), least, 0.0) - cost_spread(problem, prices)[:, None]
     feasible = jnp.where(usable, cost - multiplier[..., None], 1.0)
     mean = (routing * feasible).sum() / jnp.maximum(usable.sum(), 1).astype(routing.dtype)
     reduced_cost = jnp.where(usable, jnp.sqrt(feasible * (mean / jnp.where(usable, routing, 1.0))), 1.0)

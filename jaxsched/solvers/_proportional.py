@@ -8,7 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._parameters import as_array
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import Problem
+from jaxsched.problem import Problem, SlotProblem
 from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._certificate import dual_bound, feasible_cost, other_prices
 from jaxsched.solvers._layout import demand_last, kind_last
@@ -42,9 +42,10 @@ class Proportional(AbstractSolver):
         slots, axes = problem.slots()
 
         def one_slot(slot):
-            cost, routing = feasible_cost(slot, proportional(slot))
+            asked = proportional(slot)
+            cost, routing = feasible_cost(slot, asked, self._marginal(slot, slot.load(asked)))
             load = slot.load(routing)
-            prices = derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
+            prices = self._marginal(slot, load)
             return routing, load, prices, other_prices(slot, prices), cost, dual_bound(slot, prices, load)
 
         routing, load, prices, (of_demand, of_capacity), cost, bound = jax.vmap(one_slot, in_axes=(axes,))(slots)
@@ -54,6 +55,10 @@ class Proportional(AbstractSolver):
         result = RESULTS.where(fits, RESULTS.successful, RESULTS.no_routing)
         others = demand_last(problem, of_demand), of_capacity
         return Schedule(kind_last(problem, routing), load, prices, *others, cost, bound, result, stats)
+
+    @staticmethod
+    def _marginal(slot: SlotProblem, load: Float[Array, " site"]) -> Float[Array, " site"]:
+        return derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
 
     def step(self, problem: Problem, state: Schedule) -> Schedule:
         return state

@@ -2,18 +2,19 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched.problem import SlotProblem
 
 _ROUNDS = 3
+_CHOOSY = 4
 # Room left at a repaired site, in rounding errors of its capacity, so that adding up the routes again cannot exceed it.
 _ROOM = 32.0
 
 
 def proportional(problem: SlotProblem) -> Float[Array, "kind origin route"]:
     """Routing that shares each demand over its allowed sites in proportion to their capacity for it."""
-    share = problem.at_routes(problem.capacity[None, :] / problem.work)
+    share = problem.at_routes(problem.most_load()[None, :] / problem.work)
     if problem.allowed is not None:
         share = jnp.where(problem.allowed, share, 0.0)
     total = share.sum(-1, keepdims=True)
@@ -32,22 +33,26 @@ def serving(problem: SlotProblem, routing: Float[Array, "kind origin route"]) ->
 
 
 def repair(
-    problem: SlotProblem, routing: Float[Array, "kind origin route"]
+    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
 ) -> tuple[Float[Array, "kind origin route"], Bool[Array, ""]]:
     """Move what overloads a site to sites with room, and say whether every site now fits.
 
     Only the excess moves: each flow into an overloaded site shrinks by the same share, and what it sheds goes to the
-    allowed sites in proportion to their room. Blending the whole routing with a feasible one costs ten times more.
+    allowed sites in proportion to their room, by far more to those that are cheap at given prices, so that a route which no
+    optimum uses takes next to nothing. Each round is less choosy, the last ones look at room alone. Blending the whole
+    routing with a feasible one costs ten times more.
     """
     room_kept = 1.0 - _ROOM * jnp.finfo(routing.dtype).eps
     limit = problem.capacity * room_kept
+    cost = jnp.broadcast_to(problem.priced(prices), routing.shape)
 
-    def one_round(routing, load):
+    def one_round(count, routing, load):
         keep = jnp.where(load > limit, limit / jnp.where(load > 0, load, 1.0), 1.0)
         shed = (routing * problem.at_routes(1.0 - keep)).sum(-1)
         room = problem.at_routes(jnp.maximum(limit - load, 0.0)[None, :] / problem.work)
         if problem.allowed is not None:
             room = jnp.where(problem.allowed, room, 0.0)
+        room = jnp.where(count < _CHOOSY, _cheap(cost, routing, room, count), room)
         total = room.sum(-1)
         placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * room
         # A demand whose every allowed site is full keeps its flow, and the routing stays overloaded.
@@ -55,8 +60,24 @@ def repair(
         routing = jnp.where(stuck, routing, routing * problem.at_routes(keep) + placed)
         return routing, problem.load(routing)
 
-    def if_needed(_, state):
-        return jax.lax.cond(jnp.any(state[1] > limit), one_round, lambda *same: same, *state)
+    def if_needed(count, state):
+        return jax.lax.cond(jnp.any(state[1] > limit), one_round, lambda _, *same: same, count, *state)
 
-    repaired, load = jax.lax.fori_loop(0, _ROUNDS, if_needed, (routing, problem.load(routing)))
+    repaired, load = jax.lax.fori_loop(0, _CHOOSY + _ROUNDS, if_needed, (routing, problem.load(routing)))
     return repaired, jnp.all(load <= problem.capacity)
+
+
+def _cheap(
+    cost: Float[Array, "kind origin route"],
+    routing: Float[Array, "kind origin route"],
+    room: Float[Array, "kind #origin route"],
+    count: Int[Array, ""],
+) -> Float[Array, "kind origin route"]:
+    """Room, less the more a route costs beyond the cheapest with room, in units of what its demand pays beyond it today."""
+    least = jnp.where(room > 0, cost, jnp.inf).min(-1, keepdims=True)
+    above = jnp.where(room > 0, jnp.maximum(cost - jnp.where(jnp.isfinite(least), least, 0.0), 0.0), 0.0)
+    served = routing.sum(-1, keepdims=True)
+    paid = (routing * above).sum(-1, keepdims=True) / jnp.where(served > 0, served, 1.0)
+    rounding = jnp.finfo(cost.dtype).eps * jnp.abs(least)
+    scale = 10.0 ** count.astype(cost.dtype) * jnp.maximum(paid, jnp.where(jnp.isfinite(rounding), rounding, 0.0))
+    return room * jnp.where(above > 0, (scale / jnp.where(above > 0, scale + above, 1.0)) ** 2, 1.0)

@@ -1,5 +1,7 @@
 """The iteration: what a reset keeps, what the metric is worth, and how many iterations the benchmark family takes."""
 
+import dataclasses
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -7,15 +9,19 @@ import pytest
 
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, FlowMetric, UniformMetric, solve
-from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._metric import cost_spread, dearest_ordinary
 from tests import oracles
 
 # The family at two sizes; the larger ones are in benchmarks/admm_gap.py.
 SMALL = ("20x20", "50x100")
 
 
+def instance_of(size, variant):
+    return busiest_slot(generate(*SIZES[size], variant))
+
+
 def instance(size, variant, dtype=np.float64):
-    return as_problem(busiest_slot(generate(*SIZES[size], variant)), dtype)
+    return as_problem(instance_of(size, variant), dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -128,7 +134,7 @@ def test_the_spread_is_that_of_the_costs_over_the_sites_weighted_by_demand():
     cost = np.asarray(slots.route_cost)[0] + np.asarray(slots.work)[0] * np.asarray(prices)
     expected = np.average(cost.std(-1), weights=demand)
     one = eqx.tree_at(lambda s: s.demand, slots, slots.demand[0])
-    assert float(cost_spread(one, prices)) == pytest.approx(expected, rel=1e-12)
+    assert cost_spread(one, prices).item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +152,56 @@ def test_an_absolute_tolerance_ends_a_solve_whose_costs_cancel():
     exact = solve(problem, ADMM(rtol=1e-30, atol=1e-3, max_steps=2000))
     assert exact.result == RESULTS.successful
     assert float(exact.objective - exact.bound) <= 1e-3
+
+
+@pytest.mark.parametrize("change", [1.02, 1.3, 0.7])
+@pytest.mark.parametrize("variant", ["linear", "queueing"])
+def test_a_warm_start_takes_no_more_iterations_than_a_cold_one(variant, change):
+    roomy = dataclasses.replace(instance_of("50x100", variant), servers=1.4 * instance_of("50x100", variant).servers)
+    solver = ADMM(rtol=1e-3)
+    start = solve(as_problem(roomy), solver)
+    other = as_problem(dataclasses.replace(roomy, demand=change * roomy.demand))
+    warm, cold = solve(other, solver, warm_start=start), solve(other, solver)
+    assert int(warm.stats.num_steps) <= int(cold.stats.num_steps)
+
+
+def test_a_far_start_leaves_its_proof_and_begins_anew():
+    near, far = instance("20x20", "linear"), instance("20x20", "linear")
+    far = eqx.tree_at(lambda p: p.route_cost, far, far.route_cost[:, ::-1])
+    solver = ADMM(rtol=1e-4)
+    begun = solver.init(far, solve(near, solver)).slots
+    np.testing.assert_array_equal(begun.routing, solver.init(far, None).slots.routing)
+    assert np.isfinite(begun.objective).all()
+    assert np.isfinite(begun.bound).all()
+
+
+def test_a_step_that_is_far_too_small_is_found_out():
+    problem = instance("20x20", "quadratic")
+    schedule = solve(problem, ADMM(rtol=1e-3, metric=FlowMetric(step=4e-6)), throw=False)
+    assert float(schedule.gap) <= 1e-3
+
+
+def test_a_penalty_is_no_ordinary_cost():
+    cost = jnp.asarray(np.random.default_rng(0).uniform(1.0, 2.0, (3, 40)))
+    usable = jnp.ones_like(cost, bool)
+    even = dearest_ordinary(cost, usable)
+    assert (even > cost.max()).all()
+    barred = jnp.asarray(np.random.default_rng(1).uniform(size=cost.shape) < 0.7)
+    for penalty in (1e3, 1e8, 1e30):
+        with_penalty = dearest_ordinary(jnp.where(barred, penalty, cost), usable)
+        assert ((with_penalty < 1e3) & (with_penalty > 1.0)).all()
+    np.testing.assert_array_equal(dearest_ordinary(jnp.ones((1, 4)), jnp.ones((1, 4), bool)), [[np.inf]])
+
+
+def test_the_spread_of_a_class_is_in_units_of_its_own_work():
+    problem = oracles.random_problem(0, slots=1, kinds=2, forbidden=0.0)
+    slot = problem.slot(0)
+    prices = jnp.ones_like(slot.capacity)
+    smaller = eqx.tree_at(
+        lambda s: (s.demand, s.route_cost, s.work),
+        slot,
+        tuple(
+            x.at[0].multiply(factor) for x, factor in ((slot.demand, 1e3), (slot.route_cost, 1e-3), (slot.work, 1e-3))
+        ),
+    )
+    np.testing.assert_allclose(cost_spread(smaller, prices) / cost_spread(slot, prices), [1e-3, 1.0], rtol=1e-9)

@@ -42,7 +42,7 @@ def test_repair_keeps_a_routing_that_fits():
     problem = oracles.random_problem(0, slots=1)
     routing = jnp.moveaxis(solve(problem, ADMM(rtol=1e-4)).routing[0], -1, 0)
     slot = first_slot(problem)
-    repaired, fits = repair(slot, routing)
+    repaired, fits = repair(slot, routing, jnp.zeros_like(slot.capacity))
     assert bool(fits)
     np.testing.assert_allclose(repaired, routing, atol=1e-12)
 
@@ -54,17 +54,38 @@ def test_repair_brings_an_overloaded_routing_within_capacity_and_serves_every_de
     share = np.where(np.asarray(slot.allowed), np.asarray(slot.capacity) ** -8.0, 0.0)
     routing = jnp.asarray(np.asarray(slot.demand)[..., None] * share / share.sum(-1, keepdims=True))
     assert (np.asarray(slot.load(routing)) > np.asarray(slot.capacity)).any()
-    repaired, fits = repair(slot, routing)
+    repaired, fits = repair(slot, routing, jnp.zeros_like(slot.capacity))
     assert bool(fits)
     assert (np.asarray(slot.load(repaired)) <= np.asarray(slot.capacity)).all()
     np.testing.assert_allclose(repaired.sum(-1), slot.demand, rtol=1e-12)
     assert (np.asarray(repaired)[~np.asarray(slot.allowed)] == 0).all()
 
 
+def test_repair_leaves_a_prohibitive_route_alone_while_others_have_room():
+    """Blind to cost it put a millionth of the flow there, which at a cost of 1e8 was more than all the rest."""
+    cost = np.tile([0.1, 0.2, 0.3, 1e8], (6, 1))
+    problem = Problem(np.ones((1, 6)), cost, np.array([2.0, 2.5, 3.0, 50.0]), CongestionCost(np.ones((1, 4))))
+    slot = first_slot(problem)
+    routing = jnp.broadcast_to(jnp.asarray([0.9, 0.1, 0.0, 0.0]), (1, 6, 4))
+    repaired, fits = repair(slot, routing, jnp.ones(4))
+    assert bool(fits)
+    np.testing.assert_allclose(repaired.sum(-1), slot.demand, rtol=1e-12)
+    assert float(repaired[..., 3].sum()) * 1e8 < 1e-6
+
+
+def test_repair_uses_a_prohibitive_route_where_nothing_else_has_room():
+    cost = np.array([[0.1, 1e8]])
+    problem = Problem(np.ones((1, 1)), cost, np.array([0.25, 2.0]), CongestionCost(np.ones((1, 2))))
+    slot = first_slot(problem)
+    repaired, fits = repair(slot, jnp.asarray([[[1.0, 0.0]]]), jnp.ones(2))
+    assert bool(fits)
+    np.testing.assert_allclose(repaired[0, 0], [0.25, 0.75], rtol=1e-12)
+
+
 def test_repair_says_when_it_did_not_fit_and_the_cost_is_infinite():
     problem = Problem(np.ones((1, 2)), 0.0, np.array([0.5, 0.5]), CongestionCost(1.0))
     slot = first_slot(problem)
-    cost, repaired = feasible_cost(slot, proportional(slot))
+    cost, repaired = feasible_cost(slot, proportional(slot), jnp.zeros_like(slot.capacity))
     assert np.isposinf(cost)
     np.testing.assert_allclose(repaired.sum(-1), slot.demand)
 

@@ -1,0 +1,83 @@
+"""Problems of badly scaled numbers keep the pace of their well-scaled twins, and the record says so."""
+
+import numpy as np
+import pytest
+
+from benchmarks._record import read_result
+from benchmarks.ill_conditioned import CASES, SEEDS, SOLVERS, missed, steps
+from jaxsched import ADMM, Candidates, CongestionCost, Problem, solve
+
+# One of each kind, those that took longest or found nothing before they were mended.
+ADMM_CASES = (
+    "10% of routes at 1e+04",
+    "70% of routes at 1e+08",
+    "a site at 1e+05",
+    "a site of capacity 1e+30",
+    "three classes, work over three decades",
+    "L^1.5",
+)
+CANDIDATES_CASES = ("50% of routes at 1e+08", "ties", "an origin of 1e+03 times the demand, half without")
+
+
+@pytest.mark.parametrize(
+    ("name", "case"), [("ADMM", c) for c in ADMM_CASES] + [("Candidates", c) for c in CANDIDATES_CASES]
+)
+def test_a_badly_scaled_problem_keeps_the_pace_of_its_twin(name, case):
+    pair = CASES[case](0)
+    row = {"case": case, "solver": name, "seed": 0, "hard": steps(pair.hard, name), "twin": steps(pair.twin, name)}
+    assert missed(row) is None
+
+
+def test_the_record_holds_every_case_and_misses_none():
+    rows = read_result("ill_conditioned")["rows"]
+    assert {(row["case"], row["solver"], row["seed"]) for row in rows} == {
+        (case, solver, seed) for case in CASES for solver in SOLVERS for seed in SEEDS
+    }
+    assert [sentence for sentence in map(missed, rows) if sentence] == []
+
+
+def test_a_miss_is_named():
+    fine = {"steps": 100, "gap": 5e-4}
+    row = {"case": "ties", "solver": "ADMM", "seed": 0, "twin": fine}
+    assert missed({**row, "hard": fine}) is None
+    assert "gap" in str(missed({**row, "hard": {"steps": 2000, "gap": 0.1}}))
+    assert "350 iterations" in str(missed({**row, "hard": {"steps": 350, "gap": 1e-4}}))
+
+
+@pytest.mark.parametrize("penalty", [1e3, 1e4])
+def test_penalties_of_the_readme_problem_cost_hardly_more_iterations_than_forbidden_routes(penalty):
+    """One slot of 50 x 20, a tenth of the routes at a penalty: the optimum is that without them."""
+    rng = np.random.default_rng(0)
+    servers = rng.lognormal(0.0, 0.6, 20) * 10
+    demand, cost = rng.lognormal(0.0, 0.8, (1, 50)), rng.uniform(0.0, 1.0, (50, 20))
+    site_cost = CongestionCost(rng.uniform(0.35, 2.0, (1, 20)), 0.01, 0.1, servers)
+    barred = rng.uniform(size=cost.shape) < 0.1
+    hard, twin = (
+        solve(Problem(demand, np.where(barred, price, cost), 0.95 * servers, site_cost), ADMM())
+        for price in (penalty, np.inf)
+    )
+    assert float(hard.objective) == pytest.approx(float(twin.objective), rel=2e-3)
+    assert int(hard.stats.num_steps) <= 3 * int(twin.stats.num_steps)
+
+
+def test_one_dear_site_of_three_does_not_set_the_pace():
+    cost = CongestionCost(np.array([[1.0, 1e5, 1.2]]), 0.01)
+    demand = np.array([[1.0, 2.0, 0.5]])
+    route_cost = np.random.default_rng(0).uniform(0.0, 1.0, (3, 3))
+    schedule = solve(Problem(demand, route_cost, np.array([3.0, 3.0, 3.0]), cost), ADMM(max_steps=200))
+    assert float(schedule.gap) <= 1e-3
+
+
+def test_a_demand_that_fills_many_sites_gets_more_candidates():
+    demand = np.ones((1, 30))
+    demand[0, 4] = 1000.0
+    problem = Problem(
+        demand,
+        np.random.default_rng(0).uniform(0.0, 1.0, (30, 60)),
+        np.full(60, 30.0),
+        CongestionCost(np.random.default_rng(1).uniform(0.35, 2.0, (1, 60)), 0.01),
+    )
+    schedule = solve(problem, Candidates(ADMM(rtol=1e-3), width=12))
+    assert schedule.routing.shape[-1] == 60
+    even = Problem(np.ones((1, 30)), problem.route_cost[0, :, :, 0], np.full(60, 30.0), problem.site_cost)
+    assert solve(even, Candidates(ADMM(rtol=1e-3), width=12)).routing.shape[-1] == 12
