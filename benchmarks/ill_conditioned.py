@@ -234,7 +234,7 @@ CASES: dict[str, Callable[[int], Pair]] = {
 def solver(name: str) -> AbstractSolver:
     """A solver by its name in the results."""
     inner = jaxsched.ADMM(rtol=RTOL, max_steps=MOST)
-    return inner if name == "ADMM" else jaxsched.Candidates(solver=inner, width=WIDTH)
+    return inner if name == "ADMM" else jaxsched.Candidates(inner, width=WIDTH)  # pyright: ignore[reportCallIssue]
 
 
 def steps(problem: jaxsched.Problem, name: str) -> dict[str, Any]:
