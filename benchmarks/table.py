@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calibration_tables, peer_tables, robustness_tables, sensitivity_table, solve_time_tables
+from benchmarks import calibration_tables, ill_conditioned_table, peer_tables, robustness_tables, sensitivity_table, solve_time_tables
 from benchmarks._markdown import markdown, measured
 from benchmarks._record import RESULTS, read_result
 
@@ -239,6 +239,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     **calibration_tables.TABLES,
     **peer_tables.TABLES,
     **solve_time_tables.TABLES,
+    **ill_conditioned_table.TABLES,
     **robustness_tables.TABLES,
     **sensitivity_table.TABLES,
 }

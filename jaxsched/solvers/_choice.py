@@ -44,11 +44,12 @@ def choose(
     """
     usable = usable_routes(slot)
     cost = slot.priced(prices)
-    cost = jnp.where(usable, cost + _TIE * jnp.abs(cost) * _scattered(usable.shape, cost.dtype), jnp.inf)
+    scattered = _TIE * _scattered(usable.shape, cost.dtype)
+    cost = jnp.where(usable, cost + scattered * jnp.abs(cost), jnp.inf)
     least = cost.min(-1, keepdims=True)
     least = jnp.where(jnp.isfinite(least), least, 0.0)
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
-    share = jnp.where(usable, flow / demand, 0.0)
+    share = jnp.where(usable, (1.0 - scattered) * flow / demand, 0.0)
     # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
     share = share + _readiest(usable, cost - least, max(width // _LEFT, 1))
     # Below every cost of the row, the more the larger the flow.
