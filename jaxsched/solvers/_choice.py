@@ -51,7 +51,8 @@ def choose(
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
     share = jnp.where(usable, (1.0 - scattered) * flow / demand, 0.0)
     # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
-    share = share + _readiest(usable, cost - least, max(width // _LEFT, 1))
+    more = jnp.minimum(cost, dearest_ordinary(cost, usable)) - least
+    share = share + _readiest(usable, more, max(width // _LEFT, 1))
     # Below every cost of the row, the more the larger the flow.
     first = least - (1.0 + jnp.abs(least)) * (1.0 + share)
     kept = max(width - max(width // _FRESH, 1), 1)
