@@ -12,7 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calibration_tables, ill_conditioned_table, peer_tables, robustness_tables, sensitivity_table, solve_time_tables
+from benchmarks import (
+    calibration_tables,
+    ill_conditioned_table,
+    peer_tables,
+    robustness_tables,
+    sensitivity_table,
+    solve_time_tables,
+)
 from benchmarks._markdown import markdown, measured
 from benchmarks._record import RESULTS, read_result
 

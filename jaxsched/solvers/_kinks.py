@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
-from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._metric import price_spread
 from jaxsched.solvers._point import Point, sum_of_products, usable_routes
 from jaxsched.solvers._site_step import derivatives, site_step
 
@@ -61,7 +61,7 @@ def smoothed(problem: SlotProblem, point: Point, product: Float[Array, ""]) -> C
     Source:
         Chen and Mangasarian, "A class of smoothing functions for nonlinear and mixed complementarity problems" (1996).
     """
-    spread = jnp.maximum(cost_spread(problem, point.prices), _LEAST_SPREAD * jnp.abs(point.prices).mean())
+    spread = jnp.maximum(price_spread(problem, point.prices), _LEAST_SPREAD * jnp.abs(point.prices).mean())
     tau = jnp.where(problem.capacity > 0, problem.capacity, 1.0) / spread
     width = jnp.sqrt(tau * product)
     place = point.load + tau * (point.prices - point.scarcity)
