@@ -68,15 +68,15 @@ class UniformMetric(AbstractMetric):
 def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, " kind"]:
     """Demand-weighted standard deviation, over all sites, of what one request of each class costs at given prices.
 
-    Routes that cost more than `dearest_ordinary` count as if they cost that, so that a penalty which no optimum pays does
-    not set the scale. A class has its own: its costs are in units of its own work.
+    Routes that cost more than `dearest_ordinary` do not count, so that a penalty which no optimum pays does not set the
+    scale. A class has its own: its costs are in units of its own work.
     """
     problem = problem.whole or problem
     cost = problem.priced(prices)
     cost = jnp.broadcast_to(cost, (*problem.demand.shape, cost.shape[-1]))
     usable = problem.at_routes(problem.capacity > 0)
     usable = jnp.broadcast_to(usable if problem.allowed is None else usable & problem.allowed, cost.shape)
-    cost = jnp.minimum(cost, dearest_ordinary(cost, usable))
+    usable = usable & (cost <= dearest_ordinary(cost, usable))
     count = jnp.maximum(usable.sum(-1), 1).astype(cost.dtype)
     mean = jnp.where(usable, cost, 0.0).sum(-1) / count
     variance = jnp.where(usable, (cost - mean[..., None]) ** 2, 0.0).sum(-1) / count
