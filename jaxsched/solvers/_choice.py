@@ -43,15 +43,15 @@ def choose(
         width: Number of candidates, at most the number of sites.
     """
     usable = usable_routes(slot)
-    cost = slot.priced(prices)
-    scattered = _TIE * _scattered(usable.shape, cost.dtype)
-    cost = jnp.where(usable, cost + scattered * jnp.abs(cost), jnp.inf)
-    least = cost.min(-1, keepdims=True)
+    exact = jnp.where(usable, slot.priced(prices), jnp.inf)
+    scattered = _TIE * _scattered(usable.shape, exact.dtype)
+    cost = jnp.where(usable, exact + scattered * jnp.abs(exact), jnp.inf)
+    least = exact.min(-1, keepdims=True)
     least = jnp.where(jnp.isfinite(least), least, 0.0)
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
     share = jnp.where(usable, (1.0 - scattered) * flow / demand, 0.0)
     # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
-    more = jnp.minimum(cost, dearest_ordinary(cost, usable)) - least
+    more = jnp.minimum(exact, dearest_ordinary(exact, usable)) - least
     share = share + _readiest(usable, more, max(width // _LEFT, 1))
     # Below every cost of the row, the more the larger the flow.
     first = least - (1.0 + jnp.abs(least)) * (1.0 + share)

@@ -12,7 +12,7 @@ from jaxsched.problem import SlotProblem
 from jaxsched.solvers._repair import proportional
 
 # A route is ordinary up to so many times what the cheapest tenth of the routes differ by.
-_TENTH, _ORDINARY = 0.1, 20.0
+_TENTH, _ORDINARY = 0.1, 40.0
 # Halvings of a range of up to 90 powers of two: to less than a factor of two.
 _HALVINGS = 7
 _TINY = 1e-30
@@ -98,7 +98,7 @@ def price_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[A
 def dearest_ordinary(cost: Float[Array, "*row route"], usable: Bool[Array, "*row route"]) -> Float[Array, "*row 1"]:
     """What the routes of each demand ordinarily cost at most: beyond, a cost is a penalty that says nothing of the scale.
 
-        cheapest + 20 (tenth - cheapest),    tenth: what a tenth of the usable routes stay below, and two of six or more
+        cheapest + 40 (tenth - cheapest),    tenth: what a tenth of the usable routes stay below, and two of six or more
 
     to a factor of two, found by halving the range of its logarithm: a sort would take as long as several iterations. For
     costs that are spread evenly nothing lies beyond. Infinite where all cost the same.
