@@ -326,7 +326,10 @@ def _rebalanced(
     gap, old_gap = after.objective - after.bound, before.objective - before.bound
     stands = ~(gap < _PROGRESS * old_gap) & jnp.isfinite(old_gap)
     one_sided = (ratio > _ONE_SIDED) | (ratio < 1.0 / _ONE_SIDED)
-    return before.balance * jnp.where(stands & one_sided, jnp.clip(ratio, 1.0 / farthest, farthest), 1.0)
+    usual = before.balance * jnp.where(stands & one_sided, jnp.clip(ratio, 1.0 / farthest, farthest), 1.0)
+    # While nothing fits, smaller steps let prices rise ever faster, until they find a routing or prove that there is none.
+    usual = jnp.where(jnp.isinf(before.objective), 1.0, usual)
+    return jnp.where(jnp.isinf(after.objective), 0.5 * before.balance, usual)
 
 
 def _first_mean(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:
