@@ -90,12 +90,13 @@ def solve(
             warm_start = eqx.tree_at(
                 lambda s: (s.routing, s.sites), warm_start, dense, is_leaf=lambda leaf: leaf is None
             )
-    shortfall = find_shortfall(fixed) if _all_concrete(fixed) else None
-    solver = solver.fitted(fixed) if _all_concrete(fixed) else solver
-    if shortfall is not None:
-        if throw:
-            raise InfeasibleError(shortfall)
-        return _no_schedule(problem)
+    if _all_concrete(fixed):
+        shortfall = find_shortfall(fixed)
+        if shortfall is not None:
+            if throw:
+                raise InfeasibleError(shortfall)
+            return _no_schedule(problem)
+        solver = solver.fitted(fixed)
     with one_blas_thread():
         schedule = _solve_chunks(problem, solver, warm_start, progress, memory, mesh)
     return _judged(schedule) if throw else schedule
@@ -312,8 +313,8 @@ def _further_advice(schedule: Schedule) -> str:
     if unreached and rounding > np.finfo(float).eps and float(schedule.gap) < _ROUNDED_GAP:
         advice += (
             " This is what single precision can show: solve in float64 (`jax.config.update('jax_enable_x64', True)` "
+            "and `dtype=float` in the problem)."
         )
-        advice += "and `dtype=float` in the problem)."
     if bool(schedule.result == RESULTS.max_steps) and _stands_still(schedule.stats.history):
         advice += " The gap hardly shrinks any more: rather than more steps try `InteriorPoint()`, or other units."
     if schedule.sites is not None:

@@ -70,6 +70,11 @@ class SlotProblem(eqx.Module):
         rounded_up = every * (1.0 + 1e3 * jnp.finfo(every.dtype).eps)
         return jnp.minimum(self.capacity, rounded_up)
 
+    def open_routes(self) -> Bool[Array, "#kind #origin route"]:
+        """Routes that may carry something: allowed, and to a site with capacity."""
+        to_open = self.at_routes(self.capacity > 0)
+        return to_open if self.allowed is None else to_open & self.allowed
+
     def reached(self, routes: Bool[Array, "kind origin route"]) -> Bool[Array, " site"]:
         """Sites at which some of the marked routes end."""
         if self.sites is None:

@@ -241,12 +241,7 @@ class ADMM(AbstractRouteSolver):
         # Beyond, unlearning where the flows were takes longer than to begin anew: only the proof is kept.
         rtol = _NEAR * self.rtol.astype(state.objective.dtype)
         is_near = relative_gap(state.objective, state.bound) <= rtol
-        proof = (state.best_routing, state.best_prices, state.objective, state.bound, state.infeasible)
-        afresh = eqx.tree_at(
-            lambda s: (s.best_routing, s.best_prices, s.objective, s.bound, s.infeasible),
-            self._cold_start(problem),
-            proof,
-        )
+        afresh = eqx.tree_at(_proof, self._cold_start(problem), _proof(state))
         return jax.tree.map(lambda warm, cold: jnp.where(is_near, warm, cold), state, afresh)
 
     def _start(
@@ -304,6 +299,10 @@ class ADMM(AbstractRouteSolver):
             (routing, prices, mean_routing, mean_prices, multiplier, load),
         )
         return eqx.tree_at(lambda s: s.balance, after, _rebalanced(problem, metric, state, after))
+
+
+def _proof(state: SlotState) -> tuple[Array, ...]:
+    return state.best_routing, state.best_prices, state.objective, state.bound, state.infeasible
 
 
 def _rebalanced(

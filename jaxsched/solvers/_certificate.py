@@ -130,7 +130,7 @@ def other_prices(
     most = problem.most_load()
     last = around(problem.site_cost, most, most)[2][0]
     prices = jnp.where(most < problem.capacity, jnp.minimum(prices, last), prices)
-    least = jnp.where(_usable(problem), problem.priced(prices), jnp.inf).min(-1)
+    least = jnp.where(problem.open_routes(), problem.priced(prices), jnp.inf).min(-1)
     scarcity = jnp.where(most > 0, jnp.maximum(prices - last, 0.0), 0.0)
     demand = jnp.broadcast_to(least, problem.demand.shape)
     return jnp.where(jnp.isfinite(demand), demand, 0.0), jnp.where(most < problem.capacity, 0.0, scarcity)
@@ -138,11 +138,5 @@ def other_prices(
 
 def cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
     """Cost of each demand by its cheapest route; 0 without demand, infinite without a route."""
-    least = jnp.where(_usable(problem), cost, jnp.inf).min(-1)
+    least = jnp.where(problem.open_routes(), cost, jnp.inf).min(-1)
     return jnp.where(problem.demand > 0, problem.demand * least, 0.0)
-
-
-def _usable(problem: SlotProblem) -> Bool[Array, "#kind #origin route"]:
-    """Routes that may carry something: a site without capacity takes nothing at any price."""
-    usable = problem.at_routes(problem.capacity > 0)
-    return usable if problem.allowed is None else usable & problem.allowed

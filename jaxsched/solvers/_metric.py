@@ -74,8 +74,7 @@ def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Ar
     problem = problem.whole or problem
     cost = problem.priced(prices)
     cost = jnp.broadcast_to(cost, (*problem.demand.shape, cost.shape[-1]))
-    usable = problem.at_routes(problem.capacity > 0)
-    usable = jnp.broadcast_to(usable if problem.allowed is None else usable & problem.allowed, cost.shape)
+    usable = jnp.broadcast_to(problem.open_routes(), cost.shape)
     usable = usable & (cost <= dearest_ordinary(cost, usable))
     count = jnp.maximum(usable.sum(-1), 1).astype(cost.dtype)
     mean = jnp.where(usable, cost, 0.0).sum(-1) / count

@@ -41,8 +41,7 @@ class Point(eqx.Module):
 
 def usable_routes(problem: SlotProblem) -> Bool[Array, "kind origin route"]:
     """Routes that can carry something: allowed, from a demand that is not zero, to a site with capacity."""
-    usable = (problem.demand > 0)[..., None] & problem.at_routes(problem.capacity > 0)
-    return usable if problem.allowed is None else usable & problem.allowed
+    return (problem.demand > 0)[..., None] & problem.open_routes()
 
 
 def cold_start(problem: SlotProblem) -> Point:

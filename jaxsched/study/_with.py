@@ -49,9 +49,7 @@ def changed(study: Study, models: Sequence[Any], at: str | Sequence[str] | None,
     known = list(Inputs.__dataclass_fields__)
     for name in inputs:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.4)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
-            raise ValueError(f"a study has no input {name!r}; {hint}")
+            raise ValueError(f"a study has no input {name!r}; {_hint(name, known)}")
     given = {**vars(inputs_of(study)), **inputs}
     rows = sites_at(study.scenario, at)
     for model in models:
@@ -140,11 +138,15 @@ def sites_at(scenario: Scenario, at: str | Sequence[str] | None) -> np.ndarray:
         found = (names == name) | (plants == name)
         if not found.any():
             known = [*dict.fromkeys(plants), *names]
-            near = difflib.get_close_matches(name, known, 1, 0.4)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known[:8])}."
-            raise ValueError(f"there is no site and no plant {name!r} in the study; {hint}")
+            raise ValueError(f"there is no site and no plant {name!r} in the study; {_hint(name, known)}")
         rows |= np.asarray(found)
     return rows
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    """The name that was probably meant, or some of those there are."""
+    near = difflib.get_close_matches(name, known, 1, 0.4)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known[:8])}."
 
 
 def _placed(site_model: SiteModel, model: Any, rows: np.ndarray) -> SiteModel:

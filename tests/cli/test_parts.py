@@ -14,14 +14,9 @@ import jaxsched.cli._run as command
 from jaxsched.cli import app
 from jaxsched.config import template
 from jaxsched.report import _plots
+from tests.small import IN_JANUARY
 
-SMALL = """
-name = "small"
-[scenario]
-sites = 3
-origins = 3
-slots = 2
-start = "2024-01-15T00:00+10:00"
+CONFIG = f"""{IN_JANUARY}
 [report]
 policies = ["nearest", "proportional"]
 """
@@ -30,7 +25,7 @@ RECORD = {"summary.json", "manifest.json", "config.json", "schedule.parquet", "s
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    (tmp_path / "small.toml").write_text(SMALL)
+    (tmp_path / "small.toml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -9,14 +9,10 @@ from jaxsched.config import load_config
 from jaxsched.config._build import build_scenario
 from jaxsched.report import manifest
 from jaxsched.scenarios import embedded_tables
+from tests.small import SMALL
 
 NOTE = "prices.csv: 5 rows of the physical run of interventions were left out"
-SMALL = """
-name = "small"
-[scenario]
-sites = 3
-origins = 3
-slots = 2
+CONFIG = f"""{SMALL}
 [inputs]
 price = "prices.csv"
 [report]
@@ -32,7 +28,7 @@ def path(tmp_path):
     parts = [pd.DataFrame({"SETTLEMENTDATE": stamps, "REGIONID": r, "RRP": 50.0, "INTERVENTION": 0}) for r in regions]
     physical = pd.concat(parts)[lambda t: t["SETTLEMENTDATE"] == stamps[7]].assign(RRP=15_000.0, INTERVENTION=1)
     pd.concat([*parts, physical]).to_csv(tmp_path / "prices.csv", index=False)
-    (tmp_path / "small.toml").write_text(SMALL)
+    (tmp_path / "small.toml").write_text(CONFIG)
     return tmp_path / "small.toml"
 
 

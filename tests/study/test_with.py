@@ -14,16 +14,11 @@ from jaxsched.cli import app
 from jaxsched.config import load_config, with_models
 from jaxsched.scenarios import australia
 from jaxsched.study import build, inputs_of, pose, with_prefill
+from tests.small import IN_JANUARY
 
 # Adding up in another order.
 ROUNDING = 1e-12
-CONFIG = """
-name = "small"
-[scenario]
-sites = 3
-origins = 3
-slots = 2
-start = "2024-01-15T00:00+10:00"
+CONFIG = f"""{IN_JANUARY}
 [report]
 policies = ["nearest"]
 plots = false
