@@ -6,7 +6,16 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from jaxsched.config import Config, ConfigError, build_scenario, load_partly, read_inputs, with_models
+from jaxsched.config import (
+    Config,
+    ConfigError,
+    build_scenario,
+    input_files,
+    load_partly,
+    model_files,
+    read_inputs,
+    with_models,
+)
 from jaxsched.report import filled
 from jaxsched.study import Study, build, busiest_share, problems_of
 
@@ -49,3 +58,8 @@ def prepare(config: Config, folder: Path) -> Study:
     if problems:
         raise ConfigError("\n".join(problems))
     return study
+
+
+def named_files(config: Config, folder: Path) -> dict[str, Path]:
+    """Every file that a configuration names, of signals and of models, by key."""
+    return input_files(config.inputs, folder) | model_files(config.models, folder)

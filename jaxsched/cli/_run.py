@@ -9,8 +9,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from jaxsched.cli._prepare import prepare
-from jaxsched.config import Config, absolute_inputs, absolute_models, input_files, load_config, model_files
+from jaxsched.cli._prepare import named_files, prepare
+from jaxsched.config import Config, absolute_inputs, absolute_models, load_config
 from jaxsched.report import (
     PolicyRun,
     apart,
@@ -44,9 +44,7 @@ def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, 
         study = prepare(config, folder)
         runs, failed = solve_policies(study, config)
         summary = summarise(config.name, study, runs, resolve(config, folder, study), failed)
-        files = _write(
-            draft, study, runs, summary, config, input_files(config.inputs, folder) | model_files(config.models, folder)
-        )
+        files = _write(draft, study, runs, summary, config, named_files(config, folder))
         summary = json.loads((draft / "summary.json").read_text(encoding="utf-8"))
     _show(summary, target, files, as_json=as_json)
 

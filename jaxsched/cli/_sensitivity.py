@@ -14,8 +14,9 @@ from rich.table import Table
 
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
-from jaxsched.cli._run import prepare, resolve
-from jaxsched.config import Config, ConfigError, input_files, load_config, model_files
+from jaxsched.cli._prepare import named_files, prepare
+from jaxsched.cli._run import resolve
+from jaxsched.config import Config, ConfigError, load_config
 from jaxsched.report import (
     SensitivityParts,
     apart,
@@ -74,24 +75,12 @@ def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, o
         except ValueError as error:
             raise ConfigError(str(error)) from None
         summary = sensitivity_summary(config.name, parts, resolve(config, folder, study), failed)
-        files = _write(
-            draft,
-            parts,
-            summary,
-            study,
-            _files(config, folder),
-            plots=config.report.plots,
-        )
+        files = _write(draft, parts, summary, study, named_files(config, folder), plots=config.report.plots)
         summary = json.loads((draft / "summary.json").read_text(encoding="utf-8"))
     if as_json:
         print(json.dumps(summary, indent=2))
     else:
         _show(parts, summary, target, files)
-
-
-def _files(config: Config, folder: Path) -> dict[str, Path]:
-    """Every file that a configuration names, by key."""
-    return input_files(config.inputs, folder) | model_files(config.models, folder)
 
 
 def study_parts(study: Study, config: Config, plan: Plan) -> tuple[SensitivityParts, dict[str, str]]:

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from jaxsched.calibrate import Fit
-from jaxsched.report._figures import BLUE, GREY, ORANGE, save_figures
+from jaxsched.report._figures import BLUE, GREY, ORANGE, date_axis, save_figures
 
 _BINS, _MOST_POINTS = 12, 20_000
 _WEEK = pd.Timedelta(days=7)
@@ -118,10 +117,8 @@ def week(found: Fit) -> Figure:
         series = np.insert(values[rows].reshape(len(rows), -1).mean(1), np.flatnonzero(gap), np.nan)
         stamps = np.insert(times.to_numpy(), np.flatnonzero(gap), times.to_numpy()[gap])
         axes.plot(stamps, series, color=colour, linewidth=1.3, label=label)
-    locator = AutoDateLocator()
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.set(xlabel=f"time ({_clock(data.times)})", ylabel=f"observed and predicted [{data.unit or '1'}]")
+    date_axis(axes, f"time ({_clock(data.times)})")
+    axes.set_ylabel(f"observed and predicted [{data.unit or '1'}]")
     axes.legend(frameon=False, ncols=2, loc="upper right")
     axes.margins(y=0.15)
     return figure
