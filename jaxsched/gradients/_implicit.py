@@ -26,7 +26,7 @@ from jaxsched.solvers._site_step import derivatives
 # a route, to capacity times spread for a site (1.8e-12 in float64). Smoothing errs by up to 1e5 times the barrier, rounding
 # by the square of the rounding error over it (measured on the family at 20x20 and 50x100: 1e-8 here, 1e-6 at 1e-13 and at
 # 1e-11).
-_BARRIER = 0.05
+_BARRIER = 0.4
 
 
 Tree = TypeVar("Tree")

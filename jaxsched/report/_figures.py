@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from jaxsched.report._failures import apart
 from jaxsched.scenarios import Scenario
+from jaxsched.scenarios.readers import offset_name
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, YELLOW = (
@@ -70,11 +71,8 @@ def local_times(scenario: Scenario) -> tuple[pd.DatetimeIndex, str]:
     zone = str(scenario.sites.groupby("timezone", sort=True)["gpus"].sum().idxmax())
     offset = scenario.times[0].tz_convert(zone).utcoffset()
     assert offset is not None
-    minutes = round(offset.total_seconds() / 60.0)
-    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
     name = zone.rsplit("/", 1)[-1].replace("_", " ")
-    label = f"time in {name} (UTC{sign}{hours}{f':{rest:02d}' if rest else ''})"
-    return scenario.times.tz_localize(None) + offset, label
+    return scenario.times.tz_localize(None) + offset, f"time in {name} ({offset_name(offset.total_seconds())})"
 
 
 def time_extent(times: pd.DatetimeIndex, slot_hours: float) -> tuple[float, float]:

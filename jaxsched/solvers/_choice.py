@@ -24,6 +24,9 @@ _CARRIES = 1e-6
 _FRESH = 16
 # Routes whose costs differ by less than this share are ties.
 _TIE = 1e-5
+# What all routes of a demand cost more than its cheapest counts up to so many times what the cheapest tenth do: far sites
+# in full, penalties hardly.
+_FAR = 1000.0
 # One of so many places at most goes to a site because no other demand is readier for it.
 _LEFT = 2
 
@@ -51,8 +54,11 @@ def choose(
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
     share = jnp.where(usable, (1.0 - scattered) * flow / demand, 0.0)
     # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
-    more = jnp.minimum(exact, dearest_ordinary(exact, usable)) - least
-    share = share + _readiest(usable, more, max(width // _LEFT, 1))
+    extent = jnp.where(usable, jnp.minimum(exact, dearest_ordinary(exact, usable, _FAR)) - least, 0.0).sum(
+        -1, keepdims=True
+    )
+    given_up = jnp.where(usable, (exact - least) / jnp.where(extent > 0, extent, 1.0), jnp.inf)
+    share = share + _readiest(usable, given_up, max(width // _LEFT, 1))
     # Below every cost of the row, the more the larger the flow.
     first = least - (1.0 + jnp.abs(least)) * (1.0 + share)
     kept = max(width - max(width // _FRESH, 1), 1)
@@ -73,25 +79,23 @@ def _scattered(shape: tuple[int, ...], dtype: Any) -> Float[Array, "kind origin 
 
 
 def _readiest(
-    usable: Bool[Array, "kind origin site"], more: Float[Array, "kind origin site"], most: int
+    usable: Bool[Array, "kind origin site"], given_up: Float[Array, "kind origin site"], most: int
 ) -> Float[Array, "kind origin site"]:
     """About 1 for the one route to each site whose demand gives up least by it, the more the less that is; 0 for others.
 
     A demand is left `most` of them: with few demands and very many sites they would take all of its places. What a
-    demand gives up is what the route costs more than its cheapest, as a share of what all its routes do.
+    demand gives up is what the route costs more than its cheapest, as a share of what all its ordinary routes do.
     """
-    extent = jnp.where(usable, more, 0.0).sum(-1, keepdims=True)
-    given_up = jnp.where(usable, more / jnp.where(extent > 0, extent, 1.0), jnp.inf)
     rows = given_up.reshape(-1, given_up.shape[-1])
     readiest = usable & jax.nn.one_hot(rows.argmin(0), len(rows), dtype=bool, axis=0).reshape(usable.shape)
-    ready = jnp.where(readiest, 1.0 - given_up, 0.0)
 
     def among_first() -> Bool[Array, "kind origin site"]:
+        ready = jnp.where(readiest, -given_up, -jnp.inf)
         return readiest & (ready >= jax.lax.top_k(ready, most)[0][..., -1:])
 
     # To sort takes a quarter of the whole choice (2,000 x 2,000 x 3 on a CPU) and is seldom called for.
     left = jax.lax.cond(jnp.any(readiest.sum(-1) > most), among_first, lambda: readiest)
-    return jnp.where(left, 1.0 - _CARRIES * given_up, 0.0)
+    return jnp.where(left, 1.0 - _CARRIES * jnp.minimum(given_up, 1.0), 0.0)
 
 
 def places(

@@ -94,10 +94,12 @@ def price_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[A
     return jnp.where(work > 0, of_all / jnp.where(work > 0, work, 1.0), 1.0)
 
 
-def dearest_ordinary(cost: Float[Array, "*row route"], usable: Bool[Array, "*row route"]) -> Float[Array, "*row 1"]:
+def dearest_ordinary(
+    cost: Float[Array, "*row route"], usable: Bool[Array, "*row route"], times: float = _ORDINARY
+) -> Float[Array, "*row 1"]:
     """What the routes of each demand ordinarily cost at most: beyond, a cost is a penalty that says nothing of the scale.
 
-        cheapest + 40 (tenth - cheapest),    tenth: what a tenth of the usable routes stay below, and two of six or more
+        cheapest + times (tenth - cheapest),    tenth: what a tenth of the usable routes stay below, and two of six or more
 
     to a factor of two, found by halving the range of its logarithm: a sort would take as long as several iterations. For
     costs that are spread evenly nothing lies beyond. Infinite where all cost the same.
@@ -119,4 +121,4 @@ def dearest_ordinary(cost: Float[Array, "*row route"], usable: Bool[Array, "*row
         return jnp.where(enough, low, middle), jnp.where(enough, middle, high)
 
     tenth = 2.0 ** jax.lax.fori_loop(0, _HALVINGS, halve, (bottom, top))[1]
-    return jnp.where(most > 0, least + _ORDINARY * tenth, jnp.inf)
+    return jnp.where(most > 0, least + times * tenth, jnp.inf)

@@ -27,16 +27,11 @@ def project(
     total_metric = metric.sum(-1)
     # All routes active: a line below the true sum, hence a start below the root when the active set is empty.
     below = (target.sum(-1) - demand) / _nonzero(total_metric)
-    # One route alone takes no more than the demand, which bounds the root from below too: that of the largest metric, since
-    # a route at a prohibitive cost pulls the line of all routes down to where every route is open.
-    main = metric.argmax(-1, keepdims=True)
-    of_main = [jnp.take_along_axis(array, main, -1)[..., 0] for array in (target, metric)]
-    below = jnp.maximum(below, jnp.where(of_main[1] > 0, (of_main[0] - demand) / _nonzero(of_main[1]), below))
     for _ in range(_PASSES):
         trial = target - metric * multiplier[..., None]
         active = jnp.where(trial > 0, metric, 0.0).sum(-1)
         excess = jnp.maximum(trial, 0.0).sum(-1) - demand
-        multiplier = jnp.where(active > 0, jnp.maximum(multiplier + excess / _nonzero(active), below), below)
+        multiplier = jnp.where(active > 0, multiplier + excess / _nonzero(active), below)
     routing = jnp.maximum(target - metric * multiplier[..., None], 0.0)
     served = routing.sum(-1)
     scale = demand / _nonzero(served)

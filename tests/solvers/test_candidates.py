@@ -110,10 +110,12 @@ def test_derivatives_after_admm_leave_forbidden_candidates_alone():
     np.testing.assert_allclose(listed, dense, rtol=1e-5, atol=1e-5 * np.abs(dense).max())
 
 
-@pytest.mark.parametrize("start", ["2024-01-15", "2024-07-01"])
-def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_way(start):
-    # Sites that lost their last candidate once held it up at 1e-3, and flows that were given up for cheaper routes.
-    study = build(australia(sites=150, origins=150, slots=1, start=start))
+@pytest.mark.parametrize("sites", [100, 150])
+@pytest.mark.parametrize("start", ["2024-01-15", "2024-03-10", "2024-07-01", "2024-10-05"])
+def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_way(start, sites):
+    # Sites that lost their last candidate once held it up at 1e-3, flows that were given up for cheaper routes, and far
+    # sites that were kept for demands which were not the readiest of all.
+    study = build(australia(sites=sites, origins=sites, slots=1, start=start))
     schedule = solve(study.problem, Candidates(InteriorPoint(rtol=1e-7), width=16))
     assert float(schedule.gap) <= 1e-7
     assert int(schedule.stats.num_steps) < 25

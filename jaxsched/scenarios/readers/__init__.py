@@ -10,7 +10,7 @@ from jaxsched.scenarios.readers._raw import ReadError
 from jaxsched.scenarios.readers._recording import Recording, column_times
 from jaxsched.scenarios.readers._requests import RequestLog, RequestStatistics
 from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow
-from jaxsched.scenarios.readers._times import iso_time
+from jaxsched.scenarios.readers._times import iso_time, offset_name
 
 __all__ = [
     "FORMATS",
@@ -31,6 +31,7 @@ __all__ = [
     "column_times",
     "describe",
     "iso_time",
+    "offset_name",
     "read",
     "read_mapped",
     "recognise",
