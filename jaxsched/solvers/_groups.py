@@ -73,9 +73,11 @@ def merged(problem: Problem, group: int) -> Problem:
         weight, allowed = weight * usable, total(usable) > 0
     route_cost = problem.route_cost
     by_route = jnp.broadcast_to(weight, np.broadcast_shapes(weight.shape, route_cost.shape))
-    dearest = dearest_ordinary(
-        *(jnp.moveaxis(jnp.broadcast_to(x, by_route.shape), 2, -1) for x in (route_cost, weight > 0))
-    )
+
+    def sites_last(array: Array) -> Array:
+        return jnp.moveaxis(jnp.broadcast_to(array, by_route.shape), 2, -1)
+
+    dearest = dearest_ordinary(sites_last(route_cost), sites_last(weight > 0))
     ordinary = jnp.where(route_cost <= jnp.moveaxis(dearest, -1, 2), by_route, 0.0)
     some, every = total(ordinary), total(by_route)
     ordinary = total(ordinary * route_cost) / jnp.where(some > 0, some, 1.0)
