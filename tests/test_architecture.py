@@ -14,6 +14,7 @@ LAYERS = [
     "_version",
     "_output",
     "_parameters",
+    "_names",
     "_results",
     "models",
     "simulation",

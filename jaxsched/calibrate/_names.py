@@ -1,7 +1,6 @@
-"""Parameters of a model by dotted name: `chiller.sensitivity`, `plants.0.pump_share`."""
+"""Parameters of a model by dotted name: `chiller.sensitivity`, `DirectExpansion.pump_share`."""
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxsched._names import at, did_you_mean, leaves
 from jaxsched.calibrate._observations import CalibrationError
 
 Layout = tuple[tuple[str, tuple[int, ...]], ...]
@@ -36,7 +36,7 @@ class Named:
 
 def parameter_names(model: Any) -> list[str]:
     """Dotted names of all parameters of a model, array fields of the parts included."""
-    return [named.name for named in _walk(model, "", None)]
+    return [named.name for named in _every(model)]
 
 
 def named_parameters(model: Any, names: Sequence[str]) -> list[Named]:
@@ -45,14 +45,12 @@ def named_parameters(model: Any, names: Sequence[str]) -> list[Named]:
     Raises:
         CalibrationError: If a name is unknown, comes twice, or there is none.
     """
-    known = {named.name: named for named in _walk(model, "", None)}
+    known = {named.name: named for named in _every(model)}
     if isinstance(names, str) or not names:
         raise CalibrationError("parameters must list one name or more, for instance ['chiller.sensitivity'].")
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.5)
-            hint = f"did you mean {near[0]!r}" if near else f"there are {', '.join(known)}"
-            raise CalibrationError(f"{type(model).__name__} has no parameter {name!r}; {hint}.")
+            raise CalibrationError(f"{type(model).__name__} has no parameter {name!r}; {did_you_mean(name, known)}")
         if list(names).count(name) > 1:
             raise CalibrationError(f"parameter {name!r} is listed twice; list it once.")
     return [known[name] for name in names]
@@ -67,10 +65,12 @@ def replaced(model: Any, layout: Layout, values: Float[Array, " entry"]) -> Any:
     """The model with these numbers, end to end, in the place of the parameters."""
     sizes = [math.prod(shape) for _, shape in layout]
     parts = jnp.split(values, list(np.cumsum(sizes)[:-1]))
-    leaves = [
-        part.reshape(shape).astype(_at(model, name).dtype) for (name, shape), part in zip(layout, parts, strict=True)
+    paths = {leaf.name: leaf.path for leaf in leaves(model)}
+    arrays = [
+        part.reshape(shape).astype(at(model, paths[name]).dtype)
+        for (name, shape), part in zip(layout, parts, strict=True)
     ]
-    return eqx.tree_at(lambda tree: [_at(tree, name) for name, _ in layout], model, leaves)
+    return eqx.tree_at(lambda tree: [at(tree, paths[name]) for name, _ in layout], model, arrays)
 
 
 def per_entry(parameters: Sequence[Named], given: Mapping[str, Any] | None, what: str) -> dict[str, Any]:
@@ -91,36 +91,10 @@ def per_entry(parameters: Sequence[Named], given: Mapping[str, Any] | None, what
     return found
 
 
-def _walk(node: Any, prefix: str, metadata: Mapping[str, Any] | None) -> list[Named]:
-    if isinstance(node, jax.Array | np.ndarray):
-        if not jnp.issubdtype(node.dtype, jnp.floating):
-            return []
-        about = metadata or {}
-        valid = about.get("valid", (-np.inf, np.inf))
-        return [Named(prefix, np.asarray(node, float), about.get("unit", ""), valid)]
+def _every(model: Any) -> list[Named]:
     found = []
-    for key, child, inner in _children(node):
-        found += _walk(child, f"{prefix}.{key}" if prefix else key, inner)
+    for leaf in leaves(model):
+        if isinstance(leaf.value, jax.Array | np.ndarray) and jnp.issubdtype(leaf.value.dtype, jnp.floating):
+            valid = leaf.metadata.get("valid", (-np.inf, np.inf))
+            found.append(Named(leaf.name, np.asarray(leaf.value, float), leaf.metadata.get("unit", ""), valid))
     return found
-
-
-def _children(node: Any) -> list[tuple[str, Any, Mapping[str, Any] | None]]:
-    if dataclasses.is_dataclass(node) and not isinstance(node, type):
-        return [(f.name, getattr(node, f.name), f.metadata) for f in dataclasses.fields(node)]
-    if isinstance(node, tuple | list):
-        return [(str(index), child, None) for index, child in enumerate(node)]
-    if isinstance(node, dict):
-        return [(str(key), child, None) for key, child in node.items()]
-    return []
-
-
-def _at(model: Any, name: str) -> Any:
-    node = model
-    for part in name.split("."):
-        if isinstance(node, tuple | list):
-            node = node[int(part)]
-        elif isinstance(node, dict):
-            node = node[part]
-        else:
-            node = getattr(node, part)
-    return node

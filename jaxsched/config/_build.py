@@ -1,12 +1,12 @@
 """From a configuration to the scenario that it describes."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from jaxsched._names import did_you_mean
 from jaxsched.config._inputs import Inputs, read_inputs, span, tables_of, with_inputs
 from jaxsched.config._load import ConfigError
 from jaxsched.config._schema import MOST_SLOTS, Config
@@ -152,7 +152,5 @@ def _position(table: str, name: str, known: Iterable[str], problems: list[str]) 
     known = list(known)
     if name in known:
         return known.index(name)
-    near = difflib.get_close_matches(name, known, 1, 0.4)
-    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known[:8])}."
-    problems.append(f"{table}: there is no `{name}` in the scenario; {hint}")
+    problems.append(f"{table}: there is no `{name}` in the scenario; {did_you_mean(name, known)}")
     return None

@@ -1,13 +1,13 @@
 """The files that a configuration names: read once each, every problem told, and put into the scenario."""
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from jaxsched._names import did_you_mean
 from jaxsched.config._schema import InputsSection
 from jaxsched.scenarios import (
     Gaps,
@@ -155,9 +155,8 @@ def _mappings(section: InputsSection, folder: Path, problems: list[str]) -> dict
     for file, how in section.mappings.items():
         path = (folder / file).resolve()
         if path not in used:
-            near = difflib.get_close_matches(path.name, [other.name for other in used], 1, 0.4)
-            hint = f"; did you mean {near[0]}?" if near else "; name the file in `inputs` as well."
-            problems.append(f"inputs.mappings: {file!r} is not among the files of `inputs`{hint}")
+            hint = did_you_mean(path.name, [other.name for other in used], "name the file in `inputs` as well.")
+            problems.append(f"inputs.mappings: {file!r} is not among the files of `inputs`; {hint}")
         try:
             mappings[path] = Mapped(**how.model_dump())
         except ValueError as error:

@@ -1,6 +1,5 @@
 """Read a configuration file, and say in one sentence for each problem what is wrong and how to mend it."""
 
-import difflib
 import json
 import tomllib
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from jaxsched._names import did_you_mean
 from jaxsched.config._schema import Config
 
 
@@ -98,10 +98,8 @@ def _suggestion(location: tuple, root: type[BaseModel]) -> str:
             return f"; the unit is part of the key, so give `{key}` in that unit"
         if key.rsplit("_", 1)[0] == wrong.rsplit("_", 1)[0] and "_" in key and "_" in wrong:
             return f"; the unit is part of the key, so give `{key}` in that unit"
-    near = difflib.get_close_matches(wrong, known, 1, 0.5)
-    if near:
-        return f"; did you mean `{near[0]}`"
-    return f"; known keys here: {', '.join(known)}" if known else ""
+    hint = did_you_mean(wrong, known, f"known keys here: {', '.join(known)}.")
+    return f"; {hint[:-1]}" if known else ""
 
 
 def _keys_at(location: tuple, root: type[BaseModel]) -> list[str]:

@@ -1,11 +1,11 @@
 """Whose requests a file holds: origins and classes by its names, by coordinates, or as the user says."""
 
-import difflib
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
+from jaxsched._names import did_you_mean
 from jaxsched.scenarios._lengths import rows_of
 from jaxsched.scenarios._network import distance_km
 from jaxsched.scenarios.readers import ReadError
@@ -97,7 +97,5 @@ def check_known(source: str, what: str, names: Iterable[str], known: Iterable[st
 
 
 def unknown(source: str, what: str, name: str, known: Iterable[str], where: str) -> ReadError:
-    every = list(map(str, known))
-    near = difflib.get_close_matches(name, every, 1, 0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(every[:6]) or 'none'}."
+    hint = did_you_mean(name, map(str, known))
     return ReadError(f"{source}: there is no {what} {name!r} ({where} says which is which); {hint}")

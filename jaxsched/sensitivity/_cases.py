@@ -1,11 +1,11 @@
 """Named scenarios: heat waves, drought, carbon price, outages, growth."""
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
 
+from jaxsched._names import did_you_mean
 from jaxsched._parameters import as_array
 from jaxsched.sensitivity._shift import Shift
 from jaxsched.study import Study
@@ -118,6 +118,4 @@ def default_cases(study: Study) -> list[Case]:
 
 def _known(name: str, known: Sequence[str], what: str) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1, 0.4)
-        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(list(known)[:10])}."
-        raise ValueError(f"there is no {what} `{name}`; {hint}")
+        raise ValueError(f"there is no {what} `{name}`; {did_you_mean(name, known)}")

@@ -1,12 +1,10 @@
 """Every input and parameter of a study by name, with its unit and what it belongs to."""
 
 import dataclasses
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
-
+from jaxsched._names import did_you_mean, leaves
 from jaxsched.study import Inputs
 
 # Which group a name belongs to: the first prefix that fits. Names that are no quantities of the world are left out.
@@ -48,10 +46,10 @@ class Quantity:
 def quantities(inputs: Inputs) -> list[Quantity]:
     """Every input and parameter; a tree of derivatives of the inputs gives them under the same names."""
     found = []
-    for name, unit, value in _walk(inputs, ""):
-        if name.rsplit(".", 1)[-1] not in _LEFT_OUT:
-            group = next(group for prefix, group in _GROUPS if name.startswith(prefix))
-            found.append(Quantity(name, unit, group, value))
+    for leaf in leaves(inputs):
+        if "unit" in leaf.metadata and leaf.name.rsplit(".", 1)[-1] not in _LEFT_OUT:
+            group = next(group for prefix, group in _GROUPS if leaf.name.startswith(prefix))
+            found.append(Quantity(leaf.name, leaf.metadata["unit"], group, leaf.value))
     return found
 
 
@@ -68,25 +66,9 @@ def choose(named: Sequence[Quantity], wanted: Sequence[str] | None) -> list[Quan
     known = [*GROUPS, *(one.name for one in named)]
     for name in wanted:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.4)
-            hint = f"did you mean `{near[0]}`?" if near else f"groups are {', '.join(GROUPS)}."
+            hint = did_you_mean(name, known, f"groups are {', '.join(GROUPS)}.")
             raise ValueError(f"there is no parameter or group `{name}`; {hint}")
     chosen = [one for one in named if one.name in wanted or one.group in wanted]
     if not chosen:
         raise ValueError(f"the groups {', '.join(wanted)} hold no parameter of this study; ask for others.")
     return chosen
-
-
-def _walk(module: Any, prefix: str) -> Iterator[tuple[str, str, Any]]:
-    for field in dataclasses.fields(module):
-        value, name = getattr(module, field.name), f"{prefix}{field.name}"
-        if "unit" in field.metadata:
-            yield name, field.metadata["unit"], value
-        elif isinstance(value, tuple):
-            kinds = [type(member).__name__ for member in value]
-            for n, (kind, member) in enumerate(zip(kinds, value, strict=True)):
-                # Two plants may use water by one law with parameters of their own.
-                label = kind if kinds.count(kind) == 1 else f"{kind}[{n}]"
-                yield from _walk(member, f"{prefix}{label}.")
-        elif isinstance(value, eqx.Module):
-            yield from _walk(value, f"{name}.")

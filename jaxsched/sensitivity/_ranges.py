@@ -1,12 +1,12 @@
 """A study as a function of a few uncertain numbers, to be sampled."""
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxsched._names import did_you_mean
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
 from jaxsched.sensitivity._effects import effects
@@ -47,9 +47,7 @@ def response(
     fields = {field.name: field for field in dataclasses.fields(Shift)}
     for one in ranges:
         if one.name not in fields:
-            near = difflib.get_close_matches(one.name, list(fields), 1, 0.4)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(fields)}."
-            raise ValueError(f"there is no parameter `{one.name}`; {hint}")
+            raise ValueError(f"there is no parameter `{one.name}`; {did_you_mean(one.name, fields)}")
         low, high = fields[one.name].metadata["valid"]
         if not low <= one.low <= one.high <= high:
             raise ValueError(

@@ -37,27 +37,29 @@ def repair(
 ) -> tuple[Float[Array, "kind origin route"], Bool[Array, ""]]:
     """Move what overloads a site to sites with room, and say whether every site now fits.
 
-    Only the excess moves: each flow into an overloaded site shrinks by the same share, and what it sheds goes to the
-    allowed sites in proportion to their room, by far more to those that are cheap at given prices, so that a route which no
-    optimum uses takes next to nothing. Each round is less choosy, the last ones look at room alone. Blending the whole
-    routing with a feasible one costs ten times more.
+    Only the excess moves: the flows into an overloaded site that can go elsewhere shrink by the same share, and what they
+    shed goes to the allowed sites in proportion to their room, by far more to those that are cheap at given prices, so that
+    a route which no optimum uses takes next to nothing. Each round is less choosy, the last ones look at room alone.
+    Blending the whole routing with a feasible one costs ten times more.
     """
     room_kept = 1.0 - _ROOM * jnp.finfo(routing.dtype).eps
     limit = problem.capacity * room_kept
     cost = jnp.broadcast_to(problem.priced(prices), routing.shape)
 
     def one_round(count, routing, load):
-        keep = jnp.where(load > limit, limit / jnp.where(load > 0, load, 1.0), 1.0)
-        shed = (routing * problem.at_routes(1.0 - keep)).sum(-1)
         room = problem.at_routes(jnp.maximum(limit - load, 0.0)[None, :] / problem.work)
         if problem.allowed is not None:
             room = jnp.where(problem.allowed, room, 0.0)
         room = jnp.where(count < _CHOOSY, _cheap(cost, routing, room, count), room)
         total = room.sum(-1)
-        placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * room
-        # A demand whose every allowed site is full keeps its flow, and the routing stays overloaded.
+        # A demand whose every allowed site is full keeps its flow, and the others give up the more.
         stuck = (total <= 0)[..., None]
-        routing = jnp.where(stuck, routing, routing * problem.at_routes(keep) + placed)
+        movable = problem.load(jnp.where(stuck, 0.0, routing))
+        share = jnp.minimum(jnp.maximum(load - limit, 0.0) / jnp.where(movable > 0, movable, 1.0), 1.0)
+        given_up = jnp.where(stuck, 0.0, routing * problem.at_routes(share))
+        shed = given_up.sum(-1)
+        placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * room
+        routing = routing - given_up + placed
         return routing, problem.load(routing)
 
     def if_needed(count, state):

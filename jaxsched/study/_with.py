@@ -1,7 +1,6 @@
 """A study with other models or inputs, everything that follows from them in step."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsched._names import did_you_mean
 from jaxsched._parameters import AbstractModel, as_array
 from jaxsched.models import (
     AbstractCooling,
@@ -49,7 +49,7 @@ def changed(study: Study, models: Sequence[Any], at: str | Sequence[str] | None,
     known = list(Inputs.__dataclass_fields__)
     for name in inputs:
         if name not in known:
-            raise ValueError(f"a study has no input {name!r}; {_hint(name, known)}")
+            raise ValueError(f"a study has no input {name!r}; {did_you_mean(name, known)}")
     given = {**vars(inputs_of(study)), **inputs}
     rows = sites_at(study.scenario, at)
     for model in models:
@@ -138,15 +138,9 @@ def sites_at(scenario: Scenario, at: str | Sequence[str] | None) -> np.ndarray:
         found = (names == name) | (plants == name)
         if not found.any():
             known = [*dict.fromkeys(plants), *names]
-            raise ValueError(f"there is no site and no plant {name!r} in the study; {_hint(name, known)}")
+            raise ValueError(f"there is no site and no plant {name!r} in the study; {did_you_mean(name, known)}")
         rows |= np.asarray(found)
     return rows
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    """The name that was probably meant, or some of those there are."""
-    near = difflib.get_close_matches(name, known, 1, 0.4)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known[:8])}."
 
 
 def _placed(site_model: SiteModel, model: Any, rows: np.ndarray) -> SiteModel:

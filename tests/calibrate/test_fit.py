@@ -207,7 +207,7 @@ def test_the_same_seed_gives_the_same_fit(known):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"parameters": ["chiller.sensitivty"]}, "did you mean 'chiller.sensitivity'"),
+        ({"parameters": ["chiller.sensitivty"]}, "did you mean `chiller.sensitivity`"),
         ({"parameters": []}, "must list one name"),
         ({"bounds": {NAMES[1]: (0.05, 0.01)}}, "must be below"),
         ({"bounds": {NAMES[1]: (-1.0, 1.0)}}, "beyond its valid range"),

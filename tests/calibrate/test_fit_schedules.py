@@ -24,7 +24,7 @@ NOISE, DRAWS = 0.2, 60
 # The schedules of a gap of 1e-10 are right to about its root.
 RECOVERED_RTOL, COVARIANCE_RTOL, STEP = 1e-4, 0.02, 1e-3
 
-STUDY_NAMES = ("site_model.weights.carbon", "site_model.cooling.plants.0.chiller.reference_ratio")
+STUDY_NAMES = ("site_model.weights.carbon", "site_model.cooling.DirectExpansion.chiller.reference_ratio")
 STUDY_TRUTH = np.array([160.0, 0.36])
 
 

@@ -111,8 +111,8 @@ def test_coordinates_go_to_the_nearest_origin_and_other_countries_are_refused(pl
 @pytest.mark.parametrize(
     ("changes", "options", "why"),
     [
-        ({"origin": "Sidney"}, {}, r"there is no origin 'Sidney'.*did you mean 'Sydney'\?"),
-        ({"request_class": "chat-80b"}, {}, r"there is no class 'chat-80b'.*did you mean 'chat-"),
+        ({"origin": "Sidney"}, {}, r"there is no origin 'Sidney'.*did you mean `Sydney`\?"),
+        ({"request_class": "chat-80b"}, {}, r"there is no class 'chat-80b'.*did you mean `chat-"),
         ({}, {"request_class": "chat-8b"}, r"names the class of each request; leave inputs\.demand_class out"),
         ({}, {"origin": "population"}, r"says where its requests come from; leave inputs\.demand_origin out"),
         ({"request_class": "all"}, {"request_class": "chat"}, r"there is no class 'chat'"),

@@ -82,6 +82,15 @@ def test_repair_uses_a_prohibitive_route_where_nothing_else_has_room():
     np.testing.assert_allclose(repaired[0, 0], [0.25, 0.75], rtol=1e-12)
 
 
+def test_repair_takes_the_excess_from_those_who_can_go_elsewhere():
+    """Where each gave up the same share, half the excess of a demand that has no other site was left after all rounds."""
+    allowed = np.array([[True, False], [True, True]])
+    problem = Problem(np.array([[0.9, 0.2]]), 0.0, np.array([1.0, 1.0]), CongestionCost(1.0), allowed=allowed)
+    repaired, fits = repair(first_slot(problem), jnp.asarray([[[0.9, 0.0], [0.2, 0.0]]]), jnp.ones(2))
+    assert bool(fits)
+    np.testing.assert_allclose(repaired[0], [[0.9, 0.0], [0.1, 0.1]], rtol=1e-12)
+
+
 def test_repair_says_when_it_did_not_fit_and_the_cost_is_infinite():
     problem = Problem(np.ones((1, 2)), 0.0, np.array([0.5, 0.5]), CongestionCost(1.0))
     slot = first_slot(problem)

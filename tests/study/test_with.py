@@ -118,9 +118,9 @@ def test_a_fitted_law_of_service_sets_work_and_prefill(study):
         ({"models": (models.Prefill(),)}, "Prefill has no place in a study"),
         (
             {"models": (models.DirectExpansion(),), "at": "dz"},
-            "no site and no plant 'dz' in the study; did you mean 'dx'",
+            "no site and no plant 'dz' in the study; did you mean `dx`",
         ),
-        ({"inputs": {"demands": 1.0}}, "no input 'demands'; did you mean 'demand'"),
+        ({"inputs": {"demands": 1.0}}, "no input 'demands'; did you mean `demand`"),
         ({"inputs": {"demand": np.ones((1, 2, 3))}}, r"demand has shape \(1, 2, 3\)"),
     ],
 )
@@ -153,7 +153,7 @@ def test_model_files_drop_into_a_run_and_are_recorded(tmp_path, study, hungry):
     [
         ('cooling = "none.json"', "models.cooling.all: "),
         ('water = "plant.json"', "holds a WaterCooledPlant, which is no model of water"),
-        ('cooling = { dxx = "plant.json" }', "no plant 'dxx' in the study; did you mean 'dx'?"),
+        ('cooling = { dxx = "plant.json" }', "no plant 'dxx' in the study; did you mean `dx`?"),
         ('network = "plant.json"', "give a RoundTripTime"),
         ("cooling = 3", "`models.cooling` is 3"),
         ('[models.serving]\n"h100" = { file = "plant.json" }', 'for example "h100/llama-70b"'),

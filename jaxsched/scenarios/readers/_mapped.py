@@ -1,7 +1,6 @@
 """Any CSV, JSON Lines or parquet table, with a mapping from its columns to those of the package."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from jaxsched._names import did_you_mean
 from jaxsched.scenarios.readers._clock import clock
 from jaxsched.scenarios.readers._places import PLACE_COLUMNS, places_of
 from jaxsched.scenarios.readers._qualified import records
@@ -119,8 +119,7 @@ def _check_columns(how: Mapped) -> None:
     every = [*dict.fromkeys(name for names in _COLUMNS.values() for name in names), *_SAME]
     unknown = sorted({*how.columns, *how.factors, *how.values} - set(every))
     if unknown:
-        near = difflib.get_close_matches(unknown[0], every, 1, 0.6)
-        hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(every)}."
+        hint = did_you_mean(unknown[0], every, f"give one of {', '.join(every)}.")
         raise ValueError(f"{unknown[0]!r} is no quantity of a scenario; {hint}")
     idle = sorted(set(how.factors) - set(how.columns))
     if idle:

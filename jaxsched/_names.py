@@ -1,0 +1,96 @@
+"""The name of an array inside a nested model, one language for fits, sensitivities and files; and which name was meant."""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+# How alike two names must be, from 0 to 1, for one to be suggested in the place of the other; and how many are listed else.
+_ALIKE = 0.4
+_LISTED = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """What stands at the end of a path through a model.
+
+    Attributes:
+        name: Its dotted name, for example `site_model.cooling.DirectExpansion.pump_share`.
+        path: How to get there: names of fields, positions in tuples and keys of dictionaries.
+        value: What is there.
+        metadata: What the field that holds it declares: unit, valid range, source.
+    """
+
+    name: str
+    path: tuple[str | int, ...]
+    value: Any
+    metadata: Mapping[str, Any]
+
+
+def leaves(
+    node: Any, name: str = "", path: tuple[str | int, ...] = (), about: Mapping[str, Any] | None = None
+) -> Iterator[Leaf]:
+    """Everything inside of a model that is not itself a model, tuple, list or dictionary, by its name.
+
+    A member of a tuple of models goes by its class, or where there are several of it by its class and position:
+    `cooling.DirectExpansion.pump_share`, `water.EvaporativeWater[1].threshold`. The tuple itself is not named.
+    """
+    if not _is_nested(node):
+        yield Leaf(name, path, node, about or {})
+        return
+    for label, key, child, metadata in _children(node):
+        if isinstance(child, tuple | list) and child and all(map(_is_model, child)):
+            members = zip(_labels(child), range(len(child)), child, strict=True)
+            for member, position, model in members:
+                yield from leaves(model, _joined(name, member), (*path, key, position))
+        else:
+            yield from leaves(child, _joined(name, label), (*path, key), metadata)
+
+
+def at(node: Any, path: Iterable[str | int]) -> Any:
+    """What stands at the end of a path."""
+    for key in path:
+        node = getattr(node, key) if isinstance(key, str) and not isinstance(node, dict) else node[key]
+    return node
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """The end of a sentence about an unknown name: the known one that is most like it, or else the first of those there are.
+
+    Arguments:
+        name: The unknown name.
+        known: Names that there are.
+        otherwise: What is said where none is like it, in place of a list.
+    """
+    every = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(name, every, 1, _ALIKE)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    listed = every[:_LISTED] + ["and others"] * (len(every) > _LISTED)
+    return otherwise or f"known: {', '.join(listed) or 'none'}."
+
+
+def _is_model(node: Any) -> bool:
+    return dataclasses.is_dataclass(node) and not isinstance(node, type)
+
+
+def _is_nested(node: Any) -> bool:
+    return _is_model(node) or isinstance(node, tuple | list | dict)
+
+
+def _children(node: Any) -> list[tuple[str, str | int, Any, Mapping[str, Any]]]:
+    """Label, key, value and metadata of what a node holds."""
+    if _is_model(node):
+        return [(f.name, f.name, getattr(node, f.name), f.metadata) for f in dataclasses.fields(node)]
+    if isinstance(node, dict):
+        return [(str(key), key, child, {}) for key, child in node.items()]
+    return [(str(position), position, child, {}) for position, child in enumerate(node)]
+
+
+def _labels(models: Sequence[Any]) -> list[str]:
+    names = [type(model).__name__ for model in models]
+    return [name if names.count(name) == 1 else f"{name}[{n}]" for n, name in enumerate(names)]
+
+
+def _joined(name: str, label: str) -> str:
+    return f"{name}.{label}" if name else label
