@@ -28,9 +28,9 @@ from benchmarks.peers.problems import dimensions
 from jaxsched._parameters import as_array
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._admm import SlotState
-from jaxsched.solvers._certificate import improve
+from jaxsched.solvers._certificate import update_incumbent
 from jaxsched.solvers._projection import project
-from jaxsched.solvers._site_step import site_step
+from jaxsched.solvers._proximal_step import proximal_step
 
 SIZES, VARIANTS = ("50x100", "200x500"), ("linear", "queueing")
 ITERATIONS = (100, 200, 500)
@@ -78,7 +78,7 @@ class Unreliable(jaxsched.ADMM):
         parties, sums = jax.lax.fori_loop(0, length, iterate, (parties, sums))
         parties = self._iteration(problem, metric, jax.random.fold_in(self.key, length), parties)
         mean_routing, mean_prices = (total / length.astype(total.dtype) for total in sums)
-        best = improve(problem, state, mean_routing, (mean_prices, parties.prices))
+        best = update_incumbent(problem, state, mean_routing, (mean_prices, parties.prices))
         return eqx.tree_at(
             lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
             best,
@@ -93,7 +93,7 @@ class Unreliable(jaxsched.ADMM):
         origin_works = _works(of_origins, self.origins, old.flow[0, :, 0])[None, :]
         sent = problem.load(old.flow)
         heard = self.late_loads * old.sent + (1.0 - self.late_loads) * sent
-        load, prices = site_step(problem.site_cost, problem.capacity, heard, give, old.load)
+        load, prices = proximal_step(problem.site_cost, problem.capacity, heard, give, old.load)
         load, prices = jnp.where(site_works, load, old.load), jnp.where(site_works, prices, old.prices)
         told = self.late_prices * old.prices + (1.0 - self.late_prices) * prices
         copy = old.flow - metric * problem.priced_work(told)

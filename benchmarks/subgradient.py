@@ -19,9 +19,9 @@ from jaxtyping import Array, Float
 import jaxsched
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
-from jaxsched.solvers._metric import price_spread
+from jaxsched.solvers._metric import price_scale
+from jaxsched.solvers._proximal_step import derivatives, load_at_prices
 from jaxsched.solvers._repair import proportional
-from jaxsched.solvers._site_step import derivatives, load_at_prices
 
 
 def wanted_load(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, " site"]:
@@ -64,7 +64,7 @@ def subgradient(problem: jaxsched.Problem, step: float, steps: int, every: int) 
     dtype = problem.demand.dtype
     start = proportional(slot)
     prices = derivatives(slot.site_cost, slot.load(start))[1]
-    scale = jnp.asarray(step, dtype) * price_spread(slot, prices) / slot.capacity.mean()
+    scale = jnp.asarray(step, dtype) * price_scale(slot, prices) / slot.capacity.mean()
     state = (prices, start, jnp.zeros((), dtype))
     jax.block_until_ready(_advance(slot, state, scale, every))
     gaps, counts, cost, bound = [], [], np.inf, -np.inf

@@ -64,7 +64,7 @@ def parts(mesh: Mesh | None) -> tuple[int, int]:
 
 
 def on_devices(mesh: Mesh | None) -> AbstractContextManager[Any]:
-    """Where solvers find the mesh (`each_slot`) while they are traced."""
+    """Where solvers find the mesh (`map_slots`) while they are traced."""
     return nullcontext() if mesh is None else jax.sharding.use_abstract_mesh(mesh.abstract_mesh)
 
 

@@ -15,8 +15,8 @@ from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
 from jaxsched.gradients import constant, with_derivatives
-from jaxsched.problem import ArrangedProblem, Problem, restricted
-from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, Point
+from jaxsched.problem import PreparedProblem, Problem, restrict_routes
+from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, PrimalDualPoint
 
 # Work may exceed capacity by this many rounding errors before it is called infeasible.
 _ROUNDINGS = 64.0
@@ -194,7 +194,7 @@ def _solve_slots(
 ) -> Schedule:
     """Solve some slots together, whatever the verdict."""
     problem, warm_start = constant((posed, warm_start))
-    first = solver.rehearsal(problem) if warm_start is None else None
+    first = solver.warm_start_problem(problem) if warm_start is None else None
     if first is not None:
         warm_start = _solve_slots(*first, None, None, mesh)
     state, done = _start(problem, solver, warm_start, mesh)
@@ -213,8 +213,8 @@ def _solve_slots(
         schedule = trim(schedule)
     if _all_concrete(posed):
         return schedule
-    interior = eqx.Partial(_interior, solver=solver, state=state, schedule=schedule, mesh=mesh)
-    return with_derivatives(posed, schedule, interior, mesh)
+    primal_dual_point = eqx.Partial(_primal_dual_point, solver=solver, state=state, schedule=schedule, mesh=mesh)
+    return with_derivatives(posed, schedule, primal_dual_point, mesh)
 
 
 @eqx.filter_jit
@@ -238,19 +238,21 @@ def _iterate(problem, solver, state, until, mesh=None):
         return ~solver.done(state) & (solver.certificate(state)[0] < until)
 
     with on_devices(mesh):
-        arranged: Any = ArrangedProblem(problem)
-        return jax.lax.while_loop(unfinished, lambda state: solver.step(arranged, state), state)
+        prepared: Any = PreparedProblem(problem)
+        return jax.lax.while_loop(unfinished, lambda state: solver.step(prepared, state), state)
 
 
-def _interior(problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule, mesh: Mesh | None) -> Point:
+def _primal_dual_point(
+    problem: Problem, *, solver: AbstractSolver, state: Any, schedule: Schedule, mesh: Mesh | None
+) -> PrimalDualPoint:
     """A point near the answer where derivatives are taken; asked for only where there are any."""
-    routes: Any = restricted(problem, schedule.sites, certified=False)
-    point = solver.interior(routes, state)
+    routes: Any = restrict_routes(problem, schedule.sites, certified=False)
+    point = solver.primal_dual_point(routes, state)
     if point is not None:
         return point
     exact: Any = InteriorPoint()
     start, _ = _start(routes, exact, schedule, mesh)
-    return exact.interior(routes, _iterate(routes, exact, start, jnp.asarray(exact.max_steps), mesh))
+    return exact.primal_dual_point(routes, _iterate(routes, exact, start, jnp.asarray(exact.max_steps), mesh))
 
 
 @eqx.filter_jit

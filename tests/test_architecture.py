@@ -121,7 +121,7 @@ def test_one_loop_iterates():
         if count:
             loops[name_of(path)] = count
     # The iteration, the scalar root inside one site step, and for kinked costs the halving of a step and the start anew.
-    assert loops == {"jaxsched/_solve.py": 1, "jaxsched/solvers/_kinks.py": 2, "jaxsched/solvers/_site_step.py": 1}
+    assert loops == {"jaxsched/_solve.py": 1, "jaxsched/solvers/_kinks.py": 2, "jaxsched/solvers/_proximal_step.py": 1}
 
 
 def public_names():

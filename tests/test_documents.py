@@ -1,6 +1,7 @@
 """README, notebooks and examples are run, so that they cannot rot."""
 
 import json
+import pydoc
 import re
 import subprocess
 import sys
@@ -123,6 +124,16 @@ def test_contributing_is_short_and_lists_the_layers():
     assert len(text.splitlines()) <= 45
     for layer in LAYERS:
         assert layer.strip("_") in text, layer
+
+
+def test_the_glossary_names_each_term_once_and_things_that_exist():
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| `(jaxsched[\w.]*)` \|$", text, flags=re.MULTILINE)
+    terms = [term for term, _ in rows]
+    assert len(terms) > 50
+    assert len(set(terms)) == len(terms)
+    for _, where in rows:
+        assert pydoc.locate(where) is not None, where
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda p: p.stem)

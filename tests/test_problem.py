@@ -9,7 +9,7 @@ import pytest
 
 import jaxsched
 from jaxsched import CongestionCost, Problem
-from jaxsched.problem import ArrangedProblem, CandidateProblem
+from jaxsched.problem import CandidateProblem, PreparedProblem
 
 DEMAND, ROUTES, CAPACITY = np.ones((3, 4)), np.ones((4, 2)), np.array([9.0, 9.0])
 
@@ -185,7 +185,7 @@ def test_leaves_that_all_slots_share_have_no_slot_axis():
 
 
 @pytest.mark.parametrize("listed", [False, True])
-def test_an_arranged_problem_answers_as_the_problem_does(listed):
+def test_a_prepared_problem_answers_as_the_problem_does(listed):
     random = np.random.default_rng(1)
     whole = build(
         random.uniform(size=(3, 4, 2)),
@@ -196,7 +196,7 @@ def test_an_arranged_problem_answers_as_the_problem_does(listed):
         allowed=random.uniform(size=(4, 2, 2)) > 0.2,
     )
     posed = CandidateProblem(whole, jnp.asarray(random.integers(0, 2, (3, 2, 4, 1)))) if listed else whole
-    arranged = ArrangedProblem(posed)
+    arranged = PreparedProblem(posed)
     assert arranged.shape == whole.shape
     assert arranged.has_kinds
     # But for the most that each site can be asked to carry, which it knows already.
@@ -206,7 +206,7 @@ def test_an_arranged_problem_answers_as_the_problem_does(listed):
     assert eqx.tree_equal(tuple(forgotten), posed.slots())
     assert place(known_axes) == 0
     for index in range(3):
-        slot = ArrangedProblem(whole).slot(jnp.asarray(index))
+        slot = PreparedProblem(whole).slot(jnp.asarray(index))
         assert eqx.tree_equal(eqx.tree_at(lambda s: s.most, slot, None), whole.slot(index))
         np.testing.assert_allclose(slot.most, whole.slot(index).most_load(), rtol=1e-15)
         np.testing.assert_array_equal(slot.most, place(known)[index])

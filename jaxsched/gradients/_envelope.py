@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jaxsched._schedule import Schedule
 from jaxsched.problem import AnyProblem, Problem, SlotProblem
 from jaxsched.solvers import kind_first
-from jaxsched.solvers._site_step import derivatives
+from jaxsched.solvers._proximal_step import derivatives
 
 
 def optimal_cost(problem: Problem, schedule: Schedule) -> Float[Array, ""]:
@@ -100,12 +100,12 @@ def _lagrangian(
     problem: SlotProblem,
     routing: Float[Array, "kind origin site"],
     multiplier: Float[Array, "kind origin"],
-    scarcity: Float[Array, " site"],
+    capacity_dual: Float[Array, " site"],
     prices: Float[Array, " site"],
 ) -> Float[Array, ""]:
     """The Lagrangian but for the cost of the sites, up to a constant of what is held."""
     routes = (problem.route_cost * routing).sum() + (problem.load(routing) * prices).sum()
-    return routes + (problem.demand * multiplier).sum() - (problem.capacity * scarcity).sum()
+    return routes + (problem.demand * multiplier).sum() - (problem.capacity * capacity_dual).sum()
 
 
 def _multipliers(
@@ -122,8 +122,8 @@ def _multipliers(
     most = -_smallest(jnp.where(wanted, -saved, jnp.inf).reshape(-1, len(prices)).T)
     closed = (problem.capacity <= 0) & jnp.isfinite(most)
     prices = jnp.where(closed, most, prices)
-    scarcity = jnp.maximum(prices - derivatives(problem.site_cost, problem.capacity)[1], 0.0)
-    return multiplier, jnp.where(closed | (problem.capacity > 0), scarcity, 0.0), prices
+    capacity_dual = jnp.maximum(prices - derivatives(problem.site_cost, problem.capacity)[1], 0.0)
+    return multiplier, jnp.where(closed | (problem.capacity > 0), capacity_dual, 0.0), prices
 
 
 @jax.custom_jvp

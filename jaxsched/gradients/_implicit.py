@@ -14,13 +14,13 @@ from jaxsched._devices import on_devices
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
-from jaxsched.problem import AnyProblem, Problem, SlotProblem, restricted
-from jaxsched.solvers import Point, demand_last, kind_last
+from jaxsched.problem import AnyProblem, Problem, SlotProblem, restrict_routes
+from jaxsched.solvers import PrimalDualPoint, demand_last, kind_last
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals
-from jaxsched.solvers._each_slot import each_slot
-from jaxsched.solvers._metric import cost_spread, price_spread
+from jaxsched.solvers._map_slots import map_slots
+from jaxsched.solvers._metric import cost_scale, price_scale
 from jaxsched.solvers._point import usable_routes
-from jaxsched.solvers._site_step import derivatives
+from jaxsched.solvers._proximal_step import derivatives
 
 # Barrier at which derivatives are taken, in powers 2/3 of the rounding error: relative to demand times spread of cost for
 # a route, to capacity times spread for a site (1.8e-12 in float64). Smoothing errs by up to 1e5 times the barrier, rounding
@@ -33,7 +33,10 @@ Tree = TypeVar("Tree")
 
 
 def with_derivatives(
-    problem: Problem, schedule: Schedule, interior: Callable[[Problem], Point], mesh: Mesh | None = None
+    problem: Problem,
+    schedule: Schedule,
+    primal_dual_point: Callable[[Problem], PrimalDualPoint],
+    mesh: Mesh | None = None,
 ) -> Schedule:
     """A schedule that varies with its problem, at no cost unless it is differentiated.
 
@@ -43,12 +46,12 @@ def with_derivatives(
     Arguments:
         problem: What was solved.
         schedule: Its schedule, a constant.
-        interior: Finds a strictly interior point near the optimum; called only where derivatives are asked for.
+        primal_dual_point: Finds a strictly interior point near the optimum; called only where derivatives are asked for.
         mesh: Devices over which its slots are divided.
     """
     names = ("routing", "load", "prices", "demand_price", "capacity_price")
     answer = tuple(getattr(schedule, name) for name in names)
-    varying = _varying(problem, interior, answer, schedule.sites, mesh)
+    varying = _varying(problem, primal_dual_point, answer, schedule.sites, mesh)
     schedule = schedule.with_arrays(dict(zip(names, varying, strict=True)))
     cost = slot_costs(problem, schedule)
     bound = slot_costs(problem, eqx.tree_at(lambda s: s.slot_objective, schedule, schedule.slot_bound))
@@ -58,7 +61,7 @@ def with_derivatives(
 @eqx.filter_custom_jvp
 def _varying(
     problem: Problem,
-    interior: Callable[[Problem], Point],
+    primal_dual_point: Callable[[Problem], PrimalDualPoint],
     answer: tuple[Array, ...],
     sites: Array | None,
     mesh: Mesh | None,
@@ -68,15 +71,15 @@ def _varying(
 
 @_varying.def_jvp
 def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
-    problem, interior, answer, sites, mesh = primals
+    problem, primal_dual_point, answer, sites, mesh = primals
     # Values that are differentiated again must vary again: here and below, a rule applies its own function.
-    answer = _varying(problem, interior, answer, sites, mesh)
+    answer = _varying(problem, primal_dual_point, answer, sites, mesh)
     if not jax.tree.leaves(tangents[0]):
         return answer, (None,) * len(answer)
-    point = jax.lax.stop_gradient(interior(constant(problem)))
-    move = along(lambda p: follow(restricted(p, sites, certified=False), point, mesh), problem, tangents[0])
+    point = jax.lax.stop_gradient(primal_dual_point(constant(problem)))
+    move = along(lambda p: follow(restrict_routes(p, sites, certified=False), point, mesh), problem, tangents[0])
     routing, of_demand = kind_last(problem, move.routing), demand_last(problem, move.multiplier)
-    return answer, (routing, move.load, move.prices, of_demand, move.scarcity)
+    return answer, (routing, move.load, move.prices, of_demand, move.capacity_dual)
 
 
 def constant(tree: Tree) -> Tree:
@@ -90,7 +93,7 @@ def constant(tree: Tree) -> Tree:
 
 
 @eqx.filter_custom_jvp
-def follow(problem: AnyProblem, point: Point, mesh: Mesh | None = None) -> Point:
+def follow(problem: AnyProblem, point: PrimalDualPoint, mesh: Mesh | None = None) -> PrimalDualPoint:
     """Interior points of all slots, as the function of the problem that keeps their complementarity products.
 
         F(u; problem) = 0,  x z = const, s w = const    =>    du = -(dF/du)^-1 (dF/dproblem) dproblem
@@ -105,14 +108,14 @@ def follow(problem: AnyProblem, point: Point, mesh: Mesh | None = None) -> Point
 
 
 @follow.def_jvp
-def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Point, Any]:
+def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[PrimalDualPoint, Any]:
     problem, point, mesh = primals
     here = follow(problem, point, mesh)
     return here, _move(problem, tangents[0], here, mesh)
 
 
 @eqx.filter_jit
-def _move(problem: AnyProblem, dot: AnyProblem, points: Point, mesh: Mesh | None) -> Point:
+def _move(problem: AnyProblem, dot: AnyProblem, points: PrimalDualPoint, mesh: Mesh | None) -> PrimalDualPoint:
     """Tangent of the points along a change of the problem: for each slot one factorisation, and two back-substitutions."""
 
     def at_points(problem):
@@ -122,11 +125,11 @@ def _move(problem: AnyProblem, dot: AnyProblem, points: Point, mesh: Mesh | None
     change = along(at_points, problem, dot)
     slots, axes = problem.slots()
     with on_devices(mesh):
-        one_slot = each_slot(_one_slot, (axes, 0, 0), points.routing[0].nbytes, factors=True)
+        one_slot = map_slots(_one_slot, (axes, 0, 0), points.routing[0].nbytes, factors=True)
         return one_slot(slots, points, change)
 
 
-def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
+def _one_slot(problem: SlotProblem, point: PrimalDualPoint, change: Residuals) -> PrimalDualPoint:
     """Step of one slot that removes a change of its residuals and keeps its products.
 
     With the duals of bounds eliminated the system is symmetric in (x, L, y, p); saying so makes reverse mode run this very
@@ -139,12 +142,12 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
     zero = jnp.zeros((), point.load.dtype)
     here = Linearised(problem, jax.lax.stop_gradient(point), zero)
     stiffness = jnp.where(here.usable, point.reduced_cost / jnp.where(here.usable, point.routing, 1.0), 0.0)
-    firmness = point.scarcity / point.room
-    slope = derivatives(problem.site_cost, point.load)[2] + firmness
+    barrier_curvature = point.capacity_dual / point.slack
+    slope = derivatives(problem.site_cost, point.load)[2] + barrier_curvature
     masks = (here.usable, here.is_open, here.usable.any(-1), here.is_open)
 
     at = here.point
-    is_full = at.scarcity * problem.capacity > at.room * price_spread(problem, at.prices)
+    is_full = at.capacity_dual * problem.capacity > at.slack * price_scale(problem, at.prices)
 
     def matrix(vector):
         routing, load, multiplier, prices = _parts(masks, vector)
@@ -156,15 +159,15 @@ def _one_slot(problem: SlotProblem, point: Point, change: Residuals) -> Point:
         left = Residuals(-reduced, -demand, balance, jnp.zeros_like(balance), price)
         step = here.newton((zero, zero), left, refinements=1)
         # A full site hardly moves: only its price tells by how little, and reverse mode multiplies that by w / s.
-        load = jnp.where(is_full, here.softness * (price + step.prices), step.load)
+        load = jnp.where(is_full, here.inverse_curvature * (price + step.prices), step.load)
         return _packed(masks, step.routing, load, step.multiplier, step.prices)
 
-    right = (-change.reduced_cost, change.price + firmness * change.capacity, -change.demand, change.balance)
+    right = (-change.reduced_cost, change.price + barrier_curvature * change.capacity, -change.demand, change.balance)
     routing, load, multiplier, prices = _parts(
         masks, jax.lax.custom_linear_solve(matrix, _packed(masks, *right), solve, symmetric=True)
     )
-    room = jnp.where(here.is_open, change.capacity - load, 0.0)
-    return Point(routing, -stiffness * routing, multiplier, load, room, -firmness * room, prices)
+    slack = jnp.where(here.is_open, change.capacity - load, 0.0)
+    return PrimalDualPoint(routing, -stiffness * routing, multiplier, load, slack, -barrier_curvature * slack, prices)
 
 
 def _packed(masks: tuple[Array, ...], *parts: Array) -> Array:
@@ -178,7 +181,7 @@ def _parts(masks: tuple[Array, ...], vector: Array) -> tuple[Array, ...]:
     return tuple(jnp.where(mask, cut.reshape(mask.shape), 0.0) for mask, cut in zip(masks, cuts, strict=True))
 
 
-def _smoothed(problem: SlotProblem, point: Point) -> Point:
+def _smoothed(problem: SlotProblem, point: PrimalDualPoint) -> PrimalDualPoint:
     """The point with every complementarity product at the barrier, whatever the solver left of it.
 
     Smaller products would multiply the rounding of prices by x / z, larger ones would smooth too much. The linear
@@ -187,18 +190,20 @@ def _smoothed(problem: SlotProblem, point: Point) -> Point:
     usable = usable_routes(problem)
     is_open = problem.reached(usable)
     barrier = jnp.asarray(_BARRIER * float(jnp.finfo(point.load.dtype).eps) ** (2.0 / 3.0), point.load.dtype)
-    spread = cost_spread(problem, point.prices)[:, None, None]
+    spread = cost_scale(problem, point.prices)[:, None, None]
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
     routing, reduced = _at_product(point.routing, point.reduced_cost, demand, spread, barrier)
     capacity = jnp.where(problem.capacity > 0, problem.capacity, 1.0)
-    room, scarcity = _at_product(point.room, point.scarcity, capacity, price_spread(problem, point.prices), barrier)
-    return Point(
+    slack, capacity_dual = _at_product(
+        point.slack, point.capacity_dual, capacity, price_scale(problem, point.prices), barrier
+    )
+    return PrimalDualPoint(
         routing=jnp.where(usable, routing, 0.0),
         reduced_cost=jnp.where(usable, reduced, 1.0),
         multiplier=point.multiplier,
         load=point.load,
-        room=jnp.where(is_open, room, 1.0),
-        scarcity=jnp.where(is_open, scarcity, 0.0),
+        slack=jnp.where(is_open, slack, 1.0),
+        capacity_dual=jnp.where(is_open, capacity_dual, 0.0),
         prices=point.prices,
     )
 

@@ -1,19 +1,19 @@
 """The abstract routing problem: demand, routes, shared capacity and a convex cost of load at each site."""
 
-from jaxsched.problem._arranged import AnyProblem, ArrangedProblem
-from jaxsched.problem._candidates import CandidateProblem, restricted
+from jaxsched.problem._candidates import CandidateProblem, restrict_routes
+from jaxsched.problem._prepared import AnyProblem, PreparedProblem
 from jaxsched.problem._problem import Problem
 from jaxsched.problem._site_cost import AbstractSiteCost, CongestionCost
-from jaxsched.problem._slot import SlotProblem, spread_out
+from jaxsched.problem._slot import SlotProblem, scatter_routes
 
 __all__ = [
     "AbstractSiteCost",
     "AnyProblem",
-    "ArrangedProblem",
     "CandidateProblem",
     "CongestionCost",
+    "PreparedProblem",
     "Problem",
     "SlotProblem",
-    "restricted",
-    "spread_out",
+    "restrict_routes",
+    "scatter_routes",
 ]

@@ -49,7 +49,7 @@ class CandidateProblem(eqx.Module):
         )
 
 
-def restricted(problem: Problem, sites: Array | None, certified: bool = True) -> Problem | CandidateProblem:
+def restrict_routes(problem: Problem, sites: Array | None, certified: bool = True) -> Problem | CandidateProblem:
     """The problem with the routes of a schedule: all, or the candidates at some sites [slot, origin, route(, kind)]."""
     if sites is None:
         return problem

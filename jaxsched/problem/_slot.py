@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched.problem._site_cost import AbstractSiteCost
 
 
-def spread_out(
+def scatter_routes(
     routes: Float[Array, "kind origin route"], sites: Int[Array, "kind origin route"], count: int
 ) -> Float[Array, "kind origin site"]:
     """Values of listed routes at so many sites, 0 where no route is listed."""

@@ -104,7 +104,7 @@ def local_frame(found: LocalSensitivity) -> pd.DataFrame:
 def price_frame(found: LocalSensitivity) -> pd.DataFrame:
     """What a degree, a MW, a GPU and a millisecond are worth at every site in every slot."""
     scenario = found.study.scenario
-    slots, sites = found.scarcity.shape
+    slots, sites = found.capacity_dual.shape
     return pd.DataFrame(
         {
             "slot_start_utc": np.repeat(scenario.times, sites),
@@ -113,7 +113,7 @@ def price_frame(found: LocalSensitivity) -> pd.DataFrame:
             "kg_per_k": 1000.0 * found.warming("carbon_t").ravel(),
             "litre_per_k": 1000.0 * found.warming("water_kl").ravel(),
             "aud_saved_per_mw": found.power_limit().ravel(),
-            "aud_saved_per_gpu": found.scarcity.ravel(),
+            "aud_saved_per_gpu": found.capacity_dual.ravel(),
             "aud_per_ms": found.latency().ravel(),
             "price_of_load_aud_per_gpu": np.asarray(found.schedule.prices, float).ravel(),
         }
@@ -200,7 +200,7 @@ def planner_prices(found: LocalSensitivity) -> list[str]:
         ),
         (
             "One more GPU's room for load at {site} saves {sum:,.2f} AUD over {span}, most on {when} UTC.",
-            found.scarcity,
+            found.capacity_dual,
         ),
     ):
         site = int(np.argmax(by_hour.sum(0)))

@@ -54,7 +54,7 @@ class LocalSensitivity:
         values: Outputs [output].
         gradients: Derivatives of each output as `Inputs`; of the total cost by the envelope theorem, of the others
             through the schedule.
-        scarcity: What one more GPU of capacity would save [slot, site] [AUD/GPU].
+        capacity_dual: What one more GPU of capacity would save [slot, site] [AUD/GPU].
         wet_bulb_slope: Rise of the wet bulb with the dry bulb at equal vapour pressure [slot, site] [1].
     """
 
@@ -63,7 +63,7 @@ class LocalSensitivity:
     schedule: Schedule
     values: np.ndarray
     gradients: dict[str, Inputs]
-    scarcity: np.ndarray
+    capacity_dual: np.ndarray
     wet_bulb_slope: np.ndarray
 
     def effects(self, output: str = "total_cost_aud", parameters: Sequence[str] | None = None) -> list[Effect]:
@@ -151,7 +151,7 @@ def local(study: Study, *, schedule: Schedule | None = None) -> LocalSensitivity
         schedule=exact,
         values=np.asarray(values),
         gradients=dict(zip(OUTPUTS, slopes, strict=True)),
-        scarcity=-np.broadcast_to(np.asarray(of_problem.capacity), study.cap.shape),
+        capacity_dual=-np.broadcast_to(np.asarray(of_problem.capacity), study.cap.shape),
         wet_bulb_slope=wet_bulb_per_degree(study),
     )
 

@@ -15,7 +15,7 @@ from jaxsched.problem import Problem, SlotProblem
 from jaxsched.sensitivity._effects import Flows, effects_of_flows, route_cost
 from jaxsched.sensitivity._shift import Shift
 from jaxsched.solvers._certificate import dual_bound
-from jaxsched.solvers._site_step import derivatives
+from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.study import Inputs, Study
 
 

@@ -6,7 +6,7 @@ from jaxsched.solvers._candidates import Candidates
 from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import demand_last, kind_first, kind_last
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric, UniformMetric
-from jaxsched.solvers._point import Point
+from jaxsched.solvers._point import PrimalDualPoint
 from jaxsched.solvers._proportional import Proportional
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Candidates",
     "FlowMetric",
     "InteriorPoint",
-    "Point",
+    "PrimalDualPoint",
     "Proportional",
     "UniformMetric",
     "demand_last",

@@ -11,14 +11,14 @@ from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
-from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
-from jaxsched.solvers._certificate import improve, other_prices, reassess
-from jaxsched.solvers._each_slot import each_slot
+from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
+from jaxsched.solvers._certificate import other_prices, reprice, update_incumbent
 from jaxsched.solvers._layout import demand_last, kind_first, kind_last
+from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
+from jaxsched.solvers._proximal_step import derivatives, proximal_step
 from jaxsched.solvers._repair import proportional, serving
-from jaxsched.solvers._site_step import derivatives, site_step
 
 # Arrays of the size of the routing that a solve holds at once (measured from compiled programs).
 _ARRAYS = 14
@@ -132,7 +132,7 @@ class ADMM(AbstractRouteSolver):
             routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
             prices = warm_start.prices.astype(problem.demand.dtype)
             # In groups, like the steps: what one pass leaves in the caches serves the next.
-            one_slot = each_slot(self._warm_start, (axes, 0, 0), routing[0].nbytes)
+            one_slot = map_slots(self._warm_start, (axes, 0, 0), routing[0].nbytes)
             start = one_slot(slots, routing, prices)
         checks = len(self._epochs())
         unknown = jnp.full(checks, jnp.inf, problem.demand.dtype)
@@ -143,7 +143,7 @@ class ADMM(AbstractRouteSolver):
         slots, axes = problem.slots()
         check = (state.history.step > 0).sum()
         length = jnp.asarray(self._epochs())[check]
-        after = each_slot(self._epoch, (axes, 0, None), state.slots.routing[0].nbytes)(slots, state.slots, length)
+        after = map_slots(self._epoch, (axes, 0, None), state.slots.routing[0].nbytes)(slots, state.slots, length)
         num_steps = state.num_steps + length
         history = History(
             state.history.step.at[check].set(num_steps),
@@ -177,20 +177,20 @@ class ADMM(AbstractRouteSolver):
         )
         return eqx.tree_at(lambda s: s.result, schedule, self._verdict(schedule, best))
 
-    def interior(self, problem: AnyProblem, state: ADMMState) -> None:
+    def primal_dual_point(self, problem: AnyProblem, state: ADMMState) -> None:
         return None
 
-    def rehearsal(self, problem: Problem) -> None:
+    def warm_start_problem(self, problem: Problem) -> None:
         return None
 
-    def standing(self, state: ADMMState) -> Standing:
+    def current(self, state: ADMMState) -> Iterate:
         best = state.slots
         found = jnp.isfinite(best.objective)[:, None]
         # While the routes cannot carry the demand, the prices that rise are those that name others; so they do where the
         # bound came to rest because sites without candidates are priced as if nobody wanted them.
         newer = (best.best_prices == best.mean_prices).all(-1) | (best.best_prices == best.prices).all(-1)
         prices = jnp.where(found & newer[:, None], best.best_prices, best.mean_prices)
-        return Standing(jnp.maximum(best.mean_routing, best.best_routing), prices, best.objective - best.bound)
+        return Iterate(jnp.maximum(best.mean_routing, best.best_routing), prices, best.objective - best.bound)
 
     def reroute(self, problem: CandidateProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
         def routes(s: SlotState) -> tuple[Array, ...]:
@@ -235,7 +235,7 @@ class ADMM(AbstractRouteSolver):
         wide = jnp.maximum(state.mean_routing, proportional(problem))
         state = eqx.tree_at(lambda s: s.mean_routing, state, wide)
         marginal = derivatives(problem.site_cost, state.load)[1]
-        state = improve(problem, state, state.best_routing, (prices, 0.5 * (prices + marginal), marginal))
+        state = update_incumbent(problem, state, state.best_routing, (prices, 0.5 * (prices + marginal), marginal))
         if problem.sites is not None:
             return state
         # Beyond, unlearning where the flows were takes longer than to begin anew: only the proof is kept.
@@ -270,11 +270,11 @@ class ADMM(AbstractRouteSolver):
         The Douglas-Rachford variable is rebuilt from routing and prices, which rescales the dual to the new metric.
         """
         metric = self.metric(problem, state.mean_routing, state.mean_prices) * state.balance[:, None, None]
-        give = (problem.to_sites(metric) * problem.work**2).sum(0)
+        prox_weight = (problem.to_sites(metric) * problem.work**2).sum(0)
         relaxation = self.relaxation.astype(metric.dtype)
 
         def half_step(flow, multiplier, load):
-            load, prices = site_step(problem.site_cost, problem.capacity, problem.load(flow), give, load)
+            load, prices = proximal_step(problem.site_cost, problem.capacity, problem.load(flow), prox_weight, load)
             copy = flow - metric * problem.priced_work(prices)
             target = 2.0 * copy - flow - metric * problem.route_cost
             routing, multiplier = project(target, metric, problem.demand, multiplier)
@@ -295,7 +295,7 @@ class ADMM(AbstractRouteSolver):
         mean_routing, mean_prices = routing_sum / count, prices_sum / count
         after = eqx.tree_at(
             lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
-            improve(problem, state, mean_routing, (mean_prices, prices)),
+            update_incumbent(problem, state, mean_routing, (mean_prices, prices)),
             (routing, prices, mean_routing, mean_prices, multiplier, load),
         )
         return eqx.tree_at(lambda s: s.balance, after, _rebalanced(problem, metric, state, after))
@@ -340,4 +340,4 @@ def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """What was carried over, made to serve every demand again."""
     routing, mean = serving(problem, state.routing), serving(problem, state.mean_routing)
     mean = jnp.where(state.mean_routing > 0, mean, _ENTERING * proportional(problem))
-    return eqx.tree_at(lambda s: (s.routing, s.mean_routing), reassess(problem, state), (routing, mean))
+    return eqx.tree_at(lambda s: (s.routing, s.mean_routing), reprice(problem, state), (routing, mean))

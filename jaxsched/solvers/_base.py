@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
 from jaxsched.problem import CandidateProblem, Problem, SlotProblem
-from jaxsched.solvers._point import Point
+from jaxsched.solvers._point import PrimalDualPoint
 
 Slots = TypeVar("Slots")
 
@@ -26,7 +26,7 @@ class AbstractSolver(eqx.Module):
         return self
 
     @abc.abstractmethod
-    def rehearsal(self, problem: Problem) -> "tuple[Problem, AbstractSolver] | None":
+    def warm_start_problem(self, problem: Problem) -> "tuple[Problem, AbstractSolver] | None":
         """A smaller problem, or an easier method, whose answer is the warm start where none was given; mostly None."""
 
     @abc.abstractmethod
@@ -42,7 +42,7 @@ class AbstractSolver(eqx.Module):
         """State after some more iterations, with its certificate brought up to date.
 
         Arguments:
-            problem: An `ArrangedProblem`: `slots()`, `slot(index)`, `shape` and `demand` of the problem.
+            problem: A `PreparedProblem`: `slots()`, `slot(index)`, `shape` and `demand` of the problem.
             state: The one to go on from.
         """
 
@@ -59,7 +59,7 @@ class AbstractSolver(eqx.Module):
         """The best feasible answer seen and its proof."""
 
     @abc.abstractmethod
-    def interior(self, problem: Any, state: Any) -> Point | None:
+    def primal_dual_point(self, problem: Any, state: Any) -> PrimalDualPoint | None:
         """Unknowns of each slot at the answer, where derivatives of the schedule are taken.
 
         None where the method is not accurate enough: interior-point iterations then start at its answer.
@@ -69,7 +69,7 @@ class AbstractSolver(eqx.Module):
         """
 
 
-class Standing(eqx.Module):
+class Iterate(eqx.Module):
     """Where the iteration of each slot stands.
 
     Attributes:
@@ -100,7 +100,7 @@ class AbstractRouteSolver(AbstractSolver):
     """A method that can go on after some of its routes were exchanged for others."""
 
     @abc.abstractmethod
-    def standing(self, state: Any) -> Standing:
+    def current(self, state: Any) -> Iterate:
         """Flows, prices and certificate of a state."""
 
     @abc.abstractmethod

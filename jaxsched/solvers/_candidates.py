@@ -10,14 +10,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import CandidateProblem, Problem, spread_out
+from jaxsched.problem import CandidateProblem, Problem, scatter_routes
 from jaxsched.solvers._admm import ADMM
-from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Standing
-from jaxsched.solvers._choice import choose, first_flows, places, unserved
-from jaxsched.solvers._groups import merged
+from jaxsched.solvers._aggregation import aggregate
+from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Iterate
+from jaxsched.solvers._candidate_selection import first_flows, missing_reduced_cost, places, select_candidates
 from jaxsched.solvers._interior_point import InteriorPoint
 from jaxsched.solvers._layout import kind_last
-from jaxsched.solvers._point import Point
+from jaxsched.solvers._point import PrimalDualPoint
 from jaxsched.solvers._width import fitting_width
 
 # Routes are exchanged where those that are missing make up this share of the gap.
@@ -85,12 +85,12 @@ class Candidates(AbstractSolver):
         width = fitting_width(problem, self.width)
         return self if width <= self.width else dataclasses.replace(self, width=width)
 
-    def rehearsal(self, problem: Problem) -> tuple[Problem, AbstractSolver] | None:
+    def warm_start_problem(self, problem: Problem) -> tuple[Problem, AbstractSolver] | None:
         if isinstance(self.solver, InteriorPoint):
             return problem, eqx.tree_at(lambda s: s.solver, self, ADMM(rtol=_GOOD_PRICES))
         if self.group == 1 or problem.shape[1] < 2 * self.group:
             return None
-        return merged(problem, self.group), ADMM(rtol=_COARSE_PRICES, max_steps=_COARSE_STEPS)
+        return aggregate(problem, self.group), ADMM(rtol=_COARSE_PRICES, max_steps=_COARSE_STEPS)
 
     def bytes_per_slot(self, problem: Problem, routes: int) -> int:
         routes = min(self.width, routes)
@@ -103,7 +103,7 @@ class Candidates(AbstractSolver):
         def one_slot(index: Array) -> tuple[Array, Array, Array]:
             slot = problem.slot(index)
             flow, prices = first_flows(problem, slot, index, warm_start, self.group)
-            sites = choose(slot, prices, flow, width)
+            sites = select_candidates(slot, prices, flow, width)
             return sites, jnp.take_along_axis(flow, sites, -1), prices
 
         sites, routing, prices = jax.lax.map(one_slot, jnp.arange(problem.shape[0]))
@@ -120,27 +120,27 @@ class Candidates(AbstractSolver):
         view = CandidateProblem(problem, state.sites)
         inner = self.solver.step(view, state.inner)
         slots, axes = view.slots()
-        standing = self.solver.standing(inner)
-        missing = jax.vmap(unserved, in_axes=(axes, 0))(slots, standing.prices)
-        wanted = ~(missing <= _SHARE * standing.difference) | jnp.isinf(standing.difference)
+        current = self.solver.current(inner)
+        missing = jax.vmap(missing_reduced_cost, in_axes=(axes, 0))(slots, current.prices)
+        wanted = ~(missing <= _SHARE * current.difference) | jnp.isinf(current.difference)
         state = CandidatesState(inner, state.sites, state.exchanged)
         rested = self.certificate(state)[0] - state.exchanged >= _BETWEEN
         return jax.lax.cond(
             jnp.any(wanted) & rested & ~self.solver.done(inner),
-            lambda: self._exchange(problem, state, standing, wanted),
+            lambda: self._exchange(problem, state, current, wanted),
             lambda: state,
         )
 
     def _exchange(
-        self, problem: Problem, state: CandidatesState, standing: Standing, wanted: Bool[Array, " slot"]
+        self, problem: Problem, state: CandidatesState, current: Iterate, wanted: Bool[Array, " slot"]
     ) -> CandidatesState:
         """Put the cheapest missing routes of some slots in the place of candidates that carry nothing."""
         count, width = problem.shape[2], state.sites.shape[-1]
 
         def one_slot(index: Array) -> tuple[Array, Array]:
             old = state.sites[index]
-            flow = spread_out(standing.routing[index], old, count)
-            new = choose(problem.slot(index), standing.prices[index], flow, width)
+            flow = scatter_routes(current.routing[index], old, count)
+            new = select_candidates(problem.slot(index), current.prices[index], flow, width)
             new = jnp.where(wanted[index], new, old)
             return new, places(old, new, count)
 
@@ -163,5 +163,5 @@ class Candidates(AbstractSolver):
         schedule = self.solver.finish(view, state.inner)
         return eqx.tree_at(lambda s: s.sites, schedule, kind_last(view, state.sites), is_leaf=lambda leaf: leaf is None)
 
-    def interior(self, problem: Any, state: CandidatesState) -> Point | None:
-        return self.solver.interior(problem, state.inner)
+    def primal_dual_point(self, problem: Any, state: CandidatesState) -> PrimalDualPoint | None:
+        return self.solver.primal_dual_point(problem, state.inner)

@@ -8,8 +8,8 @@ from jaxtyping import Array, Bool, Float
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._kinks import Curve, tangents
 from jaxsched.solvers._newton import Reduced
-from jaxsched.solvers._point import Point, usable_routes
-from jaxsched.solvers._site_step import derivatives
+from jaxsched.solvers._point import PrimalDualPoint, usable_routes
+from jaxsched.solvers._proximal_step import derivatives
 
 # Share of the way to the boundary that a step goes: the former where the way is short, the latter where it is whole. A
 # short step to the very boundary leaves a few routes there, which block the next one: with 0.99 always, `australia` at
@@ -40,12 +40,12 @@ class Residuals(eqx.Module):
     price: Array
 
 
-def residuals(problem: SlotProblem, point: Point) -> Residuals:
+def residuals(problem: SlotProblem, point: PrimalDualPoint) -> Residuals:
     """What is left of the linear conditions of a problem at a point; differentiable in both."""
     return _residuals(problem, point, derivatives(problem.site_cost, point.load)[1])
 
 
-def _residuals(problem: SlotProblem, point: Point, marginal: Float[Array, " site"]) -> Residuals:
+def _residuals(problem: SlotProblem, point: PrimalDualPoint, marginal: Float[Array, " site"]) -> Residuals:
     usable = usable_routes(problem)
     is_open = problem.reached(usable)
     cost = problem.priced(point.prices)
@@ -54,8 +54,8 @@ def _residuals(problem: SlotProblem, point: Point, marginal: Float[Array, " site
         reduced_cost=jnp.where(usable, reduced, 0.0),
         demand=jnp.where(usable.any(-1), problem.demand - point.routing.sum(-1), 0.0),
         balance=jnp.where(is_open, point.load - problem.load(point.routing), 0.0),
-        capacity=jnp.where(is_open, problem.capacity - point.load - point.room, 0.0),
-        price=jnp.where(is_open, point.prices - marginal - point.scarcity, 0.0),
+        capacity=jnp.where(is_open, problem.capacity - point.load - point.slack, 0.0),
+        price=jnp.where(is_open, point.prices - marginal - point.capacity_dual, 0.0),
     )
 
 
@@ -69,18 +69,18 @@ class Linearised(eqx.Module):
     """
 
     problem: SlotProblem
-    point: Point
+    point: PrimalDualPoint
     usable: Bool[Array, "kind origin route"]
     is_open: Bool[Array, " site"]
     per_flow: Float[Array, "kind origin route"]
     per_reduced_cost: Float[Array, "kind origin route"]
     theta: Float[Array, "kind origin route"]
-    softness: Float[Array, " site"]
+    inverse_curvature: Float[Array, " site"]
     system: Reduced
     residuals: Residuals
 
     def __init__(
-        self, problem: SlotProblem, point: Point, regularisation: Float[Array, ""], curve: Curve | None = None
+        self, problem: SlotProblem, point: PrimalDualPoint, regularisation: Float[Array, ""], curve: Curve | None = None
     ):
         """Linearise and factor; a curve stands for the marginal costs of the sites where it is given."""
         curve = tangents(problem, point) if curve is None else curve
@@ -91,14 +91,16 @@ class Linearised(eqx.Module):
         self.per_flow = _inverse(jnp.where(self.usable, point.routing, 1.0))
         self.per_reduced_cost = _inverse(point.reduced_cost)
         self.theta = jnp.where(self.usable, point.routing * self.per_reduced_cost, 0.0)
-        self.softness = jnp.where(self.is_open, 1.0 / (curve.slope + point.scarcity / point.room), 1.0)
-        self.system = Reduced(problem, self.theta, self.softness, regularisation)
+        self.inverse_curvature = jnp.where(self.is_open, 1.0 / (curve.slope + point.capacity_dual / point.slack), 1.0)
+        self.system = Reduced(problem, self.theta, self.inverse_curvature, regularisation)
         self.residuals = _residuals(problem, point, curve.marginal)
 
     def _at_open(self, value: Float[Array, " site"]) -> Float[Array, " site"]:
         return jnp.where(self.is_open, value, 0.0)
 
-    def newton(self, targets: tuple[Array, Array], residuals: Residuals | None, refinements: int = 0) -> Point:
+    def newton(
+        self, targets: tuple[Array, Array], residuals: Residuals | None, refinements: int = 0
+    ) -> PrimalDualPoint:
         """Step that changes the complementarity products of routes and sites by targets and removes residuals, if any."""
         problem, point, theta = self.problem, self.point, self.theta
         route, site = targets
@@ -109,9 +111,9 @@ class Linearised(eqx.Module):
             residuals = Residuals(zero, zero, zero, zero, zero)
         else:
             push = push - theta * residuals.reduced_cost
-        pull = self._at_open(residuals.price - (site - point.scarcity * residuals.capacity) / point.room)
+        pull = self._at_open(residuals.price - (site - point.capacity_dual * residuals.capacity) / point.slack)
         a = residuals.demand - push.sum(-1)
-        b = problem.load(push) - pull * self.softness - residuals.balance
+        b = problem.load(push) - pull * self.inverse_curvature - residuals.balance
         multiplier, prices = self.system.solve(a, b)
 
         def answer(multiplier, prices):
@@ -121,29 +123,31 @@ class Linearised(eqx.Module):
         # Each correction is added to the flows themselves: worked out again from the sums of multipliers and prices they
         # would take on the rounding of those, magnified by Theta.
         for _ in range(refinements):
-            left = problem.load(routing) - residuals.balance - self.softness * (prices + pull)
+            left = problem.load(routing) - residuals.balance - self.inverse_curvature * (prices + pull)
             more = self.system.solve(residuals.demand - routing.sum(-1), left)
             multiplier, prices = multiplier + more[0], prices + more[1]
             routing = routing + answer(*more)
         # From the balance, not from (dp + pull) / h: those two cancel at a site with much room.
         load = self._at_open(problem.load(routing) - residuals.balance)
-        room = residuals.capacity - load
+        slack = residuals.capacity - load
         reduced_cost = (route - point.reduced_cost * routing) * self.per_flow
-        scarcity = self._at_open((site - point.scarcity * room) / point.room)
-        return Point(routing, jnp.where(self.usable, reduced_cost, 0.0), multiplier, load, room, scarcity, prices)
+        capacity_dual = self._at_open((site - point.capacity_dual * slack) / point.slack)
+        return PrimalDualPoint(
+            routing, jnp.where(self.usable, reduced_cost, 0.0), multiplier, load, slack, capacity_dual, prices
+        )
 
-    def longest(self, move: Point) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    def longest(self, move: PrimalDualPoint) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """Longest primal and dual steps along a move, at most 1, that keep every inequality."""
         point = self.point
-        primal = jnp.minimum(_longest(self.per_flow, move.routing), _longest(_inverse(point.room), move.room))
+        primal = jnp.minimum(_longest(self.per_flow, move.routing), _longest(_inverse(point.slack), move.slack))
         primal = jnp.minimum(primal, _longest(_inverse(point.load), move.load))
         dual = _longest(self.per_reduced_cost, move.reduced_cost)
-        return primal, jnp.minimum(dual, _longest(_inverse(point.scarcity), move.scarcity))
+        return primal, jnp.minimum(dual, _longest(_inverse(point.capacity_dual), move.capacity_dual))
 
-    def products(self, move: Point, primal: Float[Array, ""], dual: Float[Array, ""]) -> tuple[Array, Array]:
+    def products(self, move: PrimalDualPoint, primal: Float[Array, ""], dual: Float[Array, ""]) -> tuple[Array, Array]:
         """Complementarity products of routes and sites after a move."""
         there = moved(self.point, move, primal, dual)
-        return there.routing * there.reduced_cost, there.room * there.scarcity
+        return there.routing * there.reduced_cost, there.slack * there.capacity_dual
 
 
 def _inverse(value: Array) -> Array:
@@ -157,26 +161,28 @@ def _longest(inverse: Array, move: Array) -> Float[Array, ""]:
     return 1.0 / jnp.maximum((-move * inverse).max(initial=0.0), 1.0)
 
 
-def moved(point: Point, move: Point, primal: Float[Array, ""], dual: Float[Array, ""]) -> Point:
+def moved(
+    point: PrimalDualPoint, move: PrimalDualPoint, primal: Float[Array, ""], dual: Float[Array, ""]
+) -> PrimalDualPoint:
     """A point after a primal and a dual step along a move."""
-    return Point(
+    return PrimalDualPoint(
         routing=point.routing + primal * move.routing,
         reduced_cost=point.reduced_cost + dual * move.reduced_cost,
         multiplier=point.multiplier + dual * move.multiplier,
         load=point.load + primal * move.load,
-        room=point.room + primal * move.room,
-        scarcity=point.scarcity + dual * move.scarcity,
+        slack=point.slack + primal * move.slack,
+        capacity_dual=point.capacity_dual + dual * move.capacity_dual,
         prices=point.prices + dual * move.prices,
     )
 
 
 def advance(
     problem: SlotProblem,
-    point: Point,
+    point: PrimalDualPoint,
     curve: Curve,
     regularisation: Float[Array, ""],
     products: tuple[Float[Array, ""], Float[Array, ""]],
-) -> Point:
+) -> PrimalDualPoint:
     """Mehrotra's predictor and corrector, then Gondzio's corrections of centrality, with one factorisation.
 
     Arguments:
@@ -192,13 +198,13 @@ def advance(
     """
     here = Linearised(problem, point, regularisation, curve)
     total, count = products
-    routes, sites = point.routing * point.reduced_cost, point.room * point.scarcity
+    routes, sites = point.routing * point.reduced_cost, point.slack * point.capacity_dual
     predictor = here.newton((-routes, -sites), here.residuals)
     after = here.products(predictor, *here.longest(predictor))
     left = after[0].sum() + after[1].sum()
     centring = jnp.clip((left / jnp.where(total > 0, total, 1.0)) ** _CENTRING, _LEAST, 1.0)
     target = centring * total / count
-    second_order = (predictor.routing * predictor.reduced_cost, predictor.room * predictor.scarcity)
+    second_order = (predictor.routing * predictor.reduced_cost, predictor.slack * predictor.capacity_dual)
     goals = (target - routes - second_order[0], target - sites - second_order[1])
     move = here.newton(goals, here.residuals, refinements=1)
     steps = here.longest(move)
@@ -212,8 +218,8 @@ def _share(longest: Float[Array, ""]) -> Float[Array, ""]:
 
 
 def _corrected(
-    here: Linearised, move: Point, steps: tuple[Array, Array], target: Float[Array, ""]
-) -> tuple[Point, tuple[Array, Array]]:
+    here: Linearised, move: PrimalDualPoint, steps: tuple[Array, Array], target: Float[Array, ""]
+) -> tuple[PrimalDualPoint, tuple[Array, Array]]:
     """A move whose products lie closer together, if that allows longer steps, and its longest steps."""
     low, high = (share * target for share in _BAND)
     further = (jnp.minimum(1.0, _LONGER * step + _FURTHER) for step in steps)

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
+from jaxsched.solvers._proximal_step import around, conjugate
 from jaxsched.solvers._repair import repair, serving
-from jaxsched.solvers._site_step import around, conjugate
 
 # Rounding errors of a bound's terms that are taken off it: a product, a sum and a pairwise summation of many terms.
 BOUND_ROUNDINGS = 8.0
@@ -69,7 +69,7 @@ def feasible_cost(
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
 
 
-def improve(
+def update_incumbent(
     problem: SlotProblem,
     best: Any,
     routing: Float[Array, "kind origin route"],
@@ -110,7 +110,7 @@ def improve(
     )
 
 
-def reassess(problem: SlotProblem, best: Any) -> Any:
+def reprice(problem: SlotProblem, best: Any) -> Any:
     """The best routing known, carried over to other routes: what it costs there. Bounds hold for every route and stay."""
     cost, repaired = feasible_cost(problem, best.best_routing, best.best_prices)
     return eqx.tree_at(lambda s: (s.best_routing, s.objective), best, (repaired, cost))
@@ -131,9 +131,9 @@ def other_prices(
     last = around(problem.site_cost, most, most)[2][0]
     prices = jnp.where(most < problem.capacity, jnp.minimum(prices, last), prices)
     least = jnp.where(problem.open_routes(), problem.priced(prices), jnp.inf).min(-1)
-    scarcity = jnp.where(most > 0, jnp.maximum(prices - last, 0.0), 0.0)
+    capacity_dual = jnp.where(most > 0, jnp.maximum(prices - last, 0.0), 0.0)
     demand = jnp.broadcast_to(least, problem.demand.shape)
-    return jnp.where(jnp.isfinite(demand), demand, 0.0), jnp.where(most < problem.capacity, 0.0, scarcity)
+    return jnp.where(jnp.isfinite(demand), demand, 0.0), jnp.where(most < problem.capacity, 0.0, capacity_dual)
 
 
 def cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:

@@ -11,12 +11,12 @@ from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
-from jaxsched.solvers._base import AbstractRouteSolver, Standing, carried_over
+from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
 from jaxsched.solvers._certificate import other_prices
-from jaxsched.solvers._each_slot import each_slot
 from jaxsched.solvers._interior_slot import SlotState, first_state, iterate, on_new_routes, warm_state
 from jaxsched.solvers._layout import demand_last, kind_first, kind_last
-from jaxsched.solvers._point import Point, cold_start, unknowns
+from jaxsched.solvers._map_slots import map_slots
+from jaxsched.solvers._point import PrimalDualPoint, cold_start, complete_point
 
 # Iterations without progress after which a slot is at rest.
 _PATIENCE = 12
@@ -107,7 +107,7 @@ class InteriorPoint(AbstractRouteSolver):
         # Slots of unlike sign may all be settled while their total is not: then all go on.
         frozen = _at_rest(before) | (settled & ~jnp.all(settled))
         size = before.point.routing[0].nbytes
-        after = each_slot(_unless_frozen, (axes, 0, 0), size, factors=True)(slots, before, frozen)
+        after = map_slots(_unless_frozen, (axes, 0, 0), size, factors=True)(slots, before, frozen)
         history = History(
             state.history.step.at[state.num_steps].set(state.num_steps + 1),
             state.history.objective.at[state.num_steps].set(after.objective.sum()),
@@ -143,20 +143,20 @@ class InteriorPoint(AbstractRouteSolver):
         )
         return eqx.tree_at(lambda s: s.result, schedule, self._verdict(best))
 
-    def interior(self, problem: AnyProblem, state: InteriorPointState) -> Point:
+    def primal_dual_point(self, problem: AnyProblem, state: InteriorPointState) -> PrimalDualPoint:
         # Not the point of the last iteration: past what the precision can show it only collects rounding.
         slots, axes = problem.slots()
-        return jax.vmap(unknowns, in_axes=(axes, 0, 0))(slots, state.slots.best_routing, state.slots.best_prices)
+        return jax.vmap(complete_point, in_axes=(axes, 0, 0))(slots, state.slots.best_routing, state.slots.best_prices)
 
-    def rehearsal(self, problem: Problem) -> None:
+    def warm_start_problem(self, problem: Problem) -> None:
         return None
 
-    def standing(self, state: InteriorPointState) -> Standing:
+    def current(self, state: InteriorPointState) -> Iterate:
         best, point = state.slots, state.slots.point
         # Every flow is positive inside. A route whose reduced cost is large for its row, its flow small, may go.
         flow, reduced = point.routing, point.reduced_cost
         carries = flow * reduced.mean(-1, keepdims=True) > _CARRIES * reduced * flow.mean(-1, keepdims=True)
-        return Standing(jnp.where(carries, point.routing, 0.0), point.prices, best.objective - best.bound)
+        return Iterate(jnp.where(carries, point.routing, 0.0), point.prices, best.objective - best.bound)
 
     def reroute(
         self, problem: CandidateProblem, state: InteriorPointState, carry: Callable[[Array], Array]
@@ -174,7 +174,9 @@ class InteriorPoint(AbstractRouteSolver):
     def _settled(self, slots: SlotState) -> Bool[Array, " slot"]:
         count = len(slots.objective)
         proved = self._reached(slots.objective, slots.bound, count)
-        return proved & self._reached(slots.objective, slots.objective - slots.curve.away / _STATIONARY, count)
+        return proved & self._reached(
+            slots.objective, slots.objective - slots.curve.price_residual / _STATIONARY, count
+        )
 
     def _verdict(self, best: SlotState) -> RESULTS:
         rest = jnp.any(_at_rest(best) & ~self._settled(best))

@@ -8,14 +8,14 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._schedule import relative_gap
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._central_path import advance
-from jaxsched.solvers._certificate import improve, reassess
+from jaxsched.solvers._certificate import reprice, update_incumbent
 from jaxsched.solvers._kinks import Curve, jumps, only_if, settled, tangents
 from jaxsched.solvers._point import (
-    Point,
+    PrimalDualPoint,
     cold_start,
-    entered,
+    complementarity,
+    enter_columns,
     number_of_products,
-    sum_of_products,
     usable_routes,
     warm_start,
 )
@@ -51,7 +51,7 @@ class SlotState(eqx.Module):
         products: Sum of complementarity products at the last progress.
     """
 
-    point: Point
+    point: PrimalDualPoint
     curve: Curve
     kinked: Bool[Array, ""]
     total: Float[Array, ""]
@@ -67,13 +67,13 @@ class SlotState(eqx.Module):
     products: Float[Array, ""]
 
 
-def first_state(problem: SlotProblem, point: Point) -> SlotState:
+def first_state(problem: SlotProblem, point: PrimalDualPoint) -> SlotState:
     zero = jnp.zeros((), point.routing.dtype)
     return SlotState(
         point=point,
-        curve=eqx.tree_at(lambda c: c.away, tangents(problem, point), zero + jnp.inf),
+        curve=eqx.tree_at(lambda c: c.price_residual, tangents(problem, point), zero + jnp.inf),
         kinked=jnp.asarray(False),
-        total=sum_of_products(point),
+        total=complementarity(point),
         count=number_of_products(problem),
         regularisation=zero,
         best_routing=proportional(problem),
@@ -107,9 +107,9 @@ def iterate(problem: SlotProblem, state: SlotState) -> SlotState:
     softer = jnp.where(state.regularisation > eps, _RELAX * state.regularisation, 0.0)
     # The first prices prove next to nothing. Those of 0 do where nothing costs anything, which no positive ones ever show.
     prices = jnp.where(jnp.isneginf(state.bound), 0.0, point.prices)
-    state = improve(problem, state, point.routing, (prices,))
-    difference, total = state.objective - state.bound, sum_of_products(point) + curve.off
-    curve = eqx.tree_at(lambda c: c.away, curve, jnp.where(difference <= 0, 0.0, curve.away))
+    state = update_incumbent(problem, state, point.routing, (prices,))
+    difference, total = state.objective - state.bound, complementarity(point) + curve.off
+    curve = eqx.tree_at(lambda c: c.price_residual, curve, jnp.where(difference <= 0, 0.0, curve.price_residual))
     closer = difference < _PROGRESS * state.difference
     known = jnp.where(jnp.isfinite(difference), difference, 0.0)
     nearer = sound & (total < _PROGRESS * state.products) & (total > _ROUNDED * known)
@@ -156,10 +156,10 @@ def _open_sites(problem: SlotProblem) -> Float[Array, ""]:
 
 def on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """The point with new routes entered, and what its best routing costs on them."""
-    point = entered(problem, state.point)
+    point = enter_columns(problem, state.point)
     count = number_of_products(problem) + jnp.where(state.kinked, _open_sites(problem), 0.0)
     return eqx.tree_at(
         lambda s: (s.point, s.curve, s.total, s.count),
-        reassess(problem, state),
-        (point, tangents(problem, point), sum_of_products(point), count),
+        reprice(problem, state),
+        (point, tangents(problem, point), complementarity(point), count),
     )

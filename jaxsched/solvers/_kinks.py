@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
-from jaxsched.solvers._metric import price_spread
-from jaxsched.solvers._point import Point, sum_of_products, usable_routes
-from jaxsched.solvers._site_step import derivatives, site_step
+from jaxsched.solvers._metric import price_scale
+from jaxsched.solvers._point import PrimalDualPoint, complementarity, usable_routes
+from jaxsched.solvers._proximal_step import derivatives, proximal_step
 
 # A price scale below this share of the prices would stretch the curve without need: where no route costs anything, prices
 # hardly differ, and with the spread alone the iterations come to rest at 1e-2.
@@ -34,22 +34,22 @@ class Curve(eqx.Module):
         marginal: Value of the line at the load of each site.
         slope: Its slope, >= 0.
         off: Distance of the point from the marginal costs as a product of loads and prices, where they are smoothed.
-        away: Cost of the distance of all prices from them: above them times the room, below them times the load.
+        price_residual: Cost of the distance of all prices from them: above them times the room, below them times the load.
     """
 
     marginal: Float[Array, " site"]
     slope: Float[Array, " site"]
     off: Float[Array, ""]
-    away: Float[Array, ""]
+    price_residual: Float[Array, ""]
 
 
-def tangents(problem: SlotProblem, point: Point) -> Curve:
+def tangents(problem: SlotProblem, point: PrimalDualPoint) -> Curve:
     """The marginal costs themselves, with their derivatives."""
     _, marginal, slope = derivatives(problem.site_cost, point.load)
-    return Curve(marginal, slope, jnp.zeros((), slope.dtype), _away(problem, point, marginal))
+    return Curve(marginal, slope, jnp.zeros((), slope.dtype), _price_residual(problem, point, marginal))
 
 
-def smoothed(problem: SlotProblem, point: Point, product: Float[Array, ""]) -> Curve:
+def smoothed(problem: SlotProblem, point: PrimalDualPoint, product: Float[Array, ""]) -> Curve:
     """Tangents of the smoothed graphs of the marginal costs next to a point.
 
     The graph {(L, q): q in f'(L)} may have vertical parts. In the coordinate v = L + tau q it is a function u(v) of slope 0
@@ -61,10 +61,10 @@ def smoothed(problem: SlotProblem, point: Point, product: Float[Array, ""]) -> C
     Source:
         Chen and Mangasarian, "A class of smoothing functions for nonlinear and mixed complementarity problems" (1996).
     """
-    spread = jnp.maximum(price_spread(problem, point.prices), _LEAST_SPREAD * jnp.abs(point.prices).mean())
+    spread = jnp.maximum(price_scale(problem, point.prices), _LEAST_SPREAD * jnp.abs(point.prices).mean())
     tau = jnp.where(problem.capacity > 0, problem.capacity, 1.0) / spread
     width = jnp.sqrt(tau * product)
-    place = point.load + tau * (point.prices - point.scarcity)
+    place = point.load + tau * (point.prices - point.capacity_dual)
     nodes = jnp.asarray([*(-t for t in reversed(_NODES)), *_NODES[1:]], width.dtype)
     loads, prices = jax.vmap(lambda node: _nearest(problem, place + node * width, tau, point.load))(nodes)
     # Straight between the nodes: each part counts with the weight of its interval.
@@ -77,17 +77,17 @@ def smoothed(problem: SlotProblem, point: Point, product: Float[Array, ""]) -> C
     middle = len(_NODES) - 1
     off = jnp.where(problem.reached(usable_routes(problem)), (point.load - loads[middle]) ** 2 / tau, 0.0)
     marginal = (place - load) / tau + slope * (point.load - load)
-    return Curve(marginal, slope, off.sum(), _away(problem, point, prices[middle]))
+    return Curve(marginal, slope, off.sum(), _price_residual(problem, point, prices[middle]))
 
 
 def settled(
     problem: SlotProblem,
-    point: Point,
+    point: PrimalDualPoint,
     before: Curve,
-    new: Point,
+    new: PrimalDualPoint,
     products: tuple[Float[Array, ""], Float[Array, ""]],
     kinked: Bool[Array, ""],
-) -> tuple[Point, Curve]:
+) -> tuple[PrimalDualPoint, Curve]:
     """Where a step leads, and the marginal costs there.
 
     Where costs are kinked they are smoothed, and the step is its half, quarter and so on if it leads too far off them.
@@ -110,7 +110,7 @@ def settled(
     def shorter(state):
         share = 0.5 * state[0]
         there = jax.tree.map(lambda a, b: a + share * (b - a), point, new)
-        return share, there, smoothed(problem, there, (sum_of_products(there) + before.off) / count)
+        return share, there, smoothed(problem, there, (complementarity(there) + before.off) / count)
 
     curve = tangents(problem, new)
     unknown = eqx.tree_at(lambda c: c.off, curve, jnp.where(kinked, jnp.inf, curve.off))
@@ -133,17 +133,17 @@ def only_if(wanted: Bool[Array, ""], function: Callable[[Value], Value], value: 
     return done[1]
 
 
-def _away(problem: SlotProblem, point: Point, marginal: Float[Array, " site"]) -> Float[Array, ""]:
+def _price_residual(problem: SlotProblem, point: PrimalDualPoint, marginal: Float[Array, " site"]) -> Float[Array, ""]:
     above = point.prices - marginal
-    room = jnp.maximum(problem.capacity - point.load, 0.0)
-    return (jnp.maximum(above, 0.0) * room + jnp.maximum(-above, 0.0) * point.load).sum()
+    slack = jnp.maximum(problem.capacity - point.load, 0.0)
+    return (jnp.maximum(above, 0.0) * slack + jnp.maximum(-above, 0.0) * point.load).sum()
 
 
 def _nearest(
     problem: SlotProblem, place: Float[Array, " site"], tau: Float[Array, " site"], start: Float[Array, " site"]
 ) -> tuple[Float[Array, " site"], Float[Array, " site"]]:
     """Load and price on the graph with load + tau price = place. Beyond both ends it goes on level: bounds are not its."""
-    price = site_step(problem.site_cost, problem.capacity, place, tau, start)[1]
+    price = proximal_step(problem.site_cost, problem.capacity, place, tau, start)[1]
     ends = jnp.stack([jnp.zeros_like(start), problem.capacity])
     first, last = jax.vmap(lambda at: jax.jvp(problem.site_cost, (at,), (jnp.ones_like(at),))[1])(ends)
     price = jnp.clip(price, first, last)

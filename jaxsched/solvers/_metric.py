@@ -46,7 +46,7 @@ class FlowMetric(AbstractMetric):
     def __call__(self, problem, routing, prices):
         step, mix = self.step.astype(routing.dtype), self.mix.astype(routing.dtype)
         carried = (1.0 - mix) * routing + mix * proportional(problem)
-        return step / cost_spread(problem, prices)[:, None, None] * carried
+        return step / cost_scale(problem, prices)[:, None, None] * carried
 
 
 class UniformMetric(AbstractMetric):
@@ -61,11 +61,11 @@ class UniformMetric(AbstractMetric):
     def __call__(self, problem, routing, prices):
         usable = proportional(problem) > 0
         flow = problem.demand.sum() / jnp.maximum(usable.sum(), 1).astype(routing.dtype)
-        step = self.step.astype(routing.dtype) / cost_spread(problem, prices)
+        step = self.step.astype(routing.dtype) / cost_scale(problem, prices)
         return jnp.where(usable, step[:, None, None] * flow, 0.0)
 
 
-def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, " kind"]:
+def cost_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, " kind"]:
     """Demand-weighted standard deviation, over all sites, of what one request of each class costs at given prices.
 
     Routes that cost more than `dearest_ordinary` do not count, so that a penalty which no optimum pays does not set the
@@ -87,10 +87,10 @@ def cost_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Ar
     return jnp.where(spread > 0, spread, 1.0)
 
 
-def price_spread(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
+def price_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
     """The spread of costs for each unit of load rather than request, over all classes: the scale of prices."""
     work = (problem.demand * problem.work.mean(-1, keepdims=True)).sum()
-    of_all = (problem.demand.sum(-1) * cost_spread(problem, prices)).sum()
+    of_all = (problem.demand.sum(-1) * cost_scale(problem, prices)).sum()
     return jnp.where(work > 0, of_all / jnp.where(work > 0, work, 1.0), 1.0)
 
 

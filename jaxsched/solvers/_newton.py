@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxsched.problem import SlotProblem, spread_out
+from jaxsched.problem import SlotProblem, scatter_routes
 
 # Size from which a symmetric matrix is made in two parts: a third less time from 500 rows on (measured).
 _HALVED = 128
@@ -43,7 +43,7 @@ class Reduced(eqx.Module):
         self,
         problem: SlotProblem,
         theta: Float[Array, "kind origin route"],
-        softness: Float[Array, " site"],
+        inverse_curvature: Float[Array, " site"],
         regularisation: Float[Array, ""],
     ):
         """Assemble and factor.
@@ -51,22 +51,22 @@ class Reduced(eqx.Module):
         Arguments:
             problem: Work g, and which site each route ends at.
             theta: Theta, the inverse of the barrier's curvature z / x of each route; 0 where a route is not usable.
-            softness: 1 / h, the inverse curvature of the cost and barrier of each site, > 0.
+            inverse_curvature: 1 / h, the inverse curvature of the cost and barrier of each site, > 0.
             regularisation: Relative increase of the diagonal, >= 0.
         """
         self.problem = problem
         self.coupling = theta * problem.at_routes(problem.work)
         total = theta.sum(-1)
         self.row = jnp.where(total > 0, total, 1.0)
-        self.column = softness + problem.load(self.coupling)
+        self.column = inverse_curvature + problem.load(self.coupling)
         if _by_sites(problem):
             matrix = _between_sites(problem, self.coupling / jnp.sqrt(self.row)[..., None])
             others = sum_of_others(theta)
-            diagonal = softness + problem.load(self.coupling * (others / self.row[..., None]))
+            diagonal = inverse_curvature + problem.load(self.coupling * (others / self.row[..., None]))
         else:
             matrix = _between_demands(problem, self.coupling / problem.at_routes(jnp.sqrt(self.column)))
             weight = self.coupling * problem.at_routes(problem.work)
-            others = problem.at_routes(softness) + _others_at_site(problem, weight)
+            others = problem.at_routes(inverse_curvature) + _others_at_site(problem, weight)
             diagonal = (theta * (others / problem.at_routes(self.column))).sum(-1)
             diagonal = jnp.where(total > 0, diagonal, 1.0).reshape(-1)
         size = jnp.arange(len(diagonal))
@@ -130,7 +130,7 @@ def _by_site(problem: SlotProblem, routes: Float[Array, "kind origin route"]) ->
     """Values of routes with the site as last axis, 0 where there is no route."""
     if problem.sites is None:
         return routes
-    return spread_out(routes, problem.sites, len(problem.capacity))
+    return scatter_routes(routes, problem.sites, len(problem.capacity))
 
 
 def _between_sites(problem: SlotProblem, scaled: Float[Array, "kind origin route"]) -> Float[Array, "site site"]:

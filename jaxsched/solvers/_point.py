@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
-from jaxsched.solvers._metric import cost_spread
+from jaxsched.solvers._metric import cost_scale
+from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional, serving
-from jaxsched.solvers._site_step import derivatives
 
 # Loads start within these shares of the capacity, where a convex cost is finite.
 _START = (0.01, 0.99)
@@ -17,7 +17,7 @@ _ENTERING = 1e-3
 _COLD_SHARE = 0.1
 
 
-class Point(eqx.Module):
+class PrimalDualPoint(eqx.Module):
     """Unknowns of one slot, or a step of them.
 
     Attributes:
@@ -25,8 +25,8 @@ class Point(eqx.Module):
         reduced_cost: z > 0, the dual of x >= 0.
         multiplier: y, the price of one more request of each demand.
         load: L, in (0, capacity).
-        room: s > 0, capacity - L, kept apart so that a nearly full site loses no digits.
-        scarcity: w > 0, the dual of the capacity.
+        slack: s > 0, capacity - L, kept apart so that a nearly full site loses no digits.
+        capacity_dual: w > 0, the dual of the capacity.
         prices: p, the price of load.
     """
 
@@ -34,8 +34,8 @@ class Point(eqx.Module):
     reduced_cost: Float[Array, "kind origin route"]
     multiplier: Float[Array, "kind origin"]
     load: Float[Array, " site"]
-    room: Float[Array, " site"]
-    scarcity: Float[Array, " site"]
+    slack: Float[Array, " site"]
+    capacity_dual: Float[Array, " site"]
     prices: Float[Array, " site"]
 
 
@@ -44,7 +44,7 @@ def usable_routes(problem: SlotProblem) -> Bool[Array, "kind origin route"]:
     return (problem.demand > 0)[..., None] & problem.open_routes()
 
 
-def cold_start(problem: SlotProblem) -> Point:
+def cold_start(problem: SlotProblem) -> PrimalDualPoint:
     """A centred point at the proportional routing and its marginal costs."""
     routing = proportional(problem)
     return _centred(problem, routing, derivatives(problem.site_cost, _inside(problem, routing))[1])
@@ -52,7 +52,7 @@ def cold_start(problem: SlotProblem) -> Point:
 
 def warm_start(
     problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-) -> Point:
+) -> PrimalDualPoint:
     """A point inside, near a routing and prices of a similar problem."""
     served = serving(problem, jnp.where(usable_routes(problem), routing, 0.0))
     return _centred(problem, (1.0 - _COLD_SHARE) * served + _COLD_SHARE * proportional(problem), prices)
@@ -64,21 +64,29 @@ def _inside(problem: SlotProblem, routing: Float[Array, "kind origin route"]) ->
     return jnp.where(problem.reached(usable_routes(problem)), load, 0.0)
 
 
-def _centred(problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> Point:
+def _centred(
+    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
+) -> PrimalDualPoint:
     """Duals halfway, in logarithms, between no residual and equal complementarity products."""
     usable = usable_routes(problem)
     is_open = problem.reached(usable)
     load = _inside(problem, routing)
-    room = jnp.where(is_open, problem.capacity - load, 1.0)
+    slack = jnp.where(is_open, problem.capacity - load, 1.0)
     cost = problem.priced(prices)
     least = jnp.where(usable, cost, jnp.inf).min(-1)
-    multiplier = jnp.where(jnp.isfinite(least), least, 0.0) - cost_spread(problem, prices)[:, None]
+    multiplier = jnp.where(jnp.isfinite(least), least, 0.0) - cost_scale(problem, prices)[:, None]
     feasible = jnp.where(usable, cost - multiplier[..., None], 1.0)
     mean = (routing * feasible).sum() / jnp.maximum(usable.sum(), 1).astype(routing.dtype)
     reduced_cost = jnp.where(usable, jnp.sqrt(feasible * (mean / jnp.where(usable, routing, 1.0))), 1.0)
-    scarcity = jnp.where(is_open, mean / room, 0.0)
-    return Point(
-        routing, reduced_cost, multiplier, load, room, scarcity, _at_closed(problem, is_open, prices + scarcity)
+    capacity_dual = jnp.where(is_open, mean / slack, 0.0)
+    return PrimalDualPoint(
+        routing,
+        reduced_cost,
+        multiplier,
+        load,
+        slack,
+        capacity_dual,
+        _at_closed(problem, is_open, prices + capacity_dual),
     )
 
 
@@ -90,51 +98,53 @@ def _at_closed(
     return jnp.where(is_open | ~(problem.capacity > 0), prices, first)
 
 
-def unknowns(problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> Point:
+def complete_point(
+    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
+) -> PrimalDualPoint:
     """All unknowns that belong to an optimal routing and its prices; those on their bound are off it by rounding."""
     cost = problem.priced(prices)
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)
     multiplier = (routing * cost).sum(-1) / demand
     load = problem.load(routing)
-    scarcity = prices - derivatives(problem.site_cost, load)[1]
+    capacity_dual = prices - derivatives(problem.site_cost, load)[1]
     reduced_cost = cost - multiplier[..., None]
-    return Point(routing, reduced_cost, multiplier, load, problem.capacity - load, scarcity, prices)
+    return PrimalDualPoint(routing, reduced_cost, multiplier, load, problem.capacity - load, capacity_dual, prices)
 
 
-def entered(problem: SlotProblem, point: Point) -> Point:
+def enter_columns(problem: SlotProblem, point: PrimalDualPoint) -> PrimalDualPoint:
     """A point with values for the usable routes, and for the sites that these reach, which had none: small, positive, on
     the central path."""
     usable = usable_routes(problem)
     is_new = usable & ~(point.routing > 0)
     is_open = problem.reached(usable)
-    scarcity = jnp.where(is_open, point.scarcity, 0.0)
-    known = (jnp.where(is_new, 0.0, point.reduced_cost), scarcity)
-    total = sum_of_products(eqx.tree_at(lambda p: (p.reduced_cost, p.scarcity), point, known))
+    capacity_dual = jnp.where(is_open, point.capacity_dual, 0.0)
+    known = (jnp.where(is_new, 0.0, point.reduced_cost), capacity_dual)
+    total = complementarity(eqx.tree_at(lambda p: (p.reduced_cost, p.capacity_dual), point, known))
     mean = total / number_of_products(problem)
     reduced = jnp.abs(problem.priced(point.prices) - point.multiplier[..., None])
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
     reduced = jnp.where(is_new, jnp.maximum(reduced, mean / (_ENTERING * demand)), 1.0)
     routing = jnp.where(is_new, mean / reduced, point.routing)
     # A dual of 0 could never grow, and would let no other one move.
-    opens = is_open & ~(scarcity > 0)
+    opens = is_open & ~(capacity_dual > 0)
     load = jnp.where(opens, _inside(problem, routing), point.load)
-    room = jnp.where(opens, problem.capacity - load, point.room)
-    scarcity = jnp.where(opens, mean / jnp.where(opens, room, 1.0), scarcity)
-    return Point(
+    slack = jnp.where(opens, problem.capacity - load, point.slack)
+    capacity_dual = jnp.where(opens, mean / jnp.where(opens, slack, 1.0), capacity_dual)
+    return PrimalDualPoint(
         routing=routing,
         reduced_cost=jnp.where(is_new, reduced, jnp.where(usable, point.reduced_cost, 1.0)),
         multiplier=point.multiplier,
         load=load,
-        room=room,
-        scarcity=scarcity,
+        slack=slack,
+        capacity_dual=capacity_dual,
         prices=_at_closed(problem, is_open, point.prices),
     )
 
 
-def sum_of_products(point: Point) -> Float[Array, ""]:
+def complementarity(point: PrimalDualPoint) -> Float[Array, ""]:
     """Sum of all complementarity products."""
     # No mask: flows of unusable routes are 0, and a mask makes a sum of this size five times slower on a CPU.
-    return (point.routing * point.reduced_cost).sum() + (point.room * point.scarcity).sum()
+    return (point.routing * point.reduced_cost).sum() + (point.slack * point.capacity_dual).sum()
 
 
 def number_of_products(problem: SlotProblem) -> Float[Array, ""]:

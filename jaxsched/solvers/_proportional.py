@@ -12,9 +12,9 @@ from jaxsched.problem import Problem, SlotProblem
 from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._certificate import dual_bound, feasible_cost, other_prices
 from jaxsched.solvers._layout import demand_last, kind_last
-from jaxsched.solvers._point import Point
+from jaxsched.solvers._point import PrimalDualPoint
+from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
-from jaxsched.solvers._site_step import derivatives
 
 
 class Proportional(AbstractSolver):
@@ -31,7 +31,7 @@ class Proportional(AbstractSolver):
     rtol: Array = eqx.field(converter=as_array, default=float("inf"))
     max_steps: int = eqx.field(static=True, default=0)
 
-    def rehearsal(self, problem: Problem) -> None:
+    def warm_start_problem(self, problem: Problem) -> None:
         return None
 
     def bytes_per_slot(self, problem: Problem, routes: int) -> int:
@@ -72,7 +72,7 @@ class Proportional(AbstractSolver):
     def finish(self, problem: Problem, state: Schedule) -> Schedule:
         return state
 
-    def interior(self, problem: Problem, state: Schedule) -> Point | None:
+    def primal_dual_point(self, problem: Problem, state: Schedule) -> PrimalDualPoint | None:
         raise ValueError(
             "Proportional does not look for the optimum, so its schedule and cost have no derivative by the optimality "
             "conditions; differentiate through `solve` with InteriorPoint or ADMM, or call it on constants."

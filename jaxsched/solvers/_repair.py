@@ -9,7 +9,7 @@ from jaxsched.problem import SlotProblem
 _ROUNDS = 3
 _CHOOSY = 4
 # Room left at a repaired site, in rounding errors of its capacity, so that adding up the routes again cannot exceed it.
-_ROOM = 32.0
+_SLACK = 32.0
 
 
 def proportional(problem: SlotProblem) -> Float[Array, "kind origin route"]:
@@ -42,23 +42,23 @@ def repair(
     a route which no optimum uses takes next to nothing. Each round is less choosy, the last ones look at room alone.
     Blending the whole routing with a feasible one costs ten times more.
     """
-    room_kept = 1.0 - _ROOM * jnp.finfo(routing.dtype).eps
-    limit = problem.capacity * room_kept
+    slack_kept = 1.0 - _SLACK * jnp.finfo(routing.dtype).eps
+    limit = problem.capacity * slack_kept
     cost = jnp.broadcast_to(problem.priced(prices), routing.shape)
 
     def one_round(count, routing, load):
-        room = problem.at_routes(jnp.maximum(limit - load, 0.0)[None, :] / problem.work)
+        slack = problem.at_routes(jnp.maximum(limit - load, 0.0)[None, :] / problem.work)
         if problem.allowed is not None:
-            room = jnp.where(problem.allowed, room, 0.0)
-        room = jnp.where(count < _CHOOSY, _cheap(cost, routing, room, count), room)
-        total = room.sum(-1)
+            slack = jnp.where(problem.allowed, slack, 0.0)
+        slack = jnp.where(count < _CHOOSY, _cheap(cost, routing, slack, count), slack)
+        total = slack.sum(-1)
         # A demand whose every allowed site is full keeps its flow, and the others give up the more.
         stuck = (total <= 0)[..., None]
         movable = problem.load(jnp.where(stuck, 0.0, routing))
         share = jnp.minimum(jnp.maximum(load - limit, 0.0) / jnp.where(movable > 0, movable, 1.0), 1.0)
         given_up = jnp.where(stuck, 0.0, routing * problem.at_routes(share))
         shed = given_up.sum(-1)
-        placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * room
+        placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * slack
         routing = routing - given_up + placed
         return routing, problem.load(routing)
 
@@ -72,14 +72,14 @@ def repair(
 def _cheap(
     cost: Float[Array, "kind origin route"],
     routing: Float[Array, "kind origin route"],
-    room: Float[Array, "kind #origin route"],
+    slack: Float[Array, "kind #origin route"],
     count: Int[Array, ""],
 ) -> Float[Array, "kind origin route"]:
     """Room, less the more a route costs beyond the cheapest with room, in units of what its demand pays beyond it today."""
-    least = jnp.where(room > 0, cost, jnp.inf).min(-1, keepdims=True)
-    above = jnp.where(room > 0, jnp.maximum(cost - jnp.where(jnp.isfinite(least), least, 0.0), 0.0), 0.0)
+    least = jnp.where(slack > 0, cost, jnp.inf).min(-1, keepdims=True)
+    above = jnp.where(slack > 0, jnp.maximum(cost - jnp.where(jnp.isfinite(least), least, 0.0), 0.0), 0.0)
     served = routing.sum(-1, keepdims=True)
     paid = (routing * above).sum(-1, keepdims=True) / jnp.where(served > 0, served, 1.0)
     rounding = jnp.finfo(cost.dtype).eps * jnp.abs(least)
     scale = 10.0 ** count.astype(cost.dtype) * jnp.maximum(paid, jnp.where(jnp.isfinite(rounding), rounding, 0.0))
-    return room * jnp.where(above > 0, (scale / jnp.where(above > 0, scale + above, 1.0)) ** 2, 1.0)
+    return slack * jnp.where(above > 0, (scale / jnp.where(above > 0, scale + above, 1.0)) ** 2, 1.0)

@@ -128,7 +128,7 @@ def test_derivatives_in_single_precision_are_refused(study):
 
 def test_the_tables_hold_every_site_and_slot_and_the_words_name_a_place(found):
     frame = price_frame(found)
-    assert len(frame) == found.scarcity.size
+    assert len(frame) == found.capacity_dual.size
     assert frame["aud_per_k"].sum() == pytest.approx(found.warming().sum())
     assert set(sensitivity_frames(SensitivityParts(local=found))) == {"local", "site_prices"}
     words = planner_prices(found)
@@ -141,7 +141,7 @@ def test_a_binding_power_limit_has_a_price(study):
     sites = scenario.sites.copy()
     worth = local(_with_limit(scenario, sites, 0.85))
     assert worth.power_limit().max() > 0
-    assert worth.scarcity.max() > 0
+    assert worth.capacity_dual.max() > 0
     assert any("more MW at the meter" in sentence for sentence in planner_prices(worth))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, FlowMetric, UniformMetric, solve
-from jaxsched.solvers._metric import cost_spread, dearest_ordinary
+from jaxsched.solvers._metric import cost_scale, dearest_ordinary
 from tests import oracles
 
 # The family at two sizes; the larger ones are in benchmarks/admm_gap.py.
@@ -134,7 +134,7 @@ def test_the_spread_is_that_of_the_costs_over_the_sites_weighted_by_demand():
     cost = np.asarray(slots.route_cost)[0] + np.asarray(slots.work)[0] * np.asarray(prices)
     expected = np.average(cost.std(-1), weights=demand)
     one = eqx.tree_at(lambda s: s.demand, slots, slots.demand[0])
-    assert cost_spread(one, prices).item() == pytest.approx(expected, rel=1e-12)
+    assert cost_scale(one, prices).item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +204,4 @@ def test_the_spread_of_a_class_is_in_units_of_its_own_work():
             x.at[0].multiply(factor) for x, factor in ((slot.demand, 1e3), (slot.route_cost, 1e-3), (slot.work, 1e-3))
         ),
     )
-    np.testing.assert_allclose(cost_spread(smaller, prices) / cost_spread(slot, prices), [1e-3, 1.0], rtol=1e-9)
+    np.testing.assert_allclose(cost_scale(smaller, prices) / cost_scale(slot, prices), [1e-3, 1.0], rtol=1e-9)

@@ -9,9 +9,9 @@ import pytest
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, Candidates, InteriorPoint, Proportional, SolveError, solve
 from jaxsched.scenarios import australia
-from jaxsched.solvers._choice import choose
-from jaxsched.solvers._groups import members
-from jaxsched.solvers._point import cold_start, entered
+from jaxsched.solvers._aggregation import cluster_origins
+from jaxsched.solvers._candidate_selection import select_candidates
+from jaxsched.solvers._point import cold_start, enter_columns
 from jaxsched.study import build
 from tests import oracles
 
@@ -125,7 +125,7 @@ def test_every_site_is_left_to_the_demand_that_gives_up_least_for_it():
     slot = oracles.random_problem(5, slots=1, origins=20, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
     prices = jnp.linspace(0.0, 50.0, 12)
     flow = jnp.zeros((1, 20, 12)).at[..., 0].set(slot.demand)
-    sites = np.asarray(choose(slot, prices, flow, 8))[0]
+    sites = np.asarray(select_candidates(slot, prices, flow, 8))[0]
     assert (sites == 0).any(1).all()
     assert set(sites.ravel()) == set(range(12))
     more = np.asarray(slot.priced(prices))[0]
@@ -137,7 +137,7 @@ def test_demands_that_are_alike_take_the_cheapest_sites():
     slot = oracles.random_problem(5, slots=1, origins=6, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
     slot = eqx.tree_at(lambda s: s.route_cost, slot, jnp.zeros_like(slot.route_cost))
     prices = jnp.arange(12.0)[::-1]
-    sites = np.asarray(choose(slot, prices, jnp.zeros((1, 6, 12)), 4))[0]
+    sites = np.asarray(select_candidates(slot, prices, jnp.zeros((1, 6, 12)), 4))[0]
     cheapest = np.argsort(np.asarray(slot.priced(prices))[0], axis=-1)[:, :4]
     assert [set(row) for row in sites.tolist()] == [set(row) for row in cheapest.tolist()]
 
@@ -156,15 +156,15 @@ def test_a_site_that_is_reached_anew_is_inside_and_one_without_routes_has_its_fi
 
     before = cold_start(on(jnp.arange(4, dtype=jnp.int32)))
     first = np.asarray(jax.jvp(slot.site_cost, (jnp.zeros(5),), (jnp.ones(5),))[1])
-    assert before.scarcity[4] == 0
+    assert before.capacity_dual[4] == 0
     assert before.prices[4] == pytest.approx(first[4], rel=1e-12)
     # The last site takes the place of the fourth.
     moved = eqx.tree_at(lambda p: p.routing, before, before.routing.at[..., 3].set(0.0))
-    after = entered(on(jnp.array([0, 1, 2, 4], jnp.int32)), moved)
+    after = enter_columns(on(jnp.array([0, 1, 2, 4], jnp.int32)), moved)
     assert (after.routing > 0).all()
-    assert min(after.scarcity[4], after.load[4], after.room[4]) > 0
-    assert after.load[4] + after.room[4] == pytest.approx(float(slot.capacity[4]), rel=1e-12)
-    assert after.scarcity[3] == 0
+    assert min(after.capacity_dual[4], after.load[4], after.slack[4]) > 0
+    assert after.load[4] + after.slack[4] == pytest.approx(float(slot.capacity[4]), rel=1e-12)
+    assert after.capacity_dual[3] == 0
     assert after.prices[3] == pytest.approx(first[3], rel=1e-12)
 
 
@@ -174,7 +174,7 @@ def test_a_budget_that_is_not_positive_is_refused():
 
 
 def test_groups_hold_origins_alike_and_no_more_than_asked(problem):
-    group_of, count = members(problem, 8)
+    group_of, count = cluster_origins(problem, 8)
     sizes = np.bincount(np.asarray(group_of), minlength=count)
     assert sizes.sum() == 50
     assert sizes.max() <= 8

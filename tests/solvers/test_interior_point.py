@@ -44,11 +44,11 @@ def kkt_residuals(problem, schedule):
     above = reduced - reduced.min(2, keepdims=True)
     paid = np.where(routing > 0, routing * np.where(np.isfinite(above), above, 0.0), 0.0).sum((1, 2, 3))
     cost = jax.tree.map(np.asarray, problem.site_cost)
-    room = np.where(cost.queueing > 0, cost.servers - load, 1.0)
+    slack = np.where(cost.queueing > 0, cost.servers - load, 1.0)
     marginal = cost.linear + 2 * cost.quadratic * load
-    marginal = marginal + np.where(cost.queueing > 0, cost.queueing * cost.servers / room**2, 0.0)
-    scarcity, capacity = prices - marginal, np.broadcast_to(np.asarray(problem.capacity), load.shape)
-    at_sites = np.maximum(scarcity, 0) * (capacity - load) + np.maximum(-scarcity, 0) * load
+    marginal = marginal + np.where(cost.queueing > 0, cost.queueing * cost.servers / slack**2, 0.0)
+    capacity_dual, capacity = prices - marginal, np.broadcast_to(np.asarray(problem.capacity), load.shape)
+    at_sites = np.maximum(capacity_dual, 0) * (capacity - load) + np.maximum(-capacity_dual, 0) * load
     scale = np.abs(np.asarray(schedule.slot_objective))
     return float((paid / scale).max()), float((at_sites.sum(1) / scale).max())
 
@@ -286,7 +286,11 @@ class TestReducedSystem:
     def test_both_eliminations_solve_the_full_system(self, kinds, origins, sites, routes):
         draw = np.random.default_rng(0)
         theta, work = draw.lognormal(0, 2, (kinds, origins, sites)), draw.uniform(0.5, 2, (kinds, sites))
-        softness, a, b = draw.lognormal(0, 2, sites), draw.normal(size=(kinds, origins)), draw.normal(size=sites)
+        inverse_curvature, a, b = (
+            draw.lognormal(0, 2, sites),
+            draw.normal(size=(kinds, origins)),
+            draw.normal(size=sites),
+        )
         chosen = None if routes is None else draw.permuted(np.tile(np.arange(sites), (kinds, origins, 1)), axis=-1)
         chosen = None if chosen is None else chosen[..., :routes].astype(np.int32)
         listed = theta if chosen is None else np.take_along_axis(theta, chosen, -1)
@@ -294,10 +298,10 @@ class TestReducedSystem:
         if chosen is not None:
             np.put_along_axis(theta, chosen, listed, -1)
         slot = SlotProblem(jnp.ones((kinds, origins)), None, jnp.asarray(work), jnp.ones(sites), None, None, chosen)
-        system = Reduced(slot, jnp.asarray(listed), jnp.asarray(softness), jnp.zeros(()))
+        system = Reduced(slot, jnp.asarray(listed), jnp.asarray(inverse_curvature), jnp.zeros(()))
         assert len(system.factor) == min(sites, kinds * origins)
         multiplier, prices = (np.asarray(v) for v in system.solve(jnp.asarray(a), jnp.asarray(b)))
         rows = (theta * (multiplier[..., None] - work[:, None] * prices)).sum(-1)
         columns = (theta * work[:, None] * (work[:, None] * prices - multiplier[..., None])).sum((0, 1))
         np.testing.assert_allclose(rows, a, rtol=1e-10)
-        np.testing.assert_allclose(columns + softness * prices, b, rtol=1e-10)
+        np.testing.assert_allclose(columns + inverse_curvature * prices, b, rtol=1e-10)

@@ -11,7 +11,7 @@ from jaxsched.problem._problem import Problem
 from jaxsched.problem._slot import SlotProblem
 
 
-class ArrangedProblem(eqx.Module):
+class PreparedProblem(eqx.Module):
     """What the loop over iterations hands to `step` in place of a problem: no array is transposed in it again.
 
     Attributes:
@@ -70,4 +70,4 @@ def _with_most(values: SlotProblem, axes: Any) -> tuple[SlotProblem, Any]:
 
 
 # What a solver works on.
-AnyProblem = Problem | CandidateProblem | ArrangedProblem
+AnyProblem = Problem | CandidateProblem | PreparedProblem

@@ -15,7 +15,7 @@ from jaxsched.solvers._metric import dearest_ordinary
 _DIRECTIONS = 16
 
 
-def members(problem: Problem, group: int) -> tuple[Int[Array, " origin"], int]:
+def cluster_origins(problem: Problem, group: int) -> tuple[Int[Array, " origin"], int]:
     """Group of each origin, and the number of groups: halves of halves along the direction in which costs differ most.
 
     Arguments:
@@ -30,7 +30,7 @@ def members(problem: Problem, group: int) -> tuple[Int[Array, " origin"], int]:
     order = jnp.minimum(jnp.arange(size * 2**levels), origins - 1).reshape(1, -1)
     real = (jnp.arange(size * 2**levels) < origins).reshape(1, -1)
     for _ in range(levels):
-        # One after the other: batches of eigenvalues on several devices of one CPU wait for one another (`each_slot`).
+        # One after the other: batches of eigenvalues on several devices of one CPU wait for one another (`map_slots`).
         along = jax.lax.map(_along, features[order])
         ranks = jnp.argsort(along, -1)
         order, real = (jnp.take_along_axis(x, ranks, -1).reshape(2 * len(x), -1) for x in (order, real))
@@ -52,13 +52,13 @@ def _along(features: Float[Array, "member direction"]) -> Float[Array, " member"
     return centred @ jnp.linalg.eigh(centred.T @ centred)[1][:, -1]
 
 
-def merged(problem: Problem, group: int) -> Problem:
+def aggregate(problem: Problem, group: int) -> Problem:
     """The problem with the origins of each group as one: the sum of their demands at the mean of their route costs.
 
     A route is allowed to a group where it is to one of its members. Members for whom a route has a prohibitive cost are left
     out of its mean where others pay an ordinary one: the group would not take it, but they would.
     """
-    group_of, count = members(problem, group)
+    group_of, count = cluster_origins(problem, group)
 
     def total(array: Array) -> Array:
         return jnp.swapaxes(jax.ops.segment_sum(jnp.swapaxes(array, 0, 1), group_of, count), 0, 1)

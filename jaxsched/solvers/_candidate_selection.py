@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import Problem, SlotProblem, spread_out
+from jaxsched.problem import Problem, SlotProblem, scatter_routes
+from jaxsched.solvers._aggregation import cluster_origins
 from jaxsched.solvers._certificate import cheapest_route
-from jaxsched.solvers._groups import members
 from jaxsched.solvers._layout import kind_first
 from jaxsched.solvers._metric import dearest_ordinary
 from jaxsched.solvers._point import usable_routes
+from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
-from jaxsched.solvers._site_step import derivatives
 
 # A route that carries less of its demand is given up for a cheaper one.
 _CARRIES = 1e-6
@@ -31,7 +31,7 @@ _FAR = 1000.0
 _LEFT = 2
 
 
-def choose(
+def select_candidates(
     slot: SlotProblem, prices: Float[Array, " site"], flow: Float[Array, "kind origin site"], width: int
 ) -> Int[Array, "kind origin route"]:
     """Sites of the candidates of each demand: those that carry most, then the cheapest at given prices.
@@ -109,7 +109,7 @@ def places(
     return jnp.take_along_axis(stood, new, -1)
 
 
-def unserved(slot: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
+def missing_reduced_cost(slot: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
     """What all demands would save at given prices by their cheapest route if it is no candidate."""
     assert slot.whole is not None
     dear, cheap = (cheapest_route(problem, problem.priced(prices)) for problem in (slot, slot.whole))
@@ -131,9 +131,9 @@ def first_flows(
     usable, prices = usable_routes(slot), warm_start.prices[index].astype(dtype)
     flow = kind_first(problem, warm_start.routing[index][None])[0].astype(dtype)
     if warm_start.sites is not None:
-        flow = spread_out(flow, kind_first(problem, warm_start.sites[index][None])[0], count)
+        flow = scatter_routes(flow, kind_first(problem, warm_start.sites[index][None])[0], count)
     if flow.shape[1] != problem.shape[1]:
-        group_of, _ = members(problem, group)
+        group_of, _ = cluster_origins(problem, group)
         total = flow.sum(-1, keepdims=True)
         share = flow / jnp.where(total > 0, total, 1.0)
         flow = share[:, group_of] * slot.demand[..., None]

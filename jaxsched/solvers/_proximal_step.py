@@ -64,11 +64,11 @@ def increasing_root(
     return jax.lax.while_loop(unfinished, advance, first)[1]
 
 
-def site_step(
+def proximal_step(
     cost: AbstractSiteCost,
     capacity: Float[Array, " site"],
     offered: Float[Array, " site"],
-    give: Float[Array, " site"],
+    prox_weight: Float[Array, " site"],
     start: Float[Array, " site"],
 ) -> tuple[Float[Array, " site"], Float[Array, " site"]]:
     """Load that each site takes of what is offered, and its price of load.
@@ -79,7 +79,7 @@ def site_step(
         cost: Convex cost f of load.
         capacity: Largest load.
         offered: Load offered at price zero.
-        give: Load that leaves for each unit of price, >= 0.
+        prox_weight: Load that leaves for each unit of price, >= 0.
         start: First guess of the load.
 
     Returns:
@@ -88,15 +88,15 @@ def site_step(
 
     def residual(load):
         _, first, second = derivatives(cost, load)
-        return load + give * first - offered, 1.0 + give * second
+        return load + prox_weight * first - offered, 1.0 + prox_weight * second
 
     load = increasing_root(residual, start, capacity)
     marginal = around(cost, capacity, load)[2]
     # The balance gives the price, but magnifies the rounding of the load: the marginal costs beside the load do not.
     left = jnp.where(load <= 0, -jnp.inf, marginal[0])
     right = jnp.where(load >= capacity, jnp.inf, marginal[1])
-    from_balance = (offered - load) / jnp.where(give > 0, give, 1.0)
-    return load, jnp.where(give > 0, jnp.clip(from_balance, left, right), marginal.mean(0))
+    from_balance = (offered - load) / jnp.where(prox_weight > 0, prox_weight, 1.0)
+    return load, jnp.where(prox_weight > 0, jnp.clip(from_balance, left, right), marginal.mean(0))
 
 
 def around(

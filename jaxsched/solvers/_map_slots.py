@@ -15,7 +15,7 @@ from jaxsched._devices import ORIGINS, SLOTS
 _CACHED = 2**19
 
 
-def each_slot(
+def map_slots(
     function: Callable[..., Any], axes: tuple[Any, ...], size: int, factors: bool = False
 ) -> Callable[..., Any]:
     """`jax.vmap` over slots, in which each part of a mesh goes at its own pace, and a CPU takes a few slots at a time.

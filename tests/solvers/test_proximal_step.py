@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 
 from jaxsched import CongestionCost
-from jaxsched.solvers._site_step import conjugate, derivatives, increasing_root, site_step
+from jaxsched.solvers._proximal_step import conjugate, derivatives, increasing_root, proximal_step
 
 SITES = 40
 
@@ -29,14 +29,14 @@ def marginal(cost, site, load):
 @pytest.mark.parametrize("seed", range(3))
 def test_load_and_price_solve_the_balance_that_scipy_solves(seed):
     random, cost, capacity = draw(seed)
-    offered, give = random.normal(0.0, 3.0, SITES), random.lognormal(0.0, 2.0, SITES)
-    arrays = (jnp.asarray(a) for a in (capacity, offered, give, random.uniform(0, 1, SITES) * capacity))
-    load, price = (np.asarray(a) for a in site_step(cost, *arrays))
-    np.testing.assert_allclose(load + give * price, offered, atol=1e-9 * (1 + np.abs(give * price)).max())
+    offered, prox_weight = random.normal(0.0, 3.0, SITES), random.lognormal(0.0, 2.0, SITES)
+    arrays = (jnp.asarray(a) for a in (capacity, offered, prox_weight, random.uniform(0, 1, SITES) * capacity))
+    load, price = (np.asarray(a) for a in proximal_step(cost, *arrays))
+    np.testing.assert_allclose(load + prox_weight * price, offered, atol=1e-9 * (1 + np.abs(prox_weight * price)).max())
     for site in range(SITES):
 
         def residual(at, site=site):
-            return at + give[site] * marginal(cost, site, at) - offered[site]
+            return at + prox_weight[site] * marginal(cost, site, at) - offered[site]
 
         if residual(0.0) >= 0:
             assert load[site] == 0.0
@@ -83,14 +83,14 @@ def test_a_root_takes_few_steps(share, most):
 
 def test_a_site_without_flow_asks_its_marginal_cost():
     cost = CongestionCost(jnp.array([0.7]), jnp.array([0.5]))
-    load, price = site_step(cost, jnp.array([2.0]), jnp.array([1.0]), jnp.zeros(1), jnp.zeros(1))
+    load, price = proximal_step(cost, jnp.array([2.0]), jnp.array([1.0]), jnp.zeros(1), jnp.zeros(1))
     assert float(load[0]) == pytest.approx(1.0)
     assert float(price[0]) == pytest.approx(0.7 + 2 * 0.5)
 
 
 def test_a_site_without_capacity_takes_nothing():
     cost = CongestionCost(jnp.array([0.7]))
-    load, _ = site_step(cost, jnp.zeros(1), jnp.array([3.0]), jnp.ones(1), jnp.zeros(1))
+    load, _ = proximal_step(cost, jnp.zeros(1), jnp.array([3.0]), jnp.ones(1), jnp.zeros(1))
     assert float(load[0]) == 0.0
 
 
@@ -116,8 +116,8 @@ def test_derivatives_are_those_of_the_formula():
     _, cost, capacity = draw(1)
     load = jnp.asarray(0.5 * capacity)
     value, first, second = derivatives(cost, load)
-    room = cost.servers - load
+    slack = cost.servers - load
     np.testing.assert_allclose(value, cost(load))
-    expected = cost.linear + 2 * cost.quadratic * load + cost.queueing * cost.servers / room**2
+    expected = cost.linear + 2 * cost.quadratic * load + cost.queueing * cost.servers / slack**2
     np.testing.assert_allclose(first, expected, rtol=1e-12)
-    np.testing.assert_allclose(second, 2 * cost.quadratic + 2 * cost.queueing * cost.servers / room**3, rtol=1e-12)
+    np.testing.assert_allclose(second, 2 * cost.quadratic + 2 * cost.queueing * cost.servers / slack**3, rtol=1e-12)
