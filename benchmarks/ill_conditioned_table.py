@@ -1,10 +1,11 @@
-"""Markdown of the benchmark of badly scaled problems."""
+"""Markdown of the benchmarks of problems that are hard for a solver: bad scales, and costs with a kink."""
 
 import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks._markdown import markdown, measured
+from benchmarks.envelope_day import TOLERANCES
 from benchmarks.ill_conditioned import missed
 
 
@@ -34,4 +35,25 @@ def ill_conditioned(result: Mapping[str, Any]) -> str:
     return "\n".join([markdown(header, lines, left=1), "", f"{note} {beyond} {measured(result)}"])
 
 
-TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {"ill_conditioned": ill_conditioned}
+def envelope_day(result: Mapping[str, Any]) -> str:
+    """Certified gap and iterations of each solver, beside what was asked for."""
+    header = ("solver", "asked for", "certified gap", "iterations", "cost [AUD]", "loads on the straight part")
+    lines = [
+        (
+            f"`{row['solver']}`",
+            f"{TOLERANCES[row['solver']]:.0e}",
+            f"{row['gap']:.1e}",
+            str(row["steps"]),
+            f"{row['objective']:,.2f}",
+            f"{100.0 * row['share_below_knee']:.0f} %",
+        )
+        for row in result["rows"]
+    ]
+    size = f"{result['slots']} slots of {result['origins']} x {result['sites']}, {result['classes']} classes"
+    return "\n".join([markdown(header, lines, left=1), "", f"{size}, float64. {measured(result)}"])
+
+
+TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "ill_conditioned": ill_conditioned,
+    "envelope_day": envelope_day,
+}

@@ -1,11 +1,16 @@
 """Problems of badly scaled numbers keep the pace of their well-scaled twins, and the record says so."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import envelope_day
 from benchmarks._record import read_result
 from benchmarks.ill_conditioned import CASES, RTOL, SEEDS, SOLVERS, missed, steps
 from jaxsched import ADMM, Candidates, CongestionCost, Problem, solve
+from jaxsched.scenarios import australia
+from jaxsched.study import build
 
 # One of each kind, those that took longest or found nothing before they were mended.
 ADMM_CASES = (
@@ -28,14 +33,38 @@ def test_a_badly_scaled_problem_keeps_the_pace_of_its_twin(name, case):
     assert missed(row) is None
 
 
-def test_the_record_holds_every_case_and_the_admm_misses_none():
+def test_the_record_holds_every_case_and_none_is_missed():
     rows = read_result("ill_conditioned")["rows"]
     assert {(row["case"], row["solver"], row["seed"]) for row in rows} == {
         (case, solver, seed) for case in CASES for solver in SOLVERS for seed in SEEDS
     }
-    assert [sentence for sentence in map(missed, rows) if sentence and ", ADMM," in sentence] == []
-    # What `Candidates` misses stands beside the table; every case comes to its tolerance.
+    assert [sentence for sentence in map(missed, rows) if sentence] == []
     assert all(row["hard"]["gap"] <= RTOL for row in rows)
+
+
+def test_the_record_of_the_day_with_kinks_holds_both_solvers_and_none_is_missed():
+    result = read_result("envelope_day")
+    assert [row["solver"] for row in result["rows"]] == list(envelope_day.TOLERANCES)
+    assert envelope_day.missed(result) == []
+    assert envelope_day.missed({"rows": [{**result["rows"][0], "gap": 1e-2}]}) != []
+
+
+def test_the_envelope_touches_the_cost_of_a_site_and_nothing_at_no_load_and_is_above_neither():
+    problem = build(australia(sites=4, origins=4, slots=2)).problem
+    wrapped = envelope_day.envelope(problem)
+    slots, axes = problem.slots()
+    wrapped_slots, wrapped_axes = wrapped.slots()
+    knee = wrapped.site_cost.knee
+    assert ((knee > 0) & (knee <= problem.capacity)).all()
+    for share in (0.0, 0.1, 0.3, 0.6, 1.0):
+        load = jnp.broadcast_to(share * problem.capacity, knee.shape)
+        cost = jax.vmap(lambda slot, at: slot.site_cost(at), in_axes=(axes, 0))(slots, load)
+        lowered = jax.vmap(lambda slot, at: slot.site_cost(at), in_axes=(wrapped_axes, 0))(wrapped_slots, load)
+        if share == 0.0:
+            np.testing.assert_array_equal(lowered, 0.0)
+            assert (cost > 0).all()
+        assert (lowered <= cost * (1 + 1e-6)).all()
+        np.testing.assert_allclose(jnp.where(load >= knee, lowered, cost), cost, rtol=1e-6)
 
 
 def test_a_miss_is_named():
