@@ -27,7 +27,7 @@ def unseen(
 ) -> dict[str, np.ndarray]:
     """Predictions of each group by laws fitted to the other groups, in the unit of what was observed.
 
-    Args:
+    Arguments:
         model: Where the fit starts, and the uncalibrated default.
         law: (model, inputs) -> positive predictions; its logarithm is fitted, so that errors are relative.
         inputs: What the law takes.

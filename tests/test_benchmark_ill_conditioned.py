@@ -12,7 +12,7 @@ from jaxsched import ADMM, Candidates, CongestionCost, Problem, solve
 from jaxsched.scenarios import australia
 from jaxsched.study import build
 
-# One of each kind, those that took longest or found nothing before they were mended.
+# One of each kind, those that took longest or found nothing before they were fixed.
 ADMM_CASES = (
     "10% of routes at 1e+04",
     "70% of routes at 1e+08",

@@ -78,7 +78,7 @@ def fit(
         The fit.
 
     Raises:
-        CalibrationError: If an argument cannot be used; the message says which and how to mend it.
+        CalibrationError: If an argument cannot be used; the message says which and how to correct it.
     """
     _check_counts(folds=folds, starts=starts, bootstrap=bootstrap)
     ready = posed(model, observations, parameters, predict=predict, bounds=bounds, priors=priors, held_out=held_out)

@@ -32,7 +32,7 @@ class LatencyFit:
         between: Times between the arrivals of the log, 0 for the first [s].
         prompt_tokens: Prompt lengths of the log [token].
         answer_tokens: Answer lengths of the log [token].
-        warnings: What the log cannot tell, a sentence each.
+        warnings: What the log cannot tell, one sentence each.
     """
 
     site: ServingSite

@@ -24,10 +24,10 @@ class Posterior:
     """Draws of the parameters of a fit, given its data, bounds and priors.
 
     Attributes:
-        table: One row a number and one for the noise: `mean`, `standard_deviation`, `q05`, `q95`, `r_hat` (split
+        table: One row per number and one for the noise: `mean`, `standard_deviation`, `q05`, `q95`, `r_hat` (split
             Gelman-Rubin), `effective_samples`, `unit`, by `name`.
         samples: Draws after warm-up [chain, draw, entry], in the units of the parameters; the noise is last.
-        warnings: Whether the chains have mixed, a sentence each.
+        warnings: Whether the chains have mixed, one sentence each.
     """
 
     table: pd.DataFrame

@@ -22,7 +22,7 @@ class Fit(Generic[Model]):
     Attributes:
         model: The fitted model, of the type that was given.
         start: The model that was given.
-        parameters: One row a number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap, NaN
+        parameters: One row per number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap, NaN
             where none was asked for; to first order in a fit to a log), `unit`, `start`, `low`, `high`, `at_bound`,
             `no_effect`, by `name`.
         covariance: Of the estimates in their units squared; NaN for those on a bound or without effect [entry, entry].
@@ -31,7 +31,7 @@ class Fit(Generic[Model]):
             plain regression) and `constant` (one ratio to the load, where that is known) on the same rows, and `fitted` (of
             the rows of the fit).
         hourly: The same of hourly means; none without times, or where rows are an hour apart or more.
-        warnings: What the data cannot tell, and what else to know, a sentence each.
+        warnings: What the data cannot tell, and what else to know, one sentence each.
         converged: Whether the minimum was reached.
         misfit: Minimum of the misfit from each start, best first [start].
         predicted: Predictions of the fitted model [row, ...].

@@ -172,12 +172,14 @@ def _on_bound_sentences(named, estimate, bijection, at_bound) -> list[str]:
         upper = not estimate[n] - low[n] < high[n] - estimate[n]
         end = high[n] if upper else low[n]
         own = bool(np.isclose(end, valid[1] if upper else valid[0]))
-        mend = (
+        remedy = (
             "that is the limit of the law itself, so fit another parameter beside it, or another law."
             if own
             else f"widen the bound (the law holds in [{valid[0]:g}, {valid[1]:g}]) or change the law."
         )
-        told.append(f"{entry} lies on its bound {end:g}: the data pull it further, so it has no standard error; {mend}")
+        told.append(
+            f"{entry} lies on its bound {end:g}: the data pull it further, so it has no standard error; {remedy}"
+        )
     return told
 
 

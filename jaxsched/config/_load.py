@@ -1,4 +1,4 @@
-"""Read a configuration file, and say in one sentence for each problem what is wrong and how to mend it."""
+"""Read a configuration file, and say in one sentence for each problem what is wrong and how to correct it."""
 
 import json
 import tomllib

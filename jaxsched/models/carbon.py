@@ -38,7 +38,7 @@ class Carbon(AbstractModel):
     ) -> Float[Array, "..."]:
         """Emissions of sites.
 
-        Args:
+        Arguments:
             facility_power: Power at the meter [kW].
             carbon_intensity: Emissions of electricity [g/kWh].
             gpus: Installed GPUs [GPU].

@@ -49,7 +49,7 @@ class AbstractCooling(AbstractModel):
     ) -> CoolingCurves:
         """Power by component as curves of the load fraction.
 
-        Args:
+        Arguments:
             rated_it_power: IT power for which the site was built [kW].
             rated_heat: Heat which the plant removes at rated IT power [kW].
             dry_bulb: Outdoor air temperature [degC].
@@ -110,7 +110,7 @@ class MixedCooling(AbstractCooling):
 
 
 def check_membership(owner: str, members: int, membership: Float[Array, "member site"]) -> None:
-    """Raise a ValueError unless `membership` has two axes and one row a member."""
+    """Raise a ValueError unless `membership` has two axes and one row per member."""
     shape = getattr(membership, "shape", None)
     if shape is not None and (len(shape) != 2 or shape[0] != members):
         raise ValueError(

@@ -50,7 +50,7 @@ class AbstractElectrical(AbstractModel):
     ) -> ElectricalLosses:
         """Losses of sites.
 
-        Args:
+        Arguments:
             it_power: IT power [kW].
             rated_it_power: IT power for which the site was built [kW].
             cooling_power: Compressors, fans and pumps [kW].

@@ -91,7 +91,7 @@ def mean_prefill_seconds(
 
     The mean square matters: with log-normal lengths E[n^2] is well above E[n]^2.
 
-    Args:
+    Arguments:
         hardware: Kind of GPU.
         model: Key of `hardware.profiles`.
         input_tokens_mean: E[n] [token].
@@ -130,7 +130,7 @@ def work_per_request(
 
         g = gpus_per_replica (E[prefill] + output_tokens_mean ITL(B) / B),    ITL(B) = c0 + d B
 
-    Args:
+    Arguments:
         hardware: Kind of GPU.
         model: Key of `hardware.profiles`.
         input_tokens_mean: E[n] of the prompt [token].

@@ -43,7 +43,7 @@ class ITPower(AbstractModel):
     def __call__(self, gpus: Float[Array, "..."], load: Float[Array, "..."]) -> Float[Array, "..."]:
         """IT power of sites.
 
-        Args:
+        Arguments:
             gpus: GPUs switched on [GPU].
             load: Busy GPUs [GPU].
 

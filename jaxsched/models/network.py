@@ -43,7 +43,7 @@ class RoundTripTime(AbstractModel):
     def with_measured(self, distance: Float[Array, "..."], measured: Float[Array, "..."]) -> Float[Array, "..."]:
         """The measured time plus access where there is one, and the law elsewhere.
 
-        Args:
+        Arguments:
             distance: Great-circle distance [km].
             measured: Round-trip time between the cores of two cities, NaN where none was measured [s].
 

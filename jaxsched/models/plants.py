@@ -36,7 +36,7 @@ def mechanical_curves(
 
         compressor = rated_heat electric_share r(x),    pump = pump_share P_IT
 
-    Args:
+    Arguments:
         electric_share: Mechanical share times electric input ratio at the weather of the slot [1].
         part_load: r, the effect of the load fraction.
         fans: Fans of the plant.

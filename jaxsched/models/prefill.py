@@ -91,7 +91,7 @@ def log_normal_moments(
     traces the mean is 1.07 (conversation) and 1.35 (code) times the true one, and the mean square 1.6 and 6 times.
     Where the moments of a trace are known, use those.
 
-    Args:
+    Arguments:
         mu: Mean of ln n [1].
         sigma: Standard deviation of ln n [1].
 

@@ -46,7 +46,7 @@ class SakasegawaWait(AbstractModel):
     ) -> Float[Array, "..."]:
         """Mean number of requests that wait.
 
-        Args:
+        Arguments:
             load: Mean number of busy units, for example busy GPUs.
             capacity: Number of units, in the unit of `load`.
             servers: Number of replicas that serve in parallel, at least 1.
@@ -67,7 +67,7 @@ class SakasegawaWait(AbstractModel):
 
             W_q = L_q / arrival rate,    arrival rate = servers rho / service_time
 
-        Args:
+        Arguments:
             load: As in `__call__`.
             capacity: As in `__call__`.
             servers: As in `__call__`.

@@ -76,7 +76,7 @@ class ServingSite(AbstractModel):
     ) -> Float[Array, ""]:
         """Mean time to first token.
 
-        Args:
+        Arguments:
             rate: Arrivals [requests/s].
             prompt_tokens: Lengths that represent those of the requests [token].
             answer_tokens: Their answers [token].
@@ -98,7 +98,7 @@ class ServingSite(AbstractModel):
 
             P(TTFT > t) = mean over requests of P(W > t - network - prefill(n)) = 1 - quantile
 
-        Args:
+        Arguments:
             rate: Arrivals [requests/s].
             quantile: Which quantiles, inside (0, 1).
             prompt_tokens: Lengths that represent those of the requests [token].
@@ -138,7 +138,7 @@ def replica_site(profile: ServingProfile, replicas: float, **others: float) -> S
 
         token_time = ITL(B) / B
 
-    Args:
+    Arguments:
         profile: How the GPU serves the model, from `HARDWARE`.
         replicas: Copies of the model.
         **others: Further parameters of `ServingSite`.

@@ -89,7 +89,7 @@ class SiteModel(AbstractModel):
     def __call__(self, load: Float[Array, "slot site"], conditions: Conditions) -> SiteReport:
         """Every effect of a load.
 
-        Args:
+        Arguments:
             load: Busy GPUs [slot, site].
             conditions: Weather and signals.
 
@@ -151,7 +151,7 @@ class SiteModel(AbstractModel):
         The cap falls on hot hours, because compressors take a larger part of the limit. Its derivative is
         that of the implicit function.
 
-        Args:
+        Arguments:
             facility_limit: Largest power at the meter, scalar, [site] or [slot, site] [kW].
             conditions: Weather and signals.
             utilisation_limit: Largest share of busy GPUs [1].
@@ -167,7 +167,7 @@ class SiteModel(AbstractModel):
     def condition(self, conditions: Conditions, cap: Float[Array, "slot site"]) -> "ConditionedSite":
         """The convex cost of the sites at fixed conditions, with everything but the load worked out.
 
-        Args:
+        Arguments:
             conditions: Weather and signals.
             cap: Largest load, the right end of the chord where the energy weight is negative [slot, site].
 

@@ -68,7 +68,7 @@ def largest_fraction(
 ) -> Float[Array, "..."]:
     """Largest load fraction in [idle, full] whose facility power is within a limit; `idle` if none is.
 
-    Args:
+    Arguments:
         facility: Increasing convex curve [kW].
         limit: Largest facility power [kW].
         idle: Load fraction without load.

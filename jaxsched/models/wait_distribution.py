@@ -58,7 +58,7 @@ class ExponentialWait(AbstractModel):
     ) -> Float[Array, "..."]:
         """Probability that a request waits for longer than a time.
 
-        Args:
+        Arguments:
             time: The time; before zero every request waits longer [s].
             load: As in `SakasegawaWait.wait`, like the rest.
             capacity: In the unit of `load`.

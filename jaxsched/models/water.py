@@ -38,7 +38,7 @@ class AbstractWater(AbstractModel):
     ) -> Float[Array, "..."]:
         """Water use on site.
 
-        Args:
+        Arguments:
             it_power: IT power [kW].
             heat: Heat which the plant removes [kW].
             compressor: Compressor power [kW].
@@ -197,7 +197,7 @@ def source_water(water_intensity: Float[Array, "..."], facility_power: Float[Arr
 
         W = EWIF P_facility
 
-    Args:
+    Arguments:
         water_intensity: Energy-water intensity factor (EWIF) of the grid [L/kWh].
         facility_power: Power at the meter [kW].
 

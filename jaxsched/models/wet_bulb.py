@@ -17,7 +17,7 @@ def stull_wet_bulb(dry_bulb: Float[Array, "..."], relative_humidity: Float[Array
     on a uniform grid of 0 to 47 degC and 5 to 99 %: -1.16 to +1.33 K, mean 0.33 K, the ends at 5 % humidity. At
     the altitude of Toowoomba (93.5 kPa) it reads about 0.2 K high.
 
-    Args:
+    Arguments:
         dry_bulb: Air temperature [degC].
         relative_humidity: [%].
 

@@ -69,7 +69,7 @@ def lengths_of(classes: pd.DataFrame, log: RequestLog, *, spare: bool = False) -
 def _check_burstiness(log: RequestLog, found: RequestStatistics, rows: list[str]) -> None:
     for tokens, what in ((found.input_mean, "prompt"), (found.output_mean, "answer")):
         if not tokens > 0:
-            raise ReadError(f"{log.source}: no request for {', '.join(rows)} has a {what} token; mend the column.")
+            raise ReadError(f"{log.source}: no request for {', '.join(rows)} has a {what} token; correct the column.")
     if found.arrival_cv2 > _MOST_BURSTY:
         raise ReadError(
             f"{log.source}: within hours, the times between arrivals for {', '.join(rows)} have a squared coefficient of "

@@ -61,13 +61,13 @@ class Scenario:
         name: Short name for reports and file names.
         times: Start of each slot, UTC, equally spaced [slot].
         slot_hours: Length of a slot [h].
-        sites: One row a site, indexed by its name. Columns: `latitude`, `longitude` [deg], `state`, `region`
+        sites: One row per site, indexed by its name. Columns: `latitude`, `longitude` [deg], `state`, `region`
             (NSW1, QLD1, VIC1, SA1, TAS1, WEM, NT), `plant` (dx, airside, waterside, indirect_evaporative),
             `hardware` (h100, h200, a100, l40s), `gpus`, `gpus_per_replica`, `facility_limit_kw`,
             `timezone` (IANA), `operator`, `city`.
         origins: One row an origin, indexed by its name. Columns: `latitude`, `longitude`, `state`, `population`,
             `timezone`.
-        classes: One row a request class, indexed by its name. Columns: `model` (llama-8b, llama-70b), `share` of all
+        classes: One row per request class, indexed by its name. Columns: `model` (llama-8b, llama-70b), `share` of all
             requests, `input_mu`, `input_sigma`, `output_mu`, `output_sigma` (log-normal token lengths),
             `input_mean`, `output_mean` [tokens] (of the trace), `arrival_cv2` (squared coefficient of
             variation of inter-arrival times), `latency_limit_s` (limit on RTT plus mean prefill [s]),

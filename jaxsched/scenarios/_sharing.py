@@ -82,7 +82,7 @@ def nearest(source: str, at: pd.DataFrame, origins: pd.DataFrame) -> tuple[np.nd
         place = places.iloc[int(far.argmax())]
         raise ReadError(
             f"{source}: has requests from latitude {place['latitude']:g}, longitude {place['longitude']:g}, which is "
-            f"{distance.min(1)[far][0]:,.0f} km from the nearest origin; add an origin there, or mend the coordinates."
+            f"{distance.min(1)[far][0]:,.0f} km from the nearest origin; add an origin there, or correct the coordinates."
         )
     closest = pd.Series(origins.index[distance.argmin(1)].astype(str), index=pd.MultiIndex.from_frame(places))
     names = closest.loc[pd.MultiIndex.from_frame(at[["latitude", "longitude"]])].to_numpy(object)

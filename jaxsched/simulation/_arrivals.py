@@ -11,7 +11,7 @@ def gamma_arrivals(
 
         shape = 1 / arrival_cv2,    mean = 1 / rate
 
-    Args:
+    Arguments:
         key: Random key; the same key gives the same times.
         requests: How many.
         rate: Arrivals [requests/s].

@@ -22,7 +22,7 @@ def fcfs_waits(
     One pass over the requests in arrival order; differentiable, and one call under `vmap` serves many replications,
     loads and numbers of servers. The servers are empty at the start.
 
-    Args:
+    Arguments:
         between: Time since the arrival before, of the first since the start [s].
         service_time: Time that each request holds a server [s].
         servers: Servers, a whole number from 1 to `places`.

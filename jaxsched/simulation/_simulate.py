@@ -47,7 +47,7 @@ def replay(
 ) -> SimulatedRequests:
     """Send given requests through a site.
 
-    Args:
+    Arguments:
         site: The site; `site.servers` must be a whole number.
         between: Time since the arrival before [s].
         prompt_tokens: Prompt lengths [token].
@@ -87,7 +87,7 @@ def simulate(
 ) -> SimulatedRequests:
     """Draw arrivals with the burstiness of a site and lengths from a sample, and send them through the site.
 
-    Args:
+    Arguments:
         site: The site.
         key: Random key; the same key gives the same requests. `vmap` over keys for replications, over rates for loads.
         rate: Arrivals [requests/s].

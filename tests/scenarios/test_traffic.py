@@ -209,5 +209,5 @@ def test_a_machine_that_sends_all_at_once_is_refused_in_words_of_the_log(plain):
 def test_a_class_without_prompts_is_refused_in_words_of_the_log(plain):
     found = mixed(chat=50, code=50)
     found.table.loc[found.table["request_class"] == "code", "prompt_tokens"] = 0.0
-    with pytest.raises(ReadError, match=r"^log\.csv: no request for code-70b has a prompt token; mend the column"):
+    with pytest.raises(ReadError, match=r"^log\.csv: no request for code-70b has a prompt token; correct the column"):
         with_requests(plain, found)

@@ -14,7 +14,7 @@ def clock(zone: str) -> str:
     if found is not None:
         hours, minutes = int(found[2]), int(found[3] or 0)
         if hours * 60 + minutes > 14 * 60:
-            raise ValueError(f"zone {zone!r} lies more than 14 hours from UTC; mend the offset.")
+            raise ValueError(f"zone {zone!r} lies more than 14 hours from UTC; correct the offset.")
         return f"UTC{found[1]}{hours:02d}:{minutes:02d}"
     try:
         return ZoneInfo(zone.strip()).key

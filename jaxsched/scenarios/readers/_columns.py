@@ -67,7 +67,7 @@ class RawTable:
         return ReadError(self._sentence(position, column, what))
 
     def bad(self, position: int | None, column: str | None, what: str) -> BadCell:
-        """The same for what no further row can mend."""
+        """The same for what no further row can correct."""
         return BadCell(self._sentence(position, column, what))
 
     def _sentence(self, position: int | None, column: str | None, what: str) -> str:
@@ -137,7 +137,7 @@ def _not_number(column: str, cell: Any, value: float, low: float, high: float) -
         return f"{shown} is not {bounds}; check the value and the unit."
     if re.fullmatch(r"[+-]?\d[\d.,'\u2019 \u00a0\u202f]*", str(cell).strip()):
         return f"{shown} is not a number; write a decimal point, and no separator of thousands."
-    return f"{shown} is not a number; mend the cell or leave the row out."
+    return f"{shown} is not a number; correct the cell or leave the row out."
 
 
 def stamps(raw: RawTable, column: str, *, dayfirst: bool = False) -> pd.DatetimeIndex:
@@ -213,7 +213,7 @@ def words(raw: RawTable, column: str, allowed: Sequence[str] | None = None) -> p
         at = int(bad.argmax())
         if codes[at] < 0 or not names[codes[at]]:
             raise raw.bad(at, column, "is empty; give a name.")
-        raise raw.bad(at, column, f"{names[codes[at]][:40]!r} is none of {', '.join(allowed or ())}; mend the name.")
+        raise raw.bad(at, column, f"{names[codes[at]][:40]!r} is none of {', '.join(allowed or ())}; correct the name.")
     order, uniques = pd.factorize(pd.Index(names, dtype=object), sort=True)
     return pd.Categorical.from_codes(order[codes], categories=pd.Index(uniques, dtype=object))
 
@@ -237,7 +237,7 @@ def flags(raw: RawTable, column: str) -> np.ndarray:
     unknown = np.array([name.lower() not in known for name in names] + [False])[codes]
     if unknown.any():
         at = int(unknown.argmax())
-        raise raw.bad(at, column, f"{names[codes[at]][:40]!r} is neither true nor false; mend the cell.")
+        raise raw.bad(at, column, f"{names[codes[at]][:40]!r} is neither true nor false; correct the cell.")
     return np.array([known[name.lower()] for name in names] + [False])[codes]
 
 

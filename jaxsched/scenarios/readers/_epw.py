@@ -103,7 +103,7 @@ def _checked(path: Path, text: str) -> RawTable:
         values = numbers(raw, name, **limits)
         part = values != np.floor(values)
         if part.any():
-            raise raw.bad(int(part.argmax()), name, f"{values[part][0]:g} is no whole number; mend the row.")
+            raise raw.bad(int(part.argmax()), name, f"{values[part][0]:g} is no whole number; correct the row.")
     for name in _COLUMNS:
         _readings(raw, name)
     _days(raw, numbers(raw, "year"), leap=False)
@@ -123,7 +123,7 @@ def _place(path: Path, line: str) -> dict[str, Any]:
         if not low <= place[name] <= high:
             shown = repr(cells[at][:40]) if at < len(cells) else "missing"
             raise BadCell(
-                f"{path.name}: row 1: its {name} is {shown}, not a number from {low:g} to {high:g}; mend the row."
+                f"{path.name}: row 1: its {name} is {shown}, not a number from {low:g} to {high:g}; correct the row."
             )
     return place
 
@@ -136,7 +136,7 @@ def _readings(raw: RawTable, name: str) -> np.ndarray:
     bad = (values < limits["low"]) | (values > limits["high"])
     if bad.any():
         at = int(bad.argmax())
-        what = f"{values[at]:g} is not from {limits['low']:g} to {limits['high']:g}, nor {missing:g} for missing; mend the cell."
+        what = f"{values[at]:g} is not from {limits['low']:g} to {limits['high']:g}, nor {missing:g} for missing; correct the cell."
         raise raw.bad(at, name, what)
     return values
 
@@ -149,7 +149,7 @@ def _days(raw: RawTable, years: np.ndarray, *, leap: bool) -> tuple[np.ndarray, 
     other = days.astype("datetime64[M]") != months
     bad = other & ~((month == 2) & (day == 29) & leap)
     if bad.any():
-        raise raw.bad(int(bad.argmax()), "day", "is no day of its month; mend the row.")
+        raise raw.bad(int(bad.argmax()), "day", "is no day of its month; correct the row.")
     return days, other
 
 

@@ -224,7 +224,7 @@ def _recorded(raw: RawTable, step: pd.Timedelta, notes: tuple[str, ...], *, inst
 
 
 def _wide(name: str, series: list[_Series]) -> pd.DataFrame:
-    """One row a region and time, one column a series."""
+    """One row per region and time, one column a series."""
     parts = [
         pd.DataFrame({"region": one.region, "interval": one.times, "series": _column(one), "value": one.values})
         for one in series

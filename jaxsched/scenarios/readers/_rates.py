@@ -157,6 +157,6 @@ def _step(raw: RawTable, utc: pd.DatetimeIndex) -> pd.Timedelta:
         at = int(order[1:][off][0])
         minutes = pd.Timedelta(step).total_seconds() / 60
         raise raw.fail(
-            at, "time", f"{raw.frame['time'].iloc[at]} is off the step of {minutes:g} min; mend or remove the row."
+            at, "time", f"{raw.frame['time'].iloc[at]} is off the step of {minutes:g} min; correct or remove the row."
         )
     return pd.Timedelta(step)

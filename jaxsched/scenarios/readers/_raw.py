@@ -144,7 +144,7 @@ def _ragged(path: Path, skip: int, width: int, error: Exception) -> ReadError:
         what = f"row {skip + 2} has more cells than the {width} of the header"
     elif (quote := re.search(r"EOF inside string starting at row (\d+)", text)) is not None:
         return ReadError(
-            f"{path.name}: row {int(quote[1]) + skip + 1} opens a quotation mark that is never closed; mend it."
+            f"{path.name}: row {int(quote[1]) + skip + 1} opens a quotation mark that is never closed; correct it."
         )
     else:
         return _broken(path, error)

@@ -193,7 +193,7 @@ def _check_steps(
     if off.any():
         at = int(order[int(off.argmax())])
         raise raw.fail(
-            at, column, f"{raw.frame[column].iloc[at]} is off the step of {minutes:g} min; mend or remove the row."
+            at, column, f"{raw.frame[column].iloc[at]} is off the step of {minutes:g} min; correct or remove the row."
         )
     # Rows of another step would read as rows with gaps between, each placed wrongly by its length.
     wide = same & (spacing != step.to_timedelta64())

@@ -63,7 +63,7 @@ class RequestStatistics:
 
 @dataclasses.dataclass(frozen=True)
 class RequestLog:
-    """One row a request, in order of arrival.
+    """One row per request, in order of arrival.
 
     Attributes:
         kind: What the file was recognised as.

@@ -1,4 +1,4 @@
-"""Tables with one row a thing (sites, origins): their columns are declared once, as a pydantic model."""
+"""Tables with one row per thing (sites, origins): their columns are declared once, as a pydantic model."""
 
 import dataclasses
 from pathlib import Path
@@ -67,7 +67,7 @@ class OriginRow(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """A validated table with one row a thing.
+    """A validated table with one row per thing.
 
     Attributes:
         kind: `sites`, `origins` or `places`.

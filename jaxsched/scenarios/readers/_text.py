@@ -31,7 +31,7 @@ UNREADABLE = (OSError, EOFError, zlib.error)
 
 
 class ReadError(ValueError):
-    """A file that cannot be read as what it should be; one sentence with file, row, column and the mend."""
+    """A file that cannot be read as what it should be; one sentence with file, row, column and the remedy."""
 
     def __init__(self, sentence: str):
         # Names of files and columns are the user's: a line break in one must not break the sentence.

@@ -1,4 +1,4 @@
-"""A broken file gives one sentence that names the file, the place and the mend."""
+"""A broken file gives one sentence that names the file, the place and the remedy."""
 
 import gzip
 import os
@@ -94,7 +94,7 @@ def test_a_stamp_off_the_step_is_named(tmp_path, kind):
         "%Y-%m-%d %H:%M" + ":%S" * (cell.count(":") == 2) + "Z" * cell.endswith("Z")
     )
     message = sentence(write(tmp_path, kind, with_cell(kind, 4, COLUMNS[kind][0], off)))
-    assert re.search(r"row 4, column '.*': .* is off the step of \d+ min; mend or remove the row\.$", message)
+    assert re.search(r"row 4, column '.*': .* is off the step of \d+ min; correct or remove the row\.$", message)
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
@@ -219,7 +219,7 @@ def test_a_name_with_a_line_break_does_not_break_the_sentence(tmp_path):
     [
         ("temp_c", "zone", "has two columns named 'zone'; rename or remove one."),
         ("AU-NSW,22.5", 'AU-NSW,"22\n.5"', "row 4, column 'temp_c': holds a line break within quotation marks; remove it."),
-        ("AU-NSW,22.5", '"AU-NSW,22.5', "row 4 opens a quotation mark that is never closed; mend it."),
+        ("AU-NSW,22.5", '"AU-NSW,22.5', "row 4 opens a quotation mark that is never closed; correct it."),
         ("AU-NSW,22.5", "AU-NSW,22,5", "row 4 has 5 cells where the header has 4; "),
         ("AU-NSW,20.5", "AU-NSW,20,5", "row 2 has more cells than the 4 of the header; "),
         ("AU-NSW,22.5", ",22.5", "row 4, column 'zone': is empty; give a name."),

@@ -131,7 +131,7 @@ def test_names_are_those_of_the_schema(tmp_path, kind, name):
     for value in field.get("enum") or field["anyOf"][0]["enum"]:
         assert accepts(tmp_path, kind, row_of(kind) | {name: value})
     with pytest.raises(
-        ReadError, match=rf"^{kind}\.csv: row 2, column '{name}': 'moon' is none of .*; mend the name\.$"
+        ReadError, match=rf"^{kind}\.csv: row 2, column '{name}': 'moon' is none of .*; correct the name\.$"
     ):
         table(tmp_path, kind, row_of(kind) | {name: "moon"})
 
