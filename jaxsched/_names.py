@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 # How alike two names must be, from 0 to 1, for one to be suggested in the place of the other; and how many are listed else.
-_ALIKE = 0.4
+_ALIKE = 0.5
 _LISTED = 10
 
 

@@ -117,10 +117,10 @@ figure
 # %%
 shape = {**base, "origins": base["origins"] * grown[-1]}
 wide, dense = problem_of(**shape), jaxsched.ADMM(rtol=1e-3, max_steps=2000)
-map_slots = dense.bytes_per_slot(wide, shape["sites"])
+each_slot = dense.bytes_per_slot(wide, shape["sites"])
 ways = {
     "all at once": (dense, PLENTY),
-    "slot by slot": (dense, map_slots),
+    "slot by slot": (dense, each_slot),
 }
 rows = {}
 for name, (solver, memory) in ways.items():

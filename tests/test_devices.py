@@ -90,9 +90,9 @@ def test_devices_exchange_loads_of_sites_and_no_routes(found, programs):
         math.prod(map(int, filter(None, dims.split(",")))) for what, *_ in exchanges for dims in SHAPE.findall(what)
     ]
     assert max(sizes) == of_loads
-    # The iteration, and a round of the repair.
+    # The iteration; a round of the repair, which adds up what can move and the loads afterwards.
     inner = [what for what, _, where in exchanges if "shard_map/vmap()/while/body" in where]
-    assert [SHAPE.findall(what) for what in inner] == [["2,2,4"], ["2,2,4"]]
+    assert [SHAPE.findall(what) for what in inner] == [["2,2,4"]] * 3
 
 
 def test_candidates_over_devices_prove_the_same_optimum(found):

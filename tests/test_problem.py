@@ -196,11 +196,11 @@ def test_a_prepared_problem_answers_as_the_problem_does(listed):
         allowed=random.uniform(size=(4, 2, 2)) > 0.2,
     )
     posed = CandidateProblem(whole, jnp.asarray(random.integers(0, 2, (3, 2, 4, 1)))) if listed else whole
-    arranged = PreparedProblem(posed)
-    assert arranged.shape == whole.shape
-    assert arranged.has_kinds
+    prepared = PreparedProblem(posed)
+    assert prepared.shape == whole.shape
+    assert prepared.has_kinds
     # But for the most that each site can be asked to carry, which it knows already.
-    known, known_axes = arranged.slots()
+    known, known_axes = prepared.slots()
     place = (lambda s: s.whole.most) if listed else (lambda s: s.most)
     forgotten = (eqx.tree_at(place, tree, None) for tree in (known, known_axes))
     assert eqx.tree_equal(tuple(forgotten), posed.slots())

@@ -95,7 +95,7 @@ def mpax(arrays: Arrays, tolerance: float) -> Answer:
     )
 
 
-def map_slots(solve, arrays: Arrays, tolerance: float, **options) -> Answer:
+def each_slot(solve, arrays: Arrays, tolerance: float, **options) -> Answer:
     """A solver of one slot on each slot in turn: seconds add up, and the worst status is kept with the others."""
     answers = [solve(arrays.slot(number), tolerance, **options) for number in range(arrays.slots)]
     seconds = {phase: math.fsum(answer.seconds[phase] for answer in answers) for phase in answers[0].seconds}

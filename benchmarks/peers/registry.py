@@ -44,7 +44,7 @@ class Peer:
 
 
 def _each(solve: Callable[..., Answer], **options: Any) -> Callable[[Arrays, float], Answer]:
-    return lambda arrays, tolerance: batched.map_slots(solve, arrays, tolerance, **options)
+    return lambda arrays, tolerance: batched.each_slot(solve, arrays, tolerance, **options)
 
 
 def _flow(arcs: int) -> Peer:

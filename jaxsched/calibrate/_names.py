@@ -65,12 +65,12 @@ def replaced(model: Any, layout: Layout, values: Float[Array, " entry"]) -> Any:
     """The model with these numbers, end to end, in the place of the parameters."""
     sizes = [math.prod(shape) for _, shape in layout]
     parts = jnp.split(values, list(np.cumsum(sizes)[:-1]))
-    paths = {leaf.name: leaf.path for leaf in leaves(model)}
+    named = {leaf.name: leaf for leaf in leaves(model)}
+    old = [named[name] for name, _ in layout]
     arrays = [
-        part.reshape(shape).astype(at(model, paths[name]).dtype)
-        for (name, shape), part in zip(layout, parts, strict=True)
+        part.reshape(shape).astype(leaf.value.dtype) for leaf, (_, shape), part in zip(old, layout, parts, strict=True)
     ]
-    return eqx.tree_at(lambda tree: [at(tree, paths[name]) for name, _ in layout], model, arrays)
+    return eqx.tree_at(lambda tree: [at(tree, leaf.path) for leaf in old], model, arrays)
 
 
 def per_entry(parameters: Sequence[Named], given: Mapping[str, Any] | None, what: str) -> dict[str, Any]:

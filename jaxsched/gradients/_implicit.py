@@ -22,10 +22,10 @@ from jaxsched.solvers._metric import cost_scale, price_scale
 from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._proximal_step import derivatives
 
-# Barrier at which derivatives are taken, in powers 2/3 of the rounding error: relative to demand times spread of cost for
-# a route, to capacity times spread for a site (1.8e-12 in float64). Smoothing errs by up to 1e5 times the barrier, rounding
-# by the square of the rounding error over it (measured on the family at 20x20 and 50x100: 1e-8 here, 1e-6 at 1e-13 and at
-# 1e-11).
+# Barrier at which derivatives are taken, in powers 2/3 of the rounding error: relative to demand times the scale of cost for
+# a route, to capacity times that of prices for a site (1.5e-11 in float64). Smoothing errs in proportion to the barrier,
+# rounding by the square of the rounding error over it (a small crowded problem: 2e-7 of smoothing here; an eighth of the
+# barrier brings fifty times the rounding).
 _BARRIER = 0.4
 
 
@@ -190,9 +190,9 @@ def _smoothed(problem: SlotProblem, point: PrimalDualPoint) -> PrimalDualPoint:
     usable = usable_routes(problem)
     is_open = problem.reached(usable)
     barrier = jnp.asarray(_BARRIER * float(jnp.finfo(point.load.dtype).eps) ** (2.0 / 3.0), point.load.dtype)
-    spread = cost_scale(problem, point.prices)[:, None, None]
+    scale = cost_scale(problem, point.prices)[:, None, None]
     demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
-    routing, reduced = _at_product(point.routing, point.reduced_cost, demand, spread, barrier)
+    routing, reduced = _at_product(point.routing, point.reduced_cost, demand, scale, barrier)
     capacity = jnp.where(problem.capacity > 0, problem.capacity, 1.0)
     slack, capacity_dual = _at_product(
         point.slack, point.capacity_dual, capacity, price_scale(problem, point.prices), barrier

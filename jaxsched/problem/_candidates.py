@@ -11,7 +11,23 @@ from jaxsched.problem._problem import Problem
 from jaxsched.problem._slot import SlotProblem
 
 
-class CandidateProblem(eqx.Module):
+class AbstractView(eqx.Module):
+    """A problem with other routes or in another layout: its demand is that of the problem."""
+
+    problem: eqx.AbstractVar[Any]
+
+    @property
+    def demand(self) -> Array:
+        """Requests per second [slot, origin, kind]."""
+        return self.problem.demand
+
+    @property
+    def has_kinds(self) -> bool:
+        """Whether demand was given by kind."""
+        return self.problem.has_kinds
+
+
+class CandidateProblem(AbstractView):
     """The routes of a problem that end at listed sites, for the solvers what a `Problem` is.
 
     Attributes:
@@ -23,16 +39,6 @@ class CandidateProblem(eqx.Module):
     problem: Problem
     sites: Int[Array, "slot kind origin route"]
     certified: bool = eqx.field(static=True, default=True)
-
-    @property
-    def demand(self) -> Array:
-        """Requests per second [slot, origin, kind]."""
-        return self.problem.demand
-
-    @property
-    def has_kinds(self) -> bool:
-        """Whether demand was given by kind."""
-        return self.problem.has_kinds
 
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
         """The problem in the layout of one slot, and the axis of the slot in each of its leaves."""

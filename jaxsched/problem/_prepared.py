@@ -4,14 +4,13 @@ from typing import Any, cast
 
 import equinox as eqx
 import jax
-from jaxtyping import Array
 
-from jaxsched.problem._candidates import CandidateProblem, is_none
+from jaxsched.problem._candidates import AbstractView, CandidateProblem, is_none
 from jaxsched.problem._problem import Problem
 from jaxsched.problem._slot import SlotProblem
 
 
-class PreparedProblem(eqx.Module):
+class PreparedProblem(AbstractView):
     """What the loop over iterations hands to `step` in place of a problem: no array is transposed in it again.
 
     Attributes:
@@ -27,16 +26,6 @@ class PreparedProblem(eqx.Module):
     def __init__(self, problem: Problem | CandidateProblem):
         self.problem = problem
         self.values, self.axes = _with_most(*problem.slots())
-
-    @property
-    def demand(self) -> Array:
-        """Requests per second [slot, origin, kind]."""
-        return self.problem.demand
-
-    @property
-    def has_kinds(self) -> bool:
-        """Whether demand was given by kind."""
-        return self.problem.has_kinds
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

@@ -54,9 +54,8 @@ def select_candidates(
     demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
     share = jnp.where(usable, (1.0 - scattered) * flow / demand, 0.0)
     # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
-    extent = jnp.where(usable, jnp.minimum(exact, dearest_ordinary(exact, usable, _FAR)) - least, 0.0).sum(
-        -1, keepdims=True
-    )
+    ordinary = jnp.minimum(exact, dearest_ordinary(exact, usable, _FAR))
+    extent = jnp.where(usable, ordinary - least, 0.0).sum(-1, keepdims=True)
     given_up = jnp.where(usable, (exact - least) / jnp.where(extent > 0, extent, 1.0), jnp.inf)
     share = share + _readiest(usable, given_up, max(width // _LEFT, 1))
     # Below every cost of the row, the more the larger the flow.

@@ -57,8 +57,7 @@ def repair(
         movable = problem.load(jnp.where(stuck, 0.0, routing))
         share = jnp.minimum(jnp.maximum(load - limit, 0.0) / jnp.where(movable > 0, movable, 1.0), 1.0)
         given_up = jnp.where(stuck, 0.0, routing * problem.at_routes(share))
-        shed = given_up.sum(-1)
-        placed = jnp.where(total > 0, shed / jnp.where(total > 0, total, 1.0), 0.0)[..., None] * slack
+        placed = (given_up.sum(-1) / jnp.where(total > 0, total, 1.0))[..., None] * slack
         routing = routing - given_up + placed
         return routing, problem.load(routing)
 

@@ -1,4 +1,4 @@
-"""The site step and the conjugate: scalar roots, compared with SciPy's."""
+"""The proximal step and the conjugate: scalar roots, compared with SciPy's."""
 
 import jax
 import jax.numpy as jnp
