@@ -28,7 +28,6 @@ from benchmarks.peers.problems import dimensions
 from jaxsched._parameters import as_array
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._admm import SlotState
-from jaxsched.solvers._certificate import update_incumbent
 from jaxsched.solvers._projection import project
 from jaxsched.solvers._proximal_step import proximal_step
 
@@ -78,11 +77,11 @@ class Unreliable(jaxsched.ADMM):
         parties, sums = jax.lax.fori_loop(0, length, iterate, (parties, sums))
         parties = self._iteration(problem, metric, jax.random.fold_in(self.key, length), parties)
         mean_routing, mean_prices = (total / length.astype(total.dtype) for total in sums)
-        best = update_incumbent(problem, state, mean_routing, (mean_prices, parties.prices))
+        best = state.best.updated(problem, mean_routing, (mean_prices, parties.prices))
         return eqx.tree_at(
-            lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
-            best,
-            (parties.routing, parties.prices, mean_routing, mean_prices, parties.multiplier, parties.load),
+            lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load, s.best),
+            state,
+            (parties.routing, parties.prices, mean_routing, mean_prices, parties.multiplier, parties.load, best),
         )
 
     def _iteration(self, problem: SlotProblem, metric: Array, key: Array, old: "_Parties") -> "_Parties":

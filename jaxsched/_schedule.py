@@ -26,6 +26,20 @@ class History(eqx.Module):
     objective: Float[Array, " check"]
     bound: Float[Array, " check"]
 
+    @classmethod
+    def empty(cls, checks: int, dtype: Any) -> "History":
+        """A history of so many checks, none of which is done."""
+        unknown = jnp.full(checks, jnp.inf, dtype)
+        return cls(jnp.zeros(checks, int), unknown, -unknown)
+
+    def recorded(
+        self, check: Int[Array, ""], step: Int[Array, ""], objective: Float[Array, ""], bound: Float[Array, ""]
+    ) -> "History":
+        """The history with one more check."""
+        return History(
+            self.step.at[check].set(step), self.objective.at[check].set(objective), self.bound.at[check].set(bound)
+        )
+
     @property
     def gap(self) -> Float[Array, " check"]:
         """Certified relative gap at each check."""

@@ -16,7 +16,7 @@ from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
 from jaxsched.gradients import constant, with_derivatives
 from jaxsched.problem import PreparedProblem, Problem, restrict_routes
-from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, PrimalDualPoint
+from jaxsched.solvers import ADMM, AbstractSolver, InteriorPoint, PrimalDualPoint
 
 # Work may exceed capacity by this many rounding errors before it is called infeasible.
 _ROUNDINGS = 64.0
@@ -85,11 +85,6 @@ def solve(
         check_same((fixed, solver, warm_start), mesh)
     if warm_start is not None:
         _check_same_shape(problem, warm_start)
-        if not isinstance(solver, Candidates):
-            dense = (warm_start.to_dense(), None)
-            warm_start = eqx.tree_at(
-                lambda s: (s.routing, s.sites), warm_start, dense, is_leaf=lambda leaf: leaf is None
-            )
     if _all_concrete(fixed):
         shortfall = find_shortfall(fixed)
         if shortfall is not None:
@@ -205,9 +200,8 @@ def _solve_slots(
         state = _iterate(problem, solver, state, jnp.asarray(solver.max_steps), mesh)
     else:
         while not bool(_done(solver, state)):
-            state = _iterate(problem, solver, state, solver.certificate(state)[0] + 1, mesh)
-            steps, objective, bound = solver.certificate(state)
-            progress(int(steps), float(objective), float(bound))
+            state = _iterate(problem, solver, state, state.num_steps + 1, mesh)
+            progress(int(state.num_steps), *map(float, state.incumbent.total))
     schedule = _finish(problem, solver, state)
     if _all_concrete(schedule):
         schedule = trim(schedule)
@@ -235,7 +229,7 @@ def _iterate(problem, solver, state, until, mesh=None):
     """Advance until done, or until a number of steps is reached: the only loop over iterations."""
 
     def unfinished(state):
-        return ~solver.done(state) & (solver.certificate(state)[0] < until)
+        return ~solver.done(state) & (state.num_steps < until)
 
     with on_devices(mesh):
         prepared: Any = PreparedProblem(problem)
@@ -367,7 +361,6 @@ def _no_schedule(problem: Problem) -> Schedule:
     shape = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
     dtype = problem.demand.dtype
     none, infinite = jnp.zeros((slots, sites), dtype), jnp.full(slots, jnp.inf, dtype)
-    empty = jnp.zeros(0, dtype)
-    stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), empty, empty))
+    stats = Stats(jnp.asarray(0), History.empty(0, dtype))
     of_demand = jnp.zeros(shape[:2] + shape[3:], dtype)
     return Schedule(jnp.zeros(shape, dtype), none, none, of_demand, none, infinite, infinite, RESULTS.infeasible, stats)

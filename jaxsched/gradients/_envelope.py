@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import AnyProblem, Problem, SlotProblem
+from jaxsched.problem import AbstractProblem, Problem, SlotProblem
 from jaxsched.solvers import kind_first
 from jaxsched.solvers._proximal_step import derivatives
 
@@ -89,7 +89,7 @@ def _change(problem: Problem, dot: Problem, routing: Array, prices: Array) -> Ar
     return along(lambda p: values(p) + site_costs(p), problem, dot)
 
 
-def along(function: Callable[[Any], Any], problem: AnyProblem, dot: AnyProblem) -> Any:
+def along(function: Callable[[Any], Any], problem: AbstractProblem, dot: AbstractProblem) -> Any:
     """Derivative of a function of the problem along a change of it, which is None at arrays that do not change."""
     moves = jax.tree.map(lambda change: change is not None, dot, is_leaf=lambda change: change is None)
     moving, rest = eqx.partition(problem, moves)

@@ -14,7 +14,7 @@ from jaxsched._devices import on_devices
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
-from jaxsched.problem import AnyProblem, Problem, SlotProblem, restrict_routes
+from jaxsched.problem import AbstractProblem, Problem, SlotProblem, restrict_routes
 from jaxsched.solvers import PrimalDualPoint, demand_last, kind_last
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals
 from jaxsched.solvers._map_slots import map_slots
@@ -93,7 +93,7 @@ def constant(tree: Tree) -> Tree:
 
 
 @eqx.filter_custom_jvp
-def follow(problem: AnyProblem, point: PrimalDualPoint, mesh: Mesh | None = None) -> PrimalDualPoint:
+def follow(problem: AbstractProblem, point: PrimalDualPoint, mesh: Mesh | None = None) -> PrimalDualPoint:
     """Interior points of all slots, as the function of the problem that keeps their complementarity products.
 
         F(u; problem) = 0,  x z = const, s w = const    =>    du = -(dF/du)^-1 (dF/dproblem) dproblem
@@ -115,7 +115,9 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[PrimalDualPo
 
 
 @eqx.filter_jit
-def _move(problem: AnyProblem, dot: AnyProblem, points: PrimalDualPoint, mesh: Mesh | None) -> PrimalDualPoint:
+def _move(
+    problem: AbstractProblem, dot: AbstractProblem, points: PrimalDualPoint, mesh: Mesh | None
+) -> PrimalDualPoint:
     """Tangent of the points along a change of the problem: for each slot one factorisation, and two back-substitutions."""
 
     def at_points(problem):

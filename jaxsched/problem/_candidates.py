@@ -7,24 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
+from jaxsched.problem._abstract import AbstractProblem, AbstractView
 from jaxsched.problem._problem import Problem
 from jaxsched.problem._slot import SlotProblem
-
-
-class AbstractView(eqx.Module):
-    """A problem with other routes or in another layout: its demand is that of the problem."""
-
-    problem: eqx.AbstractVar[Any]
-
-    @property
-    def demand(self) -> Array:
-        """Requests per second [slot, origin, kind]."""
-        return self.problem.demand
-
-    @property
-    def has_kinds(self) -> bool:
-        """Whether demand was given by kind."""
-        return self.problem.has_kinds
 
 
 class CandidateProblem(AbstractView):
@@ -36,12 +21,11 @@ class CandidateProblem(AbstractView):
         certified: Whether bounds are proved for every route, or for the candidates alone.
     """
 
-    problem: Problem
+    problem: AbstractProblem
     sites: Int[Array, "slot kind origin route"]
     certified: bool = eqx.field(static=True, default=True)
 
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
-        """The problem in the layout of one slot, and the axis of the slot in each of its leaves."""
         whole, axes = self.problem.slots()
         listed = jax.vmap(_listed, in_axes=(axes, 0))(whole, self.sites)
         values = SlotProblem(

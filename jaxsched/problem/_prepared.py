@@ -5,8 +5,8 @@ from typing import Any, cast
 import equinox as eqx
 import jax
 
-from jaxsched.problem._candidates import AbstractView, CandidateProblem, is_none
-from jaxsched.problem._problem import Problem
+from jaxsched.problem._abstract import AbstractProblem, AbstractView
+from jaxsched.problem._candidates import is_none
 from jaxsched.problem._slot import SlotProblem
 
 
@@ -19,32 +19,16 @@ class PreparedProblem(AbstractView):
         axes: Axis of the slot in each of them.
     """
 
-    problem: Problem | CandidateProblem
+    problem: AbstractProblem
     values: SlotProblem
     axes: Any = eqx.field(static=True)
 
-    def __init__(self, problem: Problem | CandidateProblem):
+    def __init__(self, problem: AbstractProblem):
         self.problem = problem
         self.values, self.axes = _with_most(*problem.slots())
 
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Numbers of slots, origins, sites and kinds."""
-        slots, origins, kinds = self.demand.shape
-        return slots, origins, self.values.work.shape[-1], kinds
-
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
-        """The problem in the layout of one slot, and the axis of the slot in each of its leaves."""
         return self.values, self.axes
-
-    def slot(self, index: Any) -> SlotProblem:
-        """One slot in the layout of the solvers; the index may be traced."""
-        return jax.tree.map(
-            lambda axis, part: part if axis is None else part[index],
-            self.axes,
-            self.values,
-            is_leaf=lambda axis: axis is None,
-        )
 
 
 def _with_most(values: SlotProblem, axes: Any) -> tuple[SlotProblem, Any]:
@@ -56,7 +40,3 @@ def _with_most(values: SlotProblem, axes: Any) -> tuple[SlotProblem, Any]:
         return slot.most if is_whole else cast(SlotProblem, slot.whole).most
 
     return tuple(eqx.tree_at(place, tree, new, is_leaf=is_none) for tree, new in ((values, most), (axes, 0)))
-
-
-# What a solver works on.
-AnyProblem = Problem | CandidateProblem | PreparedProblem

@@ -8,12 +8,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._parameters import as_array, is_concrete
-from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
-from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
-from jaxsched.solvers._certificate import other_prices, reprice, update_incumbent
-from jaxsched.solvers._layout import demand_last, kind_first, kind_last
+from jaxsched.solvers._incumbent import Incumbent
+from jaxsched.solvers._layout import given
 from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
@@ -44,11 +43,7 @@ class SlotState(eqx.Module):
         mean_prices: Average prices of the last epoch.
         multiplier: Cost of the next request of each origin and kind, negated.
         load: Load of each site.
-        best_routing: Cheapest feasible routing found.
-        best_prices: Prices of the highest bound found.
-        objective: Its cost, infinite before the first.
-        bound: That bound, minus infinity before the first.
-        infeasible: Whether prices have proved that the work cannot fit.
+        best: The incumbent.
         balance: What the metric of each class is multiplied by.
     """
 
@@ -58,11 +53,7 @@ class SlotState(eqx.Module):
     mean_prices: Float[Array, " site"]
     multiplier: Float[Array, "kind origin"]
     load: Float[Array, " site"]
-    best_routing: Float[Array, "kind origin route"]
-    best_prices: Float[Array, " site"]
-    objective: Float[Array, ""]
-    bound: Float[Array, ""]
-    infeasible: Bool[Array, ""]
+    best: Incumbent
     balance: Float[Array, " kind"]
 
 
@@ -73,8 +64,13 @@ class ADMMState(eqx.Module):
     num_steps: Int[Array, ""]
     history: History
 
+    @property
+    def incumbent(self) -> Incumbent:
+        """Best answer of each slot so far, with its proof."""
+        return self.slots.best
 
-class ADMM(AbstractRouteSolver):
+
+class ADMM(AbstractRouteSolver[ADMMState]):
     """Alternating directions between origins and sites, stopped by a certified gap.
 
     Each origin owns its routing x on a simplex, each site its own copy z with the cost of load. The penalty is a
@@ -124,77 +120,54 @@ class ADMM(AbstractRouteSolver):
         _, origins, _, kinds = problem.shape
         return _ARRAYS * origins * routes * kinds * problem.demand.dtype.itemsize
 
-    def init(self, problem: AnyProblem, warm_start: Schedule | None) -> ADMMState:
+    def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> ADMMState:
+        if warm_start is not None:
+            return self.start(problem, *given(problem, warm_start))
         slots, axes = problem.slots()
-        if warm_start is None:
-            start = jax.vmap(self._cold_start, in_axes=(axes,))(slots)
-        else:
-            routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
-            prices = warm_start.prices.astype(problem.demand.dtype)
-            # In groups, like the steps: what one pass leaves in the caches serves the next.
-            one_slot = map_slots(self._warm_start, (axes, 0, 0), routing[0].nbytes)
-            start = one_slot(slots, routing, prices)
-        checks = len(self._epochs())
-        unknown = jnp.full(checks, jnp.inf, problem.demand.dtype)
-        history = History(jnp.zeros(checks, int), unknown, -unknown)
-        return ADMMState(start, jnp.asarray(0), history)
+        return self._state(problem, jax.vmap(self._cold_start, in_axes=(axes,))(slots))
 
-    def step(self, problem: AnyProblem, state: ADMMState) -> ADMMState:
+    def start(
+        self,
+        problem: AbstractProblem,
+        routing: Float[Array, "slot kind origin route"],
+        prices: Float[Array, "slot site"],
+    ) -> ADMMState:
+        slots, axes = problem.slots()
+        # In groups, like the steps: what one pass leaves in the caches serves the next.
+        one_slot = map_slots(self._warm_start, (axes, 0, 0), routing[0].nbytes)
+        return self._state(problem, one_slot(slots, routing, prices))
+
+    def _state(self, problem: AbstractProblem, slots: SlotState) -> ADMMState:
+        return ADMMState(slots, jnp.asarray(0), History.empty(len(self._epochs()), problem.demand.dtype))
+
+    def step(self, problem: AbstractProblem, state: ADMMState) -> ADMMState:
         slots, axes = problem.slots()
         check = (state.history.step > 0).sum()
         length = jnp.asarray(self._epochs())[check]
         after = map_slots(self._epoch, (axes, 0, None), state.slots.routing[0].nbytes)(slots, state.slots, length)
         num_steps = state.num_steps + length
-        history = History(
-            state.history.step.at[check].set(num_steps),
-            state.history.objective.at[check].set(after.objective.sum()),
-            state.history.bound.at[check].set(after.bound.sum()),
-        )
-        return ADMMState(after, num_steps, history)
-
-    def certificate(self, state: ADMMState) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
-        return state.num_steps, state.slots.objective.sum(), state.slots.bound.sum()
+        return ADMMState(after, num_steps, state.history.recorded(check, num_steps, *after.best.total))
 
     def done(self, state: ADMMState) -> Bool[Array, ""]:
-        _, objective, bound = self.certificate(state)
-        return self._reached(objective, bound) | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
+        best = state.incumbent
+        return best.reached(self.rtol, self.atol) | jnp.any(best.infeasible) | (state.num_steps >= self.max_steps)
 
-    def finish(self, problem: AnyProblem, state: ADMMState) -> Schedule:
-        slots, axes = problem.slots()
-        best = state.slots
-        bound = jnp.where(best.infeasible, jnp.inf, best.bound)
-        of_demand, of_capacity = jax.vmap(other_prices, in_axes=(axes, 0))(slots, best.best_prices)
-        schedule = Schedule(
-            routing=kind_last(problem, best.best_routing),
-            load=jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, best.best_routing),
-            prices=best.best_prices,
-            demand_price=demand_last(problem, of_demand),
-            capacity_price=of_capacity,
-            slot_objective=best.objective,
-            slot_bound=bound,
-            result=RESULTS.successful,
-            stats=Stats(state.num_steps, state.history),
-        )
-        return eqx.tree_at(lambda s: s.result, schedule, self._verdict(schedule, best))
-
-    def primal_dual_point(self, problem: AnyProblem, state: ADMMState) -> None:
-        return None
-
-    def warm_start_problem(self, problem: Problem) -> None:
-        return None
+    def finish(self, problem: AbstractProblem, state: ADMMState) -> Schedule:
+        best = state.incumbent
+        return best.schedule(problem, Stats(state.num_steps, state.history), best.verdict(self.rtol, self.atol))
 
     def current(self, state: ADMMState) -> Iterate:
-        best = state.slots
+        here, best = state.slots, state.incumbent
         found = jnp.isfinite(best.objective)[:, None]
         # While the routes cannot carry the demand, the prices that rise are those that name others; so they do where the
         # bound came to rest because sites without candidates are priced as if nobody wanted them.
-        newer = (best.best_prices == best.mean_prices).all(-1) | (best.best_prices == best.prices).all(-1)
-        prices = jnp.where(found & newer[:, None], best.best_prices, best.mean_prices)
-        return Iterate(jnp.maximum(best.mean_routing, best.best_routing), prices, best.objective - best.bound)
+        newer = (best.prices == here.mean_prices).all(-1) | (best.prices == here.prices).all(-1)
+        prices = jnp.where(found & newer[:, None], best.prices, here.mean_prices)
+        return Iterate(jnp.maximum(here.mean_routing, best.routing), prices, best.difference)
 
     def reroute(self, problem: CandidateProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
         def routes(s: SlotState) -> tuple[Array, ...]:
-            return s.routing, s.mean_routing, s.best_routing
+            return s.routing, s.mean_routing, s.best.routing
 
         moved = carried_over(problem, state.slots, routes, carry, _on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
@@ -205,18 +178,6 @@ class ADMM(AbstractRouteSolver):
         while (left := self.max_steps - sum(lengths)) > 0:
             lengths.append(min(self.check_every * 2 ** ((len(lengths) + _ALIKE // 2) // _ALIKE), left))
         return lengths
-
-    def _reached(self, objective: Float[Array, ""], bound: Float[Array, ""]) -> Bool[Array, ""]:
-        rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
-        return (relative_gap(objective, bound) <= rtol) | (objective - bound <= atol)
-
-    def _verdict(self, schedule: Schedule, best: SlotState) -> RESULTS:
-        reached = self._reached(schedule.objective, schedule.bound)
-        verdict = RESULTS.where(reached, RESULTS.successful, RESULTS.max_steps)
-        verdict = RESULTS.where(jnp.any(jnp.isposinf(best.objective)), RESULTS.no_routing, verdict)
-        broken = jnp.any(jnp.isnan(best.objective) | jnp.isnan(best.bound) | jnp.isneginf(best.bound))
-        verdict = RESULTS.where(broken, RESULTS.nonfinite, verdict)
-        return RESULTS.where(jnp.any(best.infeasible), RESULTS.infeasible, verdict)
 
     def _cold_start(self, problem: SlotProblem) -> SlotState:
         routing = proportional(problem)
@@ -235,20 +196,20 @@ class ADMM(AbstractRouteSolver):
         wide = jnp.maximum(state.mean_routing, proportional(problem))
         state = eqx.tree_at(lambda s: s.mean_routing, state, wide)
         marginal = derivatives(problem.site_cost, state.load)[1]
-        state = update_incumbent(problem, state, state.best_routing, (prices, 0.5 * (prices + marginal), marginal))
+        best = state.best.updated(problem, state.best.routing, (prices, 0.5 * (prices + marginal), marginal))
+        state = eqx.tree_at(lambda s: s.best, state, best)
         if problem.sites is not None:
             return state
         # Beyond, unlearning where the flows were takes longer than to begin anew: only the proof is kept.
-        rtol = _NEAR * self.rtol.astype(state.objective.dtype)
-        is_near = relative_gap(state.objective, state.bound) <= rtol
-        afresh = eqx.tree_at(_proof, self._cold_start(problem), _proof(state))
+        rtol = _NEAR * self.rtol.astype(best.objective.dtype)
+        is_near = relative_gap(best.objective, best.bound) <= rtol
+        afresh = eqx.tree_at(lambda s: s.best, self._cold_start(problem), best)
         return jax.tree.map(lambda warm, cold: jnp.where(is_near, warm, cold), state, afresh)
 
     def _start(
         self, problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
     ) -> SlotState:
         routing = serving(problem, routing)
-        zero = jnp.zeros((), routing.dtype)
         return SlotState(
             routing=routing,
             prices=prices,
@@ -256,11 +217,7 @@ class ADMM(AbstractRouteSolver):
             mean_prices=prices,
             multiplier=-jnp.broadcast_to(problem.priced(prices), routing.shape).min(-1),
             load=jnp.minimum(problem.load(routing), problem.capacity),
-            best_routing=routing,
-            best_prices=prices,
-            objective=zero + jnp.inf,
-            bound=zero - jnp.inf,
-            infeasible=jnp.asarray(False),
+            best=Incumbent.first(routing, prices),
             balance=jnp.ones_like(problem.demand[:, 0]),
         )
 
@@ -293,16 +250,9 @@ class ADMM(AbstractRouteSolver):
         _, routing, prices, multiplier, load = half_step(flow, multiplier, load)
         count = length.astype(metric.dtype)
         mean_routing, mean_prices = routing_sum / count, prices_sum / count
-        after = eqx.tree_at(
-            lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load),
-            update_incumbent(problem, state, mean_routing, (mean_prices, prices)),
-            (routing, prices, mean_routing, mean_prices, multiplier, load),
-        )
+        best = state.best.updated(problem, mean_routing, (mean_prices, prices))
+        after = SlotState(routing, prices, mean_routing, mean_prices, multiplier, load, best, state.balance)
         return eqx.tree_at(lambda s: s.balance, after, _rebalanced(problem, metric, state, after))
-
-
-def _proof(state: SlotState) -> tuple[Array, ...]:
-    return state.best_routing, state.best_prices, state.objective, state.bound, state.infeasible
 
 
 def _rebalanced(
@@ -322,13 +272,13 @@ def _rebalanced(
     farthest = 1.0 / jnp.sqrt(jnp.finfo(moved.dtype).eps)
     ratio = jnp.sqrt(moved / jnp.where(price_moved > 0, price_moved, 1.0))
     ratio = jnp.where(price_moved > 0, ratio, jnp.where(moved > 0, farthest, 1.0))
-    gap, old_gap = after.objective - after.bound, before.objective - before.bound
+    gap, old_gap = after.best.difference, before.best.difference
     stands = ~(gap < _PROGRESS * old_gap) & jnp.isfinite(old_gap)
     one_sided = (ratio > _ONE_SIDED) | (ratio < 1.0 / _ONE_SIDED)
     usual = before.balance * jnp.where(stands & one_sided, jnp.clip(ratio, 1.0 / farthest, farthest), 1.0)
     # While nothing fits, smaller steps let prices rise ever faster, until they find a routing or prove that there is none.
-    usual = jnp.where(jnp.isinf(before.objective), 1.0, usual)
-    return jnp.where(jnp.isinf(after.objective), 0.5 * before.balance, usual)
+    usual = jnp.where(jnp.isinf(before.best.objective), 1.0, usual)
+    return jnp.where(jnp.isinf(after.best.objective), 0.5 * before.balance, usual)
 
 
 def _first_mean(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:
@@ -340,4 +290,5 @@ def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """What was carried over, made to serve every demand again."""
     routing, mean = serving(problem, state.routing), serving(problem, state.mean_routing)
     mean = jnp.where(state.mean_routing > 0, mean, _ENTERING * proportional(problem))
-    return eqx.tree_at(lambda s: (s.routing, s.mean_routing), reprice(problem, state), (routing, mean))
+    best = state.best.repriced(problem)
+    return eqx.tree_at(lambda s: (s.routing, s.mean_routing, s.best), state, (routing, mean, best))

@@ -2,43 +2,58 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import equinox as eqx
 import jax
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxsched._schedule import Schedule
-from jaxsched.problem import CandidateProblem, Problem, SlotProblem
+from jaxsched._schedule import History, Schedule
+from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._point import PrimalDualPoint
 
-Slots = TypeVar("Slots")
+# Arrays of the size of the routing that a solver is taken to hold at once where it does not say.
+_ARRAYS = 30
 
 
-class AbstractSolver(eqx.Module):
-    """A method as four pure functions: start, advance, decide whether to stop, and answer."""
+class SolverState(Protocol):
+    """Where a solver stands, as far as the loop over iterations asks."""
+
+    @property
+    def num_steps(self) -> Int[Array, ""]:
+        """Iterations done."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """Certificate after each check."""
+        ...
+
+    @property
+    def incumbent(self) -> Incumbent:
+        """Best answer of each slot so far, with its proof."""
+        ...
+
+
+State = TypeVar("State", bound=SolverState)
+
+
+class AbstractSolver(eqx.Module, Generic[State]):
+    """A method as four pure functions: `init` (start), `step` (advance), `done` (stop or go on) and `finish` (answer).
+
+    The others have defaults that suit a method without peculiarities.
+    """
 
     rtol: eqx.AbstractVar[Array]
     max_steps: eqx.AbstractVar[int]
 
-    def fitted(self, problem: Problem) -> "AbstractSolver":
-        """The method with sizes that this problem needs, asked on the host before anything is compiled; mostly itself."""
-        return self
-
     @abc.abstractmethod
-    def warm_start_problem(self, problem: Problem) -> "tuple[Problem, AbstractSolver] | None":
-        """A smaller problem, or an easier method, whose answer is the warm start where none was given; mostly None."""
-
-    @abc.abstractmethod
-    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
-        """Memory that a solve takes for each slot with so many routes of each demand, but for what all slots share [B]."""
-
-    @abc.abstractmethod
-    def init(self, problem: Any, warm_start: Schedule | None) -> Any:
+    def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> State:
         """State before the first step, from nothing or from the schedule of a similar problem."""
 
     @abc.abstractmethod
-    def step(self, problem: Any, state: Any) -> Any:
+    def step(self, problem: AbstractProblem, state: State) -> State:
         """State after some more iterations, with its certificate brought up to date.
 
         Arguments:
@@ -47,19 +62,27 @@ class AbstractSolver(eqx.Module):
         """
 
     @abc.abstractmethod
-    def certificate(self, state: Any) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
-        """Iterations done, best feasible cost and best bound so far."""
-
-    @abc.abstractmethod
-    def done(self, state: Any) -> Bool[Array, ""]:
+    def done(self, state: State) -> Bool[Array, ""]:
         """Whether to stop: tolerance reached, infeasibility proved, or steps used up."""
 
     @abc.abstractmethod
-    def finish(self, problem: Any, state: Any) -> Schedule:
+    def finish(self, problem: AbstractProblem, state: State) -> Schedule:
         """The best feasible answer seen and its proof."""
 
-    @abc.abstractmethod
-    def primal_dual_point(self, problem: Any, state: Any) -> PrimalDualPoint | None:
+    def fitted(self, problem: Problem) -> "AbstractSolver":
+        """The method with sizes that this problem needs, asked on the host before anything is compiled."""
+        return self
+
+    def warm_start_problem(self, problem: Problem) -> "tuple[Problem, AbstractSolver] | None":
+        """A smaller problem, or an easier method, whose answer is the warm start where none was given."""
+        return None
+
+    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+        """Bytes for each slot with this number of routes of each demand, without what all slots share."""
+        _, origins, _, kinds = problem.shape
+        return _ARRAYS * origins * routes * kinds * problem.demand.dtype.itemsize
+
+    def primal_dual_point(self, problem: AbstractProblem, state: State) -> PrimalDualPoint | None:
         """Unknowns of each slot at the answer, where derivatives of the schedule are taken.
 
         None where the method is not accurate enough: interior-point iterations then start at its answer.
@@ -67,6 +90,7 @@ class AbstractSolver(eqx.Module):
         Raises:
             ValueError: If the answer is not meant to be optimal, so that optimality conditions say nothing about it.
         """
+        return None
 
 
 class Iterate(eqx.Module):
@@ -83,6 +107,9 @@ class Iterate(eqx.Module):
     difference: Float[Array, " slot"]
 
 
+Slots = TypeVar("Slots")
+
+
 def carried_over(
     problem: CandidateProblem,
     slots: Slots,
@@ -96,15 +123,31 @@ def carried_over(
     return jax.vmap(settle, in_axes=(axes, 0))(posed, moved)
 
 
-class AbstractRouteSolver(AbstractSolver):
-    """A method that can go on after some of its routes were exchanged for others."""
+class AbstractRouteSolver(AbstractSolver[State]):
+    """A method that can go on after some of its routes were exchanged for others.
+
+    Attributes:
+        finds_prices: Whether its iterations are cheap enough to find the first prices, by which candidates are selected, of a
+            coarse problem. Another method finds them else.
+    """
+
+    finds_prices: ClassVar[bool] = True
 
     @abc.abstractmethod
-    def current(self, state: Any) -> Iterate:
+    def start(
+        self,
+        problem: AbstractProblem,
+        routing: Float[Array, "slot kind origin route"],
+        prices: Float[Array, "slot site"],
+    ) -> State:
+        """State before the first step, from flows on the routes of the problem and prices of load."""
+
+    @abc.abstractmethod
+    def current(self, state: State) -> Iterate:
         """Flows, prices and certificate of a state."""
 
     @abc.abstractmethod
-    def reroute(self, problem: CandidateProblem, state: Any, carry: Callable[[Array], Array]) -> Any:
+    def reroute(self, problem: CandidateProblem, state: State, carry: Callable[[Array], Array]) -> State:
         """State on other routes.
 
         Arguments:

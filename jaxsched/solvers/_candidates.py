@@ -1,21 +1,20 @@
 """A solver on a short list of routes for each demand, its answer proved against all routes."""
 
 import dataclasses
-from typing import Any
+from typing import cast
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
-from jaxsched._results import RESULTS
-from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import CandidateProblem, Problem, scatter_routes
+from jaxsched._schedule import History, Schedule
+from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, scatter_routes
 from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._aggregation import aggregate
-from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Iterate
+from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Iterate, SolverState
 from jaxsched.solvers._candidate_selection import first_flows, missing_reduced_cost, places, select_candidates
-from jaxsched.solvers._interior_point import InteriorPoint
+from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._layout import kind_last
 from jaxsched.solvers._point import PrimalDualPoint
 from jaxsched.solvers._width import fitting_width
@@ -33,12 +32,27 @@ _COARSE_STEPS = 100
 class CandidatesState(eqx.Module):
     """State of the solver inside, the site of each candidate, and how many iterations were done at the last exchange."""
 
-    inner: Any
+    inner: SolverState
     sites: Int[Array, "slot kind origin route"]
     exchanged: Int[Array, ""]
 
+    @property
+    def num_steps(self) -> Int[Array, ""]:
+        """Iterations of the solver inside."""
+        return self.inner.num_steps
 
-class Candidates(AbstractSolver):
+    @property
+    def history(self) -> History:
+        """Certificate after each check."""
+        return self.inner.history
+
+    @property
+    def incumbent(self) -> Incumbent:
+        """Best answer of each slot so far, with its proof."""
+        return self.inner.incumbent
+
+
+class Candidates(AbstractSolver[CandidatesState]):
     """Keep the most promising routes of each demand, exchange them by their prices, and certify against every route.
 
     A problem of thousands of sites uses few routes of each origin. A coarse problem, in which origins with similar costs
@@ -86,7 +100,7 @@ class Candidates(AbstractSolver):
         return self if width <= self.width else dataclasses.replace(self, width=width)
 
     def warm_start_problem(self, problem: Problem) -> tuple[Problem, AbstractSolver] | None:
-        if isinstance(self.solver, InteriorPoint):
+        if not self.solver.finds_prices:
             return problem, eqx.tree_at(lambda s: s.solver, self, ADMM(rtol=_GOOD_PRICES))
         if self.group == 1 or problem.shape[1] < 2 * self.group:
             return None
@@ -97,26 +111,21 @@ class Candidates(AbstractSolver):
         positions = 4 * problem.shape[1] * routes * problem.shape[3] * jnp.dtype(jnp.int32).itemsize
         return self.solver.bytes_per_slot(problem, routes) + positions
 
-    def init(self, problem: Problem, warm_start: Schedule | None) -> CandidatesState:
+    def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> CandidatesState:
         width = min(self.width, problem.shape[2])
+        posed = cast(Problem, problem)
 
         def one_slot(index: Array) -> tuple[Array, Array, Array]:
             slot = problem.slot(index)
-            flow, prices = first_flows(problem, slot, index, warm_start, self.group)
+            flow, prices = first_flows(posed, slot, index, warm_start, self.group)
             sites = select_candidates(slot, prices, flow, width)
             return sites, jnp.take_along_axis(flow, sites, -1), prices
 
         sites, routing, prices = jax.lax.map(one_slot, jnp.arange(problem.shape[0]))
-        view = CandidateProblem(problem, sites)
-        unknown = jnp.full(problem.shape[0], jnp.inf, prices.dtype)
-        stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), unknown[:0], unknown[:0]))
-        none = problem.demand if problem.has_kinds else problem.demand[..., 0]
-        hint = Schedule(
-            kind_last(view, routing), prices, prices, none, prices, unknown, -unknown, RESULTS.max_steps, stats
-        )
-        return CandidatesState(self.solver.init(view, hint), sites, jnp.asarray(0))
+        inner = self.solver.start(CandidateProblem(problem, sites), routing, prices)
+        return CandidatesState(inner, sites, jnp.asarray(0))
 
-    def step(self, problem: Problem, state: CandidatesState) -> CandidatesState:
+    def step(self, problem: AbstractProblem, state: CandidatesState) -> CandidatesState:
         view = CandidateProblem(problem, state.sites)
         inner = self.solver.step(view, state.inner)
         slots, axes = view.slots()
@@ -124,7 +133,7 @@ class Candidates(AbstractSolver):
         missing = jax.vmap(missing_reduced_cost, in_axes=(axes, 0))(slots, current.prices)
         wanted = ~(missing <= _SHARE * current.difference) | jnp.isinf(current.difference)
         state = CandidatesState(inner, state.sites, state.exchanged)
-        rested = self.certificate(state)[0] - state.exchanged >= _BETWEEN
+        rested = state.num_steps - state.exchanged >= _BETWEEN
         return jax.lax.cond(
             jnp.any(wanted) & rested & ~self.solver.done(inner),
             lambda: self._exchange(problem, state, current, wanted),
@@ -132,7 +141,7 @@ class Candidates(AbstractSolver):
         )
 
     def _exchange(
-        self, problem: Problem, state: CandidatesState, current: Iterate, wanted: Bool[Array, " slot"]
+        self, problem: AbstractProblem, state: CandidatesState, current: Iterate, wanted: Bool[Array, " slot"]
     ) -> CandidatesState:
         """Put the cheapest missing routes of some slots in the place of candidates that carry nothing."""
         count, width = problem.shape[2], state.sites.shape[-1]
@@ -150,18 +159,15 @@ class Candidates(AbstractSolver):
             return jnp.where(stood >= 0, jnp.take_along_axis(array, jnp.maximum(stood, 0), -1), 0.0)
 
         inner = self.solver.reroute(CandidateProblem(problem, sites), state.inner, carry)
-        return CandidatesState(inner, sites, self.certificate(state)[0])
-
-    def certificate(self, state: CandidatesState) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
-        return self.solver.certificate(state.inner)
+        return CandidatesState(inner, sites, state.num_steps)
 
     def done(self, state: CandidatesState) -> Bool[Array, ""]:
         return self.solver.done(state.inner)
 
-    def finish(self, problem: Problem, state: CandidatesState) -> Schedule:
+    def finish(self, problem: AbstractProblem, state: CandidatesState) -> Schedule:
         view = CandidateProblem(problem, state.sites)
         schedule = self.solver.finish(view, state.inner)
         return eqx.tree_at(lambda s: s.sites, schedule, kind_last(view, state.sites), is_leaf=lambda leaf: leaf is None)
 
-    def primal_dual_point(self, problem: Any, state: CandidatesState) -> PrimalDualPoint | None:
+    def primal_dual_point(self, problem: AbstractProblem, state: CandidatesState) -> PrimalDualPoint | None:
         return self.solver.primal_dual_point(problem, state.inner)

@@ -1,9 +1,5 @@
 """The proof that comes with an answer: a feasible cost from above and a dual bound from below."""
 
-from typing import Any
-
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
@@ -67,53 +63,6 @@ def feasible_cost(
     """
     repaired, fits = repair(problem, serving(problem, routing), prices)
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
-
-
-def update_incumbent(
-    problem: SlotProblem,
-    best: Any,
-    routing: Float[Array, "kind origin route"],
-    candidates: tuple[Float[Array, " site"], ...],
-) -> Any:
-    """Keep the best feasible cost and the best bound of those known.
-
-    Arguments:
-        problem: One slot.
-        best: A module with the fields `best_routing`, `objective`, `bound`, `best_prices` and `infeasible`.
-        routing: A routing that serves every demand; it is repaired.
-        candidates: Prices that may prove a higher bound, or that the work cannot fit.
-    """
-    cost, repaired = feasible_cost(problem, routing, candidates[0])
-    cheaper = cost < best.objective
-    load = problem.load(repaired)
-    # What has been routed fits: prices have nothing to prove, and a pass over the routes is saved.
-    unrouted = ~jnp.isfinite(jnp.minimum(cost, best.objective))
-    bound, best_prices, infeasible = best.bound, best.best_prices, best.infeasible
-    for prices in candidates:
-        candidate = dual_bound(problem, prices, load)
-        higher = candidate > bound
-        best_prices = jnp.where(higher, prices, best_prices)
-        bound = jnp.where(higher, candidate, bound)
-        impossible = jax.lax.cond(unrouted, proves_infeasible, lambda *_: jnp.asarray(False), problem, prices)
-        best_prices = jnp.where(impossible & ~infeasible, prices, best_prices)
-        infeasible = infeasible | impossible
-    return eqx.tree_at(
-        lambda s: (s.best_routing, s.objective, s.bound, s.best_prices, s.infeasible),
-        best,
-        (
-            jnp.where(cheaper, repaired, best.best_routing),
-            jnp.where(cheaper, cost, best.objective),
-            bound,
-            best_prices,
-            infeasible,
-        ),
-    )
-
-
-def reprice(problem: SlotProblem, best: Any) -> Any:
-    """The best routing known, carried over to other routes: what it costs there. Bounds hold for every route and stay."""
-    cost, repaired = feasible_cost(problem, best.best_routing, best.best_prices)
-    return eqx.tree_at(lambda s: (s.best_routing, s.objective), best, (repaired, cost))
 
 
 def other_prices(

@@ -1,6 +1,7 @@
 """The exact solver: primal-dual interior point on a system of sites (or demands) alone."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -9,12 +10,12 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
-from jaxsched._schedule import History, Schedule, Stats, relative_gap
-from jaxsched.problem import AnyProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched._schedule import History, Schedule, Stats
+from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
-from jaxsched.solvers._certificate import other_prices
+from jaxsched.solvers._incumbent import Incumbent, within_tolerance
 from jaxsched.solvers._interior_slot import SlotState, first_state, iterate, on_new_routes, warm_state
-from jaxsched.solvers._layout import demand_last, kind_first, kind_last
+from jaxsched.solvers._layout import given
 from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._point import PrimalDualPoint, cold_start, complete_point
 
@@ -39,8 +40,13 @@ class InteriorPointState(eqx.Module):
     num_steps: Int[Array, ""]
     history: History
 
+    @property
+    def incumbent(self) -> Incumbent:
+        """Best answer of each slot so far, with its proof."""
+        return self.slots.best
 
-class InteriorPoint(AbstractRouteSolver):
+
+class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
     """Exact answers by a primal-dual interior-point method, each slot stopped by its certified gap.
 
     Every iteration eliminates the routes by hand and factors one dense symmetric matrix per slot: sites by sites, or
@@ -73,6 +79,7 @@ class InteriorPoint(AbstractRouteSolver):
     rtol: Array = eqx.field(converter=as_array, default=1e-8)
     atol: Array = eqx.field(converter=as_array, default=0.0)
     max_steps: int = eqx.field(static=True, default=100)
+    finds_prices: ClassVar[bool] = False
 
     def __check_init__(self) -> None:
         if self.max_steps < 1:
@@ -89,18 +96,26 @@ class InteriorPoint(AbstractRouteSolver):
         numbers = origins * kinds * (_ARRAYS * routes + listed) + _MATRICES * matrix
         return numbers * problem.demand.dtype.itemsize
 
-    def init(self, problem: AnyProblem, warm_start: Schedule | None) -> InteriorPointState:
+    def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> InteriorPointState:
+        if warm_start is not None:
+            return self.start(problem, *given(problem, warm_start))
         slots, axes = problem.slots()
-        if warm_start is None:
-            start = jax.vmap(lambda slot: first_state(slot, cold_start(slot)), in_axes=(axes,))(slots)
-        else:
-            routing = kind_first(problem, warm_start.routing.astype(problem.demand.dtype))
-            prices = warm_start.prices.astype(problem.demand.dtype)
-            start = jax.vmap(warm_state, in_axes=(axes, 0, 0))(slots, routing, prices)
-        unknown = jnp.full(self.max_steps, jnp.inf, problem.demand.dtype)
-        return InteriorPointState(start, jnp.asarray(0), History(jnp.zeros(self.max_steps, int), unknown, -unknown))
+        first = jax.vmap(lambda slot: first_state(slot, cold_start(slot)), in_axes=(axes,))(slots)
+        return self._state(problem, first)
 
-    def step(self, problem: AnyProblem, state: InteriorPointState) -> InteriorPointState:
+    def start(
+        self,
+        problem: AbstractProblem,
+        routing: Float[Array, "slot kind origin route"],
+        prices: Float[Array, "slot site"],
+    ) -> InteriorPointState:
+        slots, axes = problem.slots()
+        return self._state(problem, jax.vmap(warm_state, in_axes=(axes, 0, 0))(slots, routing, prices))
+
+    def _state(self, problem: AbstractProblem, slots: SlotState) -> InteriorPointState:
+        return InteriorPointState(slots, jnp.asarray(0), History.empty(self.max_steps, problem.demand.dtype))
+
+    def step(self, problem: AbstractProblem, state: InteriorPointState) -> InteriorPointState:
         slots, axes = problem.slots()
         before = state.slots
         settled = self._settled(before)
@@ -108,85 +123,54 @@ class InteriorPoint(AbstractRouteSolver):
         frozen = _at_rest(before) | (settled & ~jnp.all(settled))
         size = before.point.routing[0].nbytes
         after = map_slots(_unless_frozen, (axes, 0, 0), size, factors=True)(slots, before, frozen)
-        history = History(
-            state.history.step.at[state.num_steps].set(state.num_steps + 1),
-            state.history.objective.at[state.num_steps].set(after.objective.sum()),
-            state.history.bound.at[state.num_steps].set(after.bound.sum()),
-        )
-        return InteriorPointState(after, state.num_steps + 1, history)
-
-    def certificate(self, state: InteriorPointState) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
-        return state.num_steps, state.slots.objective.sum(), state.slots.bound.sum()
+        num_steps = state.num_steps + 1
+        history = state.history.recorded(state.num_steps, num_steps, *after.best.total)
+        return InteriorPointState(after, num_steps, history)
 
     def done(self, state: InteriorPointState) -> Bool[Array, ""]:
-        _, objective, bound = self.certificate(state)
-        rest = _at_rest(state.slots)
+        best, rest = state.incumbent, _at_rest(state.slots)
         # A slot whose cost cancels to nothing rests above its own tolerance; the total may be within it all the same.
-        answered = self._reached(objective, bound, 1) | jnp.any(rest)
+        answered = best.reached(self.rtol, self.atol) | jnp.any(rest)
         nothing_left = answered & jnp.all(rest | self._settled(state.slots))
-        return nothing_left | jnp.any(state.slots.infeasible) | (state.num_steps >= self.max_steps)
+        return nothing_left | jnp.any(best.infeasible) | (state.num_steps >= self.max_steps)
 
-    def finish(self, problem: AnyProblem, state: InteriorPointState) -> Schedule:
-        slots, axes = problem.slots()
-        best = state.slots
-        of_demand, of_capacity = jax.vmap(other_prices, in_axes=(axes, 0))(slots, best.best_prices)
-        schedule = Schedule(
-            routing=kind_last(problem, best.best_routing),
-            load=jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, best.best_routing),
-            prices=best.best_prices,
-            demand_price=demand_last(problem, of_demand),
-            capacity_price=of_capacity,
-            slot_objective=best.objective,
-            slot_bound=jnp.where(best.infeasible, jnp.inf, best.bound),
-            result=RESULTS.successful,
-            stats=Stats(state.num_steps, state.history),
+    def finish(self, problem: AbstractProblem, state: InteriorPointState) -> Schedule:
+        rest = jnp.any(_at_rest(state.slots) & ~self._settled(state.slots))
+        otherwise = RESULTS.where(rest, RESULTS.precision, RESULTS.max_steps)
+        best = state.incumbent
+        return best.schedule(
+            problem, Stats(state.num_steps, state.history), best.verdict(self.rtol, self.atol, otherwise)
         )
-        return eqx.tree_at(lambda s: s.result, schedule, self._verdict(best))
 
-    def primal_dual_point(self, problem: AnyProblem, state: InteriorPointState) -> PrimalDualPoint:
+    def primal_dual_point(self, problem: AbstractProblem, state: InteriorPointState) -> PrimalDualPoint:
         # Not the point of the last iteration: past what the precision can show it only collects rounding.
         slots, axes = problem.slots()
-        return jax.vmap(complete_point, in_axes=(axes, 0, 0))(slots, state.slots.best_routing, state.slots.best_prices)
-
-    def warm_start_problem(self, problem: Problem) -> None:
-        return None
+        best = state.incumbent
+        return jax.vmap(complete_point, in_axes=(axes, 0, 0))(slots, best.routing, best.prices)
 
     def current(self, state: InteriorPointState) -> Iterate:
-        best, point = state.slots, state.slots.point
+        point = state.slots.point
         # Every flow is positive inside. A route whose reduced cost is large for its row, its flow small, may go.
         flow, reduced = point.routing, point.reduced_cost
         carries = flow * reduced.mean(-1, keepdims=True) > _CARRIES * reduced * flow.mean(-1, keepdims=True)
-        return Iterate(jnp.where(carries, point.routing, 0.0), point.prices, best.objective - best.bound)
+        return Iterate(jnp.where(carries, point.routing, 0.0), point.prices, state.incumbent.difference)
 
     def reroute(
         self, problem: CandidateProblem, state: InteriorPointState, carry: Callable[[Array], Array]
     ) -> InteriorPointState:
         def routes(s: SlotState) -> tuple[Array, ...]:
-            return s.point.routing, s.point.reduced_cost, s.best_routing
+            return s.point.routing, s.point.reduced_cost, s.best.routing
 
         moved = carried_over(problem, state.slots, routes, carry, on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
 
-    def _reached(self, objective: Array, bound: Array, slots: int) -> Bool[Array, "*slot"]:
-        rtol, atol = self.rtol.astype(objective.dtype), self.atol.astype(objective.dtype)
-        return (relative_gap(objective, bound) <= rtol) | (objective - bound <= atol / slots)
-
     def _settled(self, slots: SlotState) -> Bool[Array, " slot"]:
-        count = len(slots.objective)
-        proved = self._reached(slots.objective, slots.bound, count)
-        return proved & self._reached(
-            slots.objective, slots.objective - slots.curve.price_residual / _STATIONARY, count
-        )
-
-    def _verdict(self, best: SlotState) -> RESULTS:
-        rest = jnp.any(_at_rest(best) & ~self._settled(best))
-        verdict = RESULTS.where(rest, RESULTS.precision, RESULTS.max_steps)
-        reached = self._reached(best.objective.sum(), best.bound.sum(), 1)
-        verdict = RESULTS.where(reached, RESULTS.successful, verdict)
-        verdict = RESULTS.where(jnp.any(jnp.isposinf(best.objective)), RESULTS.no_routing, verdict)
-        broken = jnp.any(jnp.isnan(best.objective) | jnp.isnan(best.bound) | jnp.isneginf(best.bound))
-        verdict = RESULTS.where(broken, RESULTS.nonfinite, verdict)
-        return RESULTS.where(jnp.any(best.infeasible), RESULTS.infeasible, verdict)
+        """Whether the answer of a slot is within the tolerance, and its prices are marginal costs."""
+        best = slots.best
+        atol = self.atol / len(best.objective)
+        stationary = best.objective - slots.curve.price_residual / _STATIONARY
+        proved = within_tolerance(best.objective, best.bound, self.rtol, atol)
+        return proved & within_tolerance(best.objective, stationary, self.rtol, atol)
 
 
 def _at_rest(slots: SlotState) -> Bool[Array, " slot"]:

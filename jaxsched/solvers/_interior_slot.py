@@ -8,7 +8,8 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._schedule import relative_gap
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._central_path import advance
-from jaxsched.solvers._certificate import dual_bound, feasible_cost, reprice, update_incumbent
+from jaxsched.solvers._certificate import dual_bound, feasible_cost
+from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._kinks import Curve, jumps, only_if, settled, tangents
 from jaxsched.solvers._point import (
     PrimalDualPoint,
@@ -44,11 +45,7 @@ class SlotState(eqx.Module):
         total: Sum of its complementarity products, with its distance from smoothed marginal costs.
         count: Their number.
         regularisation: Relative increase of the diagonal of the reduced system.
-        best_routing: Cheapest feasible routing found.
-        best_prices: Prices of the highest bound found.
-        objective: Its cost, infinite before the first.
-        bound: That bound, minus infinity before the first.
-        infeasible: Whether prices have proved that the work cannot fit.
+        best: The incumbent.
         idle: Iterations since the last progress.
         difference: Objective minus bound at the last progress.
         products: Sum of complementarity products at the last progress.
@@ -60,11 +57,7 @@ class SlotState(eqx.Module):
     total: Float[Array, ""]
     count: Float[Array, ""]
     regularisation: Float[Array, ""]
-    best_routing: Float[Array, "kind origin route"]
-    best_prices: Float[Array, " site"]
-    objective: Float[Array, ""]
-    bound: Float[Array, ""]
-    infeasible: Bool[Array, ""]
+    best: Incumbent
     idle: Int[Array, ""]
     difference: Float[Array, ""]
     products: Float[Array, ""]
@@ -79,11 +72,7 @@ def first_state(problem: SlotProblem, point: PrimalDualPoint) -> SlotState:
         total=complementarity(point),
         count=number_of_products(problem),
         regularisation=zero,
-        best_routing=proportional(problem),
-        best_prices=point.prices,
-        objective=zero + jnp.inf,
-        bound=zero - jnp.inf,
-        infeasible=jnp.asarray(False),
+        best=Incumbent.first(proportional(problem), point.prices),
         idle=jnp.asarray(0),
         difference=zero + jnp.inf,
         products=zero + jnp.inf,
@@ -115,27 +104,28 @@ def iterate(problem: SlotProblem, state: SlotState) -> SlotState:
     firmer = jnp.maximum(_FIRM * state.regularisation, eps)
     softer = jnp.where(state.regularisation > eps, _RELAX * state.regularisation, 0.0)
     # The first prices prove next to nothing. Those of 0 do where nothing costs anything, which no positive ones ever show.
-    prices = jnp.where(jnp.isneginf(state.bound), 0.0, point.prices)
-    state = update_incumbent(problem, state, point.routing, (prices,))
-    difference, total = state.objective - state.bound, complementarity(point) + curve.off
+    prices = jnp.where(jnp.isneginf(state.best.bound), 0.0, point.prices)
+    best = state.best.updated(problem, point.routing, (prices,))
+    difference, total = best.difference, complementarity(point) + curve.off
     curve = eqx.tree_at(lambda c: c.price_residual, curve, jnp.where(difference <= 0, 0.0, curve.price_residual))
     closer = difference < _PROGRESS * state.difference
     known = jnp.where(jnp.isfinite(difference), difference, 0.0)
     nearer = sound & (total < _PROGRESS * state.products) & (total > _ROUNDED * known)
     state = eqx.tree_at(
-        lambda s: (s.point, s.curve, s.total, s.regularisation, s.idle, s.difference, s.products),
+        lambda s: (s.point, s.curve, s.total, s.regularisation, s.best, s.idle, s.difference, s.products),
         state,
         (
             point,
             curve,
             total,
             jnp.where(sound, softer, firmer),
+            best,
             jnp.where(closer | nearer, 0, state.idle + 1),
             jnp.where(closer, difference, state.difference),
             jnp.where(nearer, total, state.products),
         ),
     )
-    unexplained = jnp.isfinite(difference) & (relative_gap(state.objective, state.bound) > jnp.sqrt(eps))
+    unexplained = jnp.isfinite(difference) & (relative_gap(best.objective, best.bound) > jnp.sqrt(eps))
     is_new = ~state.kinked & unexplained & (jumped | (state.idle >= _STALLED))
     return only_if(is_new, lambda s: _from_anew(problem, s), state)
 
@@ -168,7 +158,7 @@ def on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     point = enter_columns(problem, state.point)
     count = number_of_products(problem) + jnp.where(state.kinked, _open_sites(problem), 0.0)
     return eqx.tree_at(
-        lambda s: (s.point, s.curve, s.total, s.count),
-        reprice(problem, state),
-        (point, tangents(problem, point), complementarity(point), count),
+        lambda s: (s.point, s.curve, s.total, s.count, s.best),
+        state,
+        (point, tangents(problem, point), complementarity(point), count, state.best.repriced(problem)),
     )

@@ -6,18 +6,27 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._parameters import as_array
-from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import Problem, SlotProblem
+from jaxsched.problem import AbstractProblem, Problem, SlotProblem
 from jaxsched.solvers._base import AbstractSolver
-from jaxsched.solvers._certificate import dual_bound, feasible_cost, other_prices
-from jaxsched.solvers._layout import demand_last, kind_last
-from jaxsched.solvers._point import PrimalDualPoint
+from jaxsched.solvers._certificate import dual_bound, feasible_cost
+from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
 
+# Arrays of the size of the routing that it holds at once.
+_ARRAYS = 4
 
-class Proportional(AbstractSolver):
+
+class ProportionalState(eqx.Module):
+    """The answer, which is known from the start."""
+
+    incumbent: Incumbent
+    num_steps: Int[Array, ""]
+    history: History
+
+
+class Proportional(AbstractSolver[ProportionalState]):
     """Share each demand over its allowed sites in proportion to capacity, and move only what overloads a site.
 
     It does not iterate; its bound is that of the marginal costs at its own loads, so its gap says how far from optimal
@@ -31,49 +40,41 @@ class Proportional(AbstractSolver):
     rtol: Array = eqx.field(converter=as_array, default=float("inf"))
     max_steps: int = eqx.field(static=True, default=0)
 
-    def warm_start_problem(self, problem: Problem) -> None:
-        return None
-
     def bytes_per_slot(self, problem: Problem, routes: int) -> int:
         _, origins, _, kinds = problem.shape
-        return 4 * origins * routes * kinds * problem.demand.dtype.itemsize
+        return _ARRAYS * origins * routes * kinds * problem.demand.dtype.itemsize
 
-    def init(self, problem: Problem, warm_start: Schedule | None) -> Schedule:
+    def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> ProportionalState:
         slots, axes = problem.slots()
+        best = jax.vmap(_shared_by_capacity, in_axes=(axes,))(slots)
+        return ProportionalState(best, jnp.asarray(0), History.empty(0, best.objective.dtype))
 
-        def one_slot(slot):
-            asked = proportional(slot)
-            cost, routing = feasible_cost(slot, asked, self._marginal(slot, slot.load(asked)))
-            load = slot.load(routing)
-            prices = self._marginal(slot, load)
-            return routing, load, prices, other_prices(slot, prices), cost, dual_bound(slot, prices, load)
-
-        routing, load, prices, (of_demand, of_capacity), cost, bound = jax.vmap(one_slot, in_axes=(axes,))(slots)
-        empty = jnp.zeros(0, cost.dtype)
-        stats = Stats(jnp.asarray(0), History(jnp.zeros(0, int), empty, empty))
-        fits = jnp.all(jnp.isfinite(cost))
-        result = RESULTS.where(fits, RESULTS.successful, RESULTS.no_routing)
-        others = demand_last(problem, of_demand), of_capacity
-        return Schedule(kind_last(problem, routing), load, prices, *others, cost, bound, result, stats)
-
-    @staticmethod
-    def _marginal(slot: SlotProblem, load: Float[Array, " site"]) -> Float[Array, " site"]:
-        return derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
-
-    def step(self, problem: Problem, state: Schedule) -> Schedule:
+    def step(self, problem: AbstractProblem, state: ProportionalState) -> ProportionalState:
         return state
 
-    def certificate(self, state: Schedule) -> tuple[Int[Array, ""], Float[Array, ""], Float[Array, ""]]:
-        return state.stats.num_steps, state.objective, state.bound
-
-    def done(self, state: Schedule) -> Bool[Array, ""]:
+    def done(self, state: ProportionalState) -> Bool[Array, ""]:
         return jnp.asarray(True)
 
-    def finish(self, problem: Problem, state: Schedule) -> Schedule:
-        return state
+    def finish(self, problem: AbstractProblem, state: ProportionalState) -> Schedule:
+        best = state.incumbent
+        return best.schedule(
+            problem, Stats(state.num_steps, state.history), best.verdict(self.rtol, jnp.zeros_like(self.rtol))
+        )
 
-    def primal_dual_point(self, problem: Problem, state: Schedule) -> PrimalDualPoint | None:
+    def primal_dual_point(self, problem: AbstractProblem, state: ProportionalState) -> None:
         raise ValueError(
             "Proportional does not look for the optimum, so its schedule and cost have no derivative by the optimality "
             "conditions; differentiate through `solve` with InteriorPoint or ADMM, or call it on constants."
         )
+
+
+def _shared_by_capacity(slot: SlotProblem) -> Incumbent:
+    asked = proportional(slot)
+    cost, routing = feasible_cost(slot, asked, _marginal(slot, slot.load(asked)))
+    load = slot.load(routing)
+    prices = _marginal(slot, load)
+    return Incumbent(routing, prices, cost, dual_bound(slot, prices, load), jnp.asarray(False))
+
+
+def _marginal(slot: SlotProblem, load: Float[Array, " site"]) -> Float[Array, " site"]:
+    return derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
