@@ -10,15 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from jaxsched._layout import ORIGIN, ROUTE, SLOT, Axes, Module, axes_of, cut, map_arrays, with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
-from jaxsched.problem import AbstractSiteCost, Problem
+from jaxsched.problem import Problem
 
 SLOTS, ORIGINS = "slots", "origins"
-# Arrays of a schedule that are too large to be everywhere.
-_ROUTES = ("routing", "sites")
 
 
 def device_mesh(slots: int | None = None, origins: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
@@ -92,66 +91,29 @@ def _checksum(leaf: Any) -> tuple[Any, ...]:
     return array.shape, str(array.dtype), zlib.crc32(array.tobytes())
 
 
-class _Filled(AbstractSiteCost):
-    """A cost of load, and none in slots that only fill devices, so that these add nothing to cost and bound."""
-
-    cost: AbstractSiteCost
-    is_real: Float[Array, "slot 1"]
-
-    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
-        return self.is_real * self.cost(load)
-
-    def load_limit(self) -> np.ndarray:
-        return self.cost.load_limit()
-
-
 def spread_problem(problem: Problem, mesh: Mesh) -> Problem:
     """The problem over the devices of a mesh, filled up with slots and origins without demand where it does not divide."""
-    slots, origins, _, _ = problem.shape
-    more_slots, more_origins = -slots % mesh.shape[SLOTS], -origins % mesh.shape[ORIGINS]
-
-    def place(leaf: Any, with_origins: bool) -> Any:
-        """Fill an array up with copies of its last entries, wherever it has an axis of its own for slots or origins."""
-        has_slots = leaf.ndim >= 2 and leaf.shape[0] == slots > 1
-        has_origins = with_origins and leaf.shape[1] == origins > 1
-        filled = _filled(leaf, more_slots * has_slots, more_origins * has_origins, "edge")
-        return _placed(filled, mesh, has_slots, has_origins)
-
-    demand = _placed(_filled(problem.demand, more_slots, more_origins, "constant"), mesh, True, True)
-    site_cost = jax.tree.map(lambda leaf: place(leaf, False), problem.site_cost)
-    if more_slots:
-        is_real = (jnp.arange(slots + more_slots) < slots).astype(demand.dtype)[:, None]
-        site_cost = _Filled(site_cost, _placed(is_real, mesh, True, False))
-    allowed = None if problem.allowed is None else place(problem.allowed, True)
-    return eqx.tree_at(
-        lambda p: (p.demand, p.route_cost, p.work, p.capacity, p.site_cost, p.allowed),
-        problem,
-        (
-            demand,
-            place(problem.route_cost, True),
-            _placed(problem.work, mesh, False, False),
-            place(problem.capacity, False),
-            site_cost,
-            allowed,
-        ),
-        is_leaf=lambda leaf: leaf is None,
-    )
+    return _divided(problem.filled(*_missing(problem.shape, mesh)), mesh)
 
 
 def spread_schedule(schedule: Schedule | None, mesh: Mesh) -> Schedule | None:
     """A warm start over the devices, filled up as its problem is."""
-    if schedule is None:
-        return None
-    slots, origins = schedule.routing.shape[:2]
-    more_slots, more_origins = -slots % mesh.shape[SLOTS], -origins % mesh.shape[ORIGINS]
+    return None if schedule is None else _divided(schedule.filled(*_missing(schedule.shape, mesh)), mesh)
 
-    def place(name: str, leaf: Any) -> Any:
-        with_origins = name in Schedule.BY_ORIGIN
-        # Sites that fill up must be sites.
-        filled = _filled(leaf, more_slots, more_origins * with_origins, "edge" if name == "sites" else "constant")
-        return _placed(filled, mesh, True, with_origins)
 
-    return schedule.with_arrays({name: place(name, leaf) for name, leaf in schedule.arrays().items()})
+def _missing(shape: tuple[int, ...], mesh: Mesh) -> tuple[int, int]:
+    """Slots and origins that are missing to a multiple of the parts of the mesh."""
+    slots, origins = shape[:2]
+    return -slots % mesh.shape[SLOTS], -origins % mesh.shape[ORIGINS]
+
+
+def _divided(module: Module, mesh: Mesh) -> Module:
+    return map_arrays(lambda array, axes: _placed(array, NamedSharding(mesh, _divisions(axes))), module)
+
+
+def _divisions(axes: Axes) -> PartitionSpec:
+    """Axes of the mesh over which those of an array are divided."""
+    return PartitionSpec(*({SLOT: SLOTS, ORIGIN: ORIGINS}.get(axis) if axis else None for axis in axes))
 
 
 def collected(schedule: Schedule, shape: tuple[int, ...], mesh: Mesh) -> Schedule:
@@ -164,40 +126,31 @@ def collected(schedule: Schedule, shape: tuple[int, ...], mesh: Mesh) -> Schedul
 
 
 def _routes_of(schedule: Schedule) -> Any:
-    """A tree that is true at what a schedule holds for each route."""
+    """A tree that is true at what a schedule holds for each route, which is too large to be everywhere."""
     nothing = jax.tree.map(lambda _: False, schedule)
-    return nothing.with_arrays({name: name in _ROUTES for name in schedule.arrays()})
+    return with_arrays(nothing, {name: ROUTE in axes_of(schedule, name) for name in schedule.arrays()})
 
 
 @eqx.filter_jit
 def _cut(schedule: Schedule, sizes: tuple[int, int], mesh: Mesh) -> Schedule:
     """The first slots and origins; routes by part where these divide, the rest as a whole on every device."""
     slots, origins = sizes
-    names = [name if size % mesh.shape[name] == 0 else None for name, size in ((SLOTS, slots), (ORIGINS, origins))]
+    parts_of = {SLOT: mesh.shape[SLOTS], ORIGIN: mesh.shape[ORIGINS]}
+    even = [axis for axis, size in ((SLOT, slots), (ORIGIN, origins)) if size % parts_of[axis] == 0]
 
-    def cut(name: str, leaf: Array) -> Array:
-        leaf = leaf[:slots, :origins] if name in Schedule.BY_ORIGIN else leaf[:slots]
-        return _pinned(leaf, mesh, *(names if name in _ROUTES else ()))
+    def first(array: Array, axes: Axes) -> Array:
+        array = cut(array, axes, {SLOT: slice(slots), ORIGIN: slice(origins)})
+        divided = tuple(axis if axis in even else None for axis in axes) if ROUTE in axes else ()
+        return jax.lax.with_sharding_constraint(array, NamedSharding(mesh, _divisions(divided)))
 
-    arrays = {name: cut(name, leaf) for name, leaf in schedule.arrays().items()}
-    others = jax.tree.map(lambda leaf: _pinned(leaf, mesh), (schedule.stats, schedule.result))
-    return eqx.tree_at(lambda s: (s.stats, s.result), schedule.with_arrays(arrays), others)
-
-
-def _pinned(array: Array, mesh: Mesh, *names: str | None) -> Array:
-    return jax.lax.with_sharding_constraint(array, NamedSharding(mesh, PartitionSpec(*names)))
-
-
-def _filled(array: Array, slots: int, origins: int, mode: str) -> Array:
-    if not slots and not origins:
-        return array
-    width = [(0, slots), (0, origins), *((0, 0) for _ in array.shape[2:])]
-    return jnp.pad(array, width[: array.ndim], mode=mode)
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    others = jax.tree.map(
+        lambda leaf: jax.lax.with_sharding_constraint(leaf, everywhere), (schedule.stats, schedule.result)
+    )
+    return eqx.tree_at(lambda s: (s.stats, s.result), map_arrays(first, schedule), others)
 
 
-def _placed(array: Any, mesh: Mesh, by_slot: bool, by_origin: bool) -> Any:
-    axes = [SLOTS if by_slot else None, ORIGINS if by_origin else None][: array.ndim]
-    sharding = NamedSharding(mesh, PartitionSpec(*axes))
+def _placed(array: Any, sharding: NamedSharding) -> Any:
     if is_concrete(array) and not sharding.is_fully_addressable and array.is_fully_addressable:
         whole = np.asarray(array)
         return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])

@@ -1,7 +1,7 @@
 """The answer to a routing problem and the proof that comes with it."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jaxsched._layout import ORIGIN, SLOT, axes_of, cut, declared, filled, map_arrays, with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS
 
@@ -77,8 +78,6 @@ class Schedule(eqx.Module):
             sites [slot, origin, route(, kind)]; None where `routing` holds every site in order.
     """
 
-    BY_ORIGIN: ClassVar[tuple[str, ...]] = ("routing", "demand_price", "sites")
-
     routing: Float[Array, "slot origin route *kind"]
     load: Float[Array, "slot site"]
     prices: Float[Array, "slot site"]
@@ -98,17 +97,26 @@ class Schedule(eqx.Module):
 
     def select(self, slots: slice) -> "Schedule":
         """The schedule of some slots alone; verdict and history stay those of all."""
-        return self.with_arrays({name: array[slots] for name, array in self.arrays().items()})
+        return map_arrays(lambda array, axes: cut(array, axes, {SLOT: slots}), self)
+
+    def replaced(self, slots: Any, part: "Schedule") -> "Schedule":
+        """The schedule with some slots from another; verdict and history stay."""
+        others = part.arrays()
+        return with_arrays(self, {name: old.at[slots].set(others[name]) for name, old in self.arrays().items()})
+
+    def filled(self, slots: int, origins: int) -> "Schedule":
+        """The schedule with so many more slots and origins, in which nothing is routed."""
+        more = {SLOT: slots, ORIGIN: origins}
+
+        def place(name: str, array: Array) -> Array:
+            # Sites that fill up must be sites.
+            return filled(array, axes_of(self, name), more, "edge" if name == "sites" else "constant")
+
+        return with_arrays(self, {name: place(name, array) for name, array in self.arrays().items()})
 
     def arrays(self) -> dict[str, Array]:
-        """All arrays with an axis of slots by name; those of `BY_ORIGIN` have one of origins after it."""
-        small = ("load", "prices", "capacity_price", "slot_objective", "slot_bound")
-        names = (*Schedule.BY_ORIGIN, *small)
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-
-    def with_arrays(self, arrays: dict[str, Any]) -> "Schedule":
-        """The schedule with other arrays under these names; verdict and history stay."""
-        return eqx.tree_at(lambda s: [getattr(s, name) for name in arrays], self, list(arrays.values()))
+        """All arrays with an axis of slots by name."""
+        return {name: getattr(self, name) for name in declared(Schedule) if getattr(self, name) is not None}
 
     def to_dense(self) -> Float[Array, "slot origin site *kind"]:
         """Requests per second on every route, also where only candidates are kept."""
@@ -172,7 +180,7 @@ def joined(parts: list[Schedule]) -> Schedule:
     """The schedule of all slots from those of chunks of them: iterations are the most of any, the verdict is the worst."""
     checks = max(len(part.stats.history.step) for part in parts)
     steps, costs, bounds = (
-        jnp.stack(values) for values in zip(*(_filled(p.stats, checks) for p in parts), strict=True)
+        jnp.stack(values) for values in zip(*(_continued(p.stats, checks) for p in parts), strict=True)
     )
     history = History(steps.max(0), costs.sum(0), bounds.sum(0))
     result = parts[0].result
@@ -180,11 +188,11 @@ def joined(parts: list[Schedule]) -> Schedule:
         result = RESULTS.where(result == RESULTS.successful, part.result, result)
     num_steps = jnp.stack([part.stats.num_steps for part in parts]).max()
     arrays = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(part.arrays() for part in parts))
-    whole = parts[0].with_arrays(arrays)
+    whole = with_arrays(parts[0], arrays)
     return eqx.tree_at(lambda s: (s.result, s.stats), whole, (result, Stats(num_steps, history)))
 
 
-def _filled(stats: Stats, checks: int) -> tuple[Array, Array, Array]:
+def _continued(stats: Stats, checks: int) -> tuple[Array, Array, Array]:
     """History of so many checks, in which what was reached last goes on."""
     history = stats.history
     done = jnp.minimum(jnp.arange(checks), jnp.maximum(jnp.count_nonzero(history.step) - 1, 0))

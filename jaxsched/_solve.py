@@ -349,16 +349,16 @@ def _check_budget(memory: float) -> None:
 
 
 def _check_same_shape(problem: Problem, warm_start: Schedule) -> None:
-    slots, origins, sites, kinds = problem.shape
-    wanted = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
-    if warm_start.shape != wanted:
-        raise ValueError(f"warm_start has a routing of shape {warm_start.shape}; the problem needs {wanted}.")
+    if warm_start.shape != problem.routing_shape:
+        raise ValueError(
+            f"warm_start has a routing of shape {warm_start.shape}; the problem needs {problem.routing_shape}."
+        )
 
 
 def _no_schedule(problem: Problem) -> Schedule:
     """The answer to a problem that has none: nothing is routed and both cost and bound are infinite."""
-    slots, origins, sites, kinds = problem.shape
-    shape = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
+    shape = problem.routing_shape
+    slots, sites = shape[0], shape[2]
     dtype = problem.demand.dtype
     none, infinite = jnp.zeros((slots, sites), dtype), jnp.full(slots, jnp.inf, dtype)
     stats = Stats(jnp.asarray(0), History.empty(0, dtype))

@@ -13,6 +13,8 @@ PACKAGE = ROOT / "jaxsched"
 LAYERS = [
     "_version",
     "_output",
+    "_extras",
+    "_layout",
     "_parameters",
     "_names",
     "_results",

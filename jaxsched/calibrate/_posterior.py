@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from jaxsched._extras import needs
 from jaxsched.calibrate._methods import LeastSquares
 from jaxsched.calibrate._objective import Objective
 from jaxsched.calibrate._observations import CalibrationError
@@ -55,8 +56,9 @@ def posterior(found: Fit, *, samples: int = 1000, warmup: int = 500, chains: int
         seed: Of the chains.
 
     Raises:
-        CalibrationError: If numpyro is not installed, the fit is not by least squares, a count is out of its range, or a
-            parameter without bounds, prior and effect has no posterior.
+        CalibrationError: If the fit is not by least squares, a count is out of its range, or a parameter without bounds,
+            prior and effect has no posterior.
+        MissingExtra: If numpyro is not installed.
 
     Source:
         Hoffman and Gelman (2014), J. Mach. Learn. Res. 15:1593; numpyro (Phan, Pradhan and Jankowiak, 2019).
@@ -113,10 +115,9 @@ def _chains(
     objective: Objective, weight: jax.Array, first: np.ndarray, samples: int, warmup: int, chains: int, seed: int
 ) -> np.ndarray:
     """Free numbers drawn [chain, draw, entry]."""
-    try:
-        from numpyro.infer import MCMC, NUTS
-    except ImportError:
-        raise CalibrationError('posterior needs numpyro; run pip install "jaxsched[posterior]".') from None
+    needs("a posterior", "numpyro")
+    from numpyro.infer import MCMC, NUTS
+
     sampler = NUTS(potential_fn=lambda free: _potential(objective, weight, free), dense_mass=True)
     run = MCMC(
         sampler,

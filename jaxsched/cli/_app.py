@@ -85,12 +85,13 @@ def _clear_failures(command: Callable[..., None]) -> Callable[..., None]:
 
 def _exit_code(error: Exception) -> int | None:
     """The exit code of a failure that a user can cause; None for any other. Nothing heavy is imported before one."""
+    from jaxsched._extras import MissingExtra
     from jaxsched._results import InfeasibleError, SolveError
     from jaxsched.config import ConfigError
     from jaxsched.report import OutputError
     from jaxsched.scenarios.readers import ReadError
 
-    if isinstance(error, ConfigError | OutputError | InfeasibleError | ReadError):
+    if isinstance(error, ConfigError | MissingExtra | OutputError | InfeasibleError | ReadError):
         return _BAD_INPUT
     return _NO_ANSWER if isinstance(error, SolveError) else None
 

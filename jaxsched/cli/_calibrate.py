@@ -13,6 +13,7 @@ import jax
 import pandas as pd
 from rich.console import Console
 
+from jaxsched._extras import needs
 from jaxsched._version import __version__
 from jaxsched.calibrate import (
     CalibrationError,
@@ -90,6 +91,7 @@ def _write_fit(config: CalibrationConfig, path: Path, draft: Path, *, as_json: b
             shown += f"\nposterior:\n{drawn}"
     if config.report.plots:
         with apart(draft, "plots"):
+            needs("drawing", "matplotlib")
             from jaxsched.report._calibration_plots import draw_fit
 
             names += draw_fit(found, config.report.against, draft, config.name)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from jaxsched._extras import needs
 from jaxsched._version import __version__
 from jaxsched.calibrate import (
     LatencyFit,
@@ -68,6 +69,7 @@ def write_latency_fit(config: LatencyConfig, path: Path, draft: Path, *, as_json
     names = ["model.json", "summary.json", "manifest.json", "heldout.csv", "predictions.csv"]
     if config.report.plots:
         with apart(draft, "plots"):
+            needs("drawing", "matplotlib")
             from jaxsched.report._latency_plots import draw_latency
 
             names += draw_latency(found, scored, predicted, draft, config.name)

@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from jaxsched._extras import needs
 from jaxsched.cli._prepare import named_files, prepare
 from jaxsched.config import Config, absolute_inputs, absolute_models, load_config
 from jaxsched.report import (
@@ -120,6 +121,7 @@ def _write(
     )
     if config.report.plots:
         with apart(draft, "plots"):
+            needs("drawing", "matplotlib")
             from jaxsched.report._plots import draw_all
 
             files += draw_all(study, runs, draft)

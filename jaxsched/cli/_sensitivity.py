@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from jaxsched._extras import needs
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
 from jaxsched.cli._prepare import named_files, prepare
@@ -180,6 +181,7 @@ def _write(
     files += write_tables(draft, sensitivity_tables(parts))
     if plots:
         with apart(draft, "plots"):
+            needs("drawing", "matplotlib")
             from jaxsched.report._sensitivity_plots import draw_sensitivity
 
             files += draw_sensitivity(parts, draft)

@@ -47,10 +47,10 @@ def optimal_cost(problem: Problem, schedule: Schedule) -> Float[Array, ""]:
 
 def slot_costs(problem: Problem, schedule: Schedule) -> Float[Array, " slot"]:
     """As `optimal_cost`, slot by slot."""
-    slots, origins, sites, kinds = problem.shape
-    wanted = (slots, origins, sites, kinds) if problem.has_kinds else (slots, origins, sites)
-    if schedule.shape != wanted:
-        raise ValueError(f"the schedule has a routing of shape {schedule.shape}; the problem needs {wanted}.")
+    if schedule.shape != problem.routing_shape:
+        raise ValueError(
+            f"the schedule has a routing of shape {schedule.shape}; the problem needs {problem.routing_shape}."
+        )
     return _with_envelope(problem, schedule.to_dense(), schedule.prices, schedule.slot_objective)
 
 

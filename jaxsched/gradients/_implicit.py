@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from jaxsched._devices import on_devices
+from jaxsched._layout import with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, slot_costs
@@ -52,7 +53,7 @@ def with_derivatives(
     names = ("routing", "load", "prices", "demand_price", "capacity_price")
     answer = tuple(getattr(schedule, name) for name in names)
     varying = _varying(problem, primal_dual_point, answer, schedule.sites, mesh)
-    schedule = schedule.with_arrays(dict(zip(names, varying, strict=True)))
+    schedule = with_arrays(schedule, dict(zip(names, varying, strict=True)))
     cost = slot_costs(problem, schedule)
     bound = slot_costs(problem, eqx.tree_at(lambda s: s.slot_objective, schedule, schedule.slot_bound))
     return eqx.tree_at(lambda s: (s.slot_objective, s.slot_bound), schedule, (cost, bound))

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int
 
+from jaxsched._layout import with_arrays
 from jaxsched.problem._abstract import AbstractProblem, AbstractView
 from jaxsched.problem._problem import Problem
 from jaxsched.problem._slot import SlotProblem
@@ -27,16 +28,13 @@ class CandidateProblem(AbstractView):
 
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
         whole, axes = self.problem.slots()
-        listed = jax.vmap(_listed, in_axes=(axes, 0))(whole, self.sites)
-        values = SlotProblem(
-            whole.demand, listed[0], whole.work, whole.capacity, listed[1], whole.site_cost, self.sites
-        )
-        listed_axes: Any = SlotProblem(0, 0, None, axes.capacity, None if listed[1] is None else 0, axes.site_cost, 0)  # pyright: ignore
-        if not self.certified:
-            return values, listed_axes
-        return eqx.tree_at(_whole, values, whole, is_leaf=is_none), eqx.tree_at(
-            _whole, listed_axes, axes, is_leaf=is_none
-        )
+        route_cost, allowed = jax.vmap(_listed, in_axes=(axes, 0))(whole, self.sites)
+        # Also where all slots share an array, each lists its own entries of it.
+        listed = {"route_cost": route_cost, "allowed": allowed, "sites": self.sites}
+        listed_axes: dict[str, Any] = dict.fromkeys((name for name in listed if listed[name] is not None), 0)
+        if self.certified:
+            listed, listed_axes = listed | {"whole": whole}, listed_axes | {"whole": axes}
+        return with_arrays(whole, listed), with_arrays(axes, listed_axes)
 
 
 def restrict_routes(problem: Problem, sites: Array | None, certified: bool = True) -> Problem | CandidateProblem:
@@ -45,10 +43,6 @@ def restrict_routes(problem: Problem, sites: Array | None, certified: bool = Tru
         return problem
     sites = sites if problem.has_kinds else sites[..., None]
     return CandidateProblem(problem, jnp.transpose(sites, (0, 3, 1, 2)), certified)
-
-
-def _whole(slot: SlotProblem) -> SlotProblem | None:
-    return slot.whole
 
 
 def is_none(leaf: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import as_array
-from jaxsched.problem._site_cost import AbstractSiteCost, FunctionCost, by_slot
+from jaxsched.problem._site_cost import AbstractSiteCost, FunctionCost
 
 # Loads at which a cost is looked at, evenly from 0 to the most that a site can be asked to carry.
 _POINTS = 17
@@ -113,7 +113,7 @@ def check_values(
 @eqx.filter_jit
 def _values(site_cost: AbstractSiteCost, loads: Float[Array, "slot point site"]) -> Array:
     """Cost of loads, slot by slot."""
-    costs, axes = by_slot(site_cost)
+    costs, axes = site_cost.by_slot()
 
     def one_slot(cost: AbstractSiteCost, loads: Float[Array, "point site"]) -> Array:
         return jax.vmap(cost)(loads)

@@ -9,6 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from jaxsched._layout import (
+    ORIGIN,
+    ROUTE,
+    SITE,
+    SLOT,
+    axes_of,
+    cut,
+    declared,
+    filled,
+    map_arrays,
+    reordered,
+    with_arrays,
+)
 from jaxsched._parameters import is_concrete
 from jaxsched.problem._checks import (
     check_below_limit,
@@ -20,8 +33,11 @@ from jaxsched.problem._checks import (
     given_flags,
 )
 from jaxsched.problem._cost_checks import check_shape, check_values, given_cost
-from jaxsched.problem._site_cost import AbstractSiteCost, by_slot, slot_axis
+from jaxsched.problem._site_cost import AbstractSiteCost, RealSlots
 from jaxsched.problem._slot import SlotProblem
+
+# Arrays of the problem that are those of a slot in another layout.
+_PLAIN = ("demand", "route_cost", "work", "capacity", "allowed")
 
 
 class Problem(eqx.Module):
@@ -123,22 +139,22 @@ class Problem(eqx.Module):
         slots, origins, kinds = self.demand.shape
         return slots, origins, self.capacity.shape[1], kinds
 
+    @property
+    def routing_shape(self) -> tuple[int, ...]:
+        """Shape of a routing in the layout of the interface, with kinds where demand has them."""
+        slots, origins, sites, kinds = self.shape
+        return (slots, origins, sites, kinds) if self.has_kinds else (slots, origins, sites)
+
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
         """The problem in the layout of one slot, and the axis of the slot in each of its leaves.
 
         A leaf that all slots share has no slot axis there, so that `jax.vmap` never repeats it.
         """
-        kind_first = (0, 3, 1, 2)
-        site_cost, cost_axes = by_slot(self.site_cost)
-        route_cost, route_axis = slot_axis(jnp.transpose(self.route_cost, kind_first))
-        capacity, capacity_axis = slot_axis(self.capacity)
-        allowed, allowed_axis = None, None
-        if self.allowed is not None:
-            allowed, allowed_axis = slot_axis(jnp.transpose(self.allowed, kind_first))
-        demand = jnp.transpose(self.demand, (0, 2, 1))
-        values = SlotProblem(demand, route_cost, jnp.transpose(self.work), capacity, allowed, site_cost)
-        axes: Any = SlotProblem(0, route_axis, None, capacity_axis, allowed_axis, cost_axes)  # pyright: ignore
-        return values, axes
+        laid_out = {name: _by_slot(self, name) for name in _PLAIN}
+        costs = self.site_cost.by_slot()
+        values: dict[str, Any] = {name: pair[0] for name, pair in laid_out.items()}
+        axes: dict[str, Any] = {name: pair[1] for name, pair in laid_out.items()}
+        return SlotProblem(**values, site_cost=costs[0]), SlotProblem(**axes, site_cost=costs[1])
 
     def slot(self, index: Any) -> SlotProblem:
         """One slot in the layout of the solvers; the index may be traced."""
@@ -147,15 +163,23 @@ class Problem(eqx.Module):
 
     def select(self, slots: slice | Array) -> "Problem":
         """The problem of some slots alone, given as a slice or by their indices."""
-        shared = self.shape[0]
+        return map_arrays(lambda array, axes: cut(array, axes, {SLOT: slots}), self)
 
-        def cut(leaf):
-            return leaf[slots] if leaf.ndim >= 2 and leaf.shape[0] == shared else leaf
+    def filled(self, slots: int, origins: int) -> "Problem":
+        """The problem with so many more slots and origins, which have no demand and cost nothing."""
+        more = {SLOT: slots, ORIGIN: origins}
+        alike = map_arrays(lambda array, axes: filled(array, axes, more, "edge"), self)
+        demand = filled(self.demand, axes_of(self, "demand"), more, "constant")
+        cost = RealSlots(alike.site_cost, self.shape[0], demand) if slots else alike.site_cost
+        return with_arrays(alike, {"demand": demand, "site_cost": cost})
 
-        varying = (self.route_cost, self.capacity, self.site_cost, self.allowed)
-        return eqx.tree_at(
-            lambda p: (p.demand, p.route_cost, p.capacity, p.site_cost, p.allowed),
-            self,
-            (self.demand[slots], *jax.tree.map(cut, varying)),
-            is_leaf=lambda leaf: leaf is None,
-        )
+
+def _by_slot(problem: Problem, name: str) -> tuple[Array | None, Any]:
+    """An array in the layout of one slot, and its axis of slots; None where all slots share it."""
+    array = getattr(problem, name)
+    if array is None:
+        return None, None
+    own = tuple(ROUTE if axis.name == SITE else axis.name for axis in declared(Problem)[name])
+    wanted = tuple(ROUTE if axis.name == SITE else axis.name for axis in declared(SlotProblem)[name])
+    has_slots = SLOT in axes_of(problem, name)
+    return reordered(array, own, (SLOT, *wanted) if has_slots else wanted), 0 if has_slots else None

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jaxsched._layout import SLOT, Axes
 from jaxsched._parameters import as_array, is_concrete
 
 
@@ -29,18 +30,40 @@ class AbstractSiteCost(eqx.Module):
         """Load at which the cost becomes infinite [(slot,) site], on the host; capacity must stay below it."""
         return np.asarray(np.inf)
 
+    def map_arrays(self, function: Callable[[Array, Axes], Array]) -> "AbstractSiteCost":
+        """The cost with other arrays, each made of one of its own and the name of each axis."""
+        return jax.tree.map(lambda leaf: function(leaf, _axes(leaf)) if eqx.is_array(leaf) else leaf, self)
 
-def by_slot(site_cost: AbstractSiteCost) -> tuple[AbstractSiteCost, AbstractSiteCost]:
-    """A cost as `jax.vmap` over slots takes it, and the axis of the slot in each of its leaves: None where all share it."""
-    leaves, structure = jax.tree.flatten(site_cost)
-    batched = [slot_axis(leaf) if eqx.is_array(leaf) and leaf.ndim >= 2 else (leaf, None) for leaf in leaves]
-    values, axes = (structure.unflatten([pair[n] for pair in batched]) for n in (0, 1))
-    return values, axes
+    def by_slot(self) -> tuple["AbstractSiteCost", "AbstractSiteCost"]:
+        """The cost as `jax.vmap` over slots takes it, and the axis of the slot in each leaf: None where all share it."""
+        shared = jax.tree.map(lambda leaf: not eqx.is_array(leaf) or SLOT not in _axes(leaf), self)
+        values = jax.tree.map(
+            lambda leaf, same: leaf[0] if same and eqx.is_array(leaf) and leaf.ndim >= 2 else leaf, self, shared
+        )
+        return values, jax.tree.map(lambda same: None if same else 0, shared)
 
 
-def slot_axis(leaf: Array) -> tuple[Array, int | None]:
-    """An array without its first axis, or that axis if it is longer than 1."""
-    return (leaf[0], None) if leaf.shape[0] == 1 else (leaf, 0)
+def _axes(leaf: Array) -> Axes:
+    """Axes of a leaf by the rule of `AbstractSiteCost`; None where all slots share it, and for all that is not a slot."""
+    has_slots = leaf.ndim >= 2 and leaf.shape[0] > 1
+    return (SLOT if has_slots else None, *(None,) * (leaf.ndim - 1)) if leaf.ndim else ()
+
+
+class RealSlots(AbstractSiteCost):
+    """A cost of load in the first slots, and none in those that only fill devices, so that they add nothing to a total."""
+
+    cost: AbstractSiteCost
+    is_real: Float[Array, "slot 1"]
+
+    def __init__(self, cost: AbstractSiteCost, slots: int, demand: Float[Array, "slot origin kind"]):
+        self.cost = cost
+        self.is_real = (jnp.arange(len(demand)) < slots).astype(demand.dtype)[:, None]
+
+    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
+        return self.is_real * self.cost(load)
+
+    def load_limit(self) -> np.ndarray:
+        return self.cost.load_limit()
 
 
 class FunctionCost(AbstractSiteCost):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from jaxsched._extras import needs
 from jaxsched._parameters import as_array
 from jaxsched._schedule import Schedule
 from jaxsched.sensitivity._cases import Case
@@ -100,6 +101,7 @@ def knee_of(points: np.ndarray) -> int:
 
 
 def _measure(points: np.ndarray) -> tuple[np.ndarray, float, int]:
+    needs("a frontier", "moocore")
     import moocore
 
     efficient = np.asarray(moocore.is_nondominated(points))

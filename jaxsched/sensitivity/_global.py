@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxsched._extras import needs
+
 # Rows of a sample that are evaluated under one vmap; the memory of a solve grows with it.
 CHUNK = 64
 _CONFIDENCE = 0.95
@@ -184,6 +186,7 @@ def _problem(ranges: Sequence[Range]) -> dict[str, Any]:
 
 
 def _design(ranges: Sequence[Range], method: str, samples: int, seed: int) -> np.ndarray:
+    needs("a global sensitivity study", "SALib")
     from SALib.sample import morris, sobol
 
     if method == "sobol":

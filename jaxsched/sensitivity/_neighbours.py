@@ -93,16 +93,6 @@ def mixed(low: Any, high: Any, share: Float[Array, ""]) -> Any:
     return jax.tree.map(lambda a, b: (1 - share).astype(a.dtype) * a + share.astype(b.dtype) * b, low, high)
 
 
-def replaced(whole: Schedule, slots: Any, part: Schedule) -> Schedule:
-    """A schedule with some slots from another."""
-
-    def arrays(one: Schedule) -> tuple[Any, ...]:
-        return one.routing, one.load, one.prices, one.slot_objective, one.slot_bound
-
-    pairs = zip(arrays(whole), arrays(part), strict=True)
-    return eqx.tree_at(arrays, whole, tuple(old.at[slots].set(new) for old, new in pairs))
-
-
 def guess(
     study: Study,
     there: Inputs,

@@ -6,8 +6,9 @@ from typing import Any
 
 import equinox as eqx
 
+from jaxsched._schedule import Schedule
 from jaxsched.sensitivity._effects import effects, flows_of
-from jaxsched.sensitivity._neighbours import guess, mixed, replaced, unshifted
+from jaxsched.sensitivity._neighbours import guess, mixed, unshifted
 from jaxsched.sensitivity._shift import shifted
 from jaxsched.solvers import ADMM
 from jaxsched.study import Study, pose
@@ -79,4 +80,4 @@ def _certify(problem, start):
 
 
 # The same for every study.
-_mix, _replace = eqx.filter_jit(mixed), eqx.filter_jit(replaced)
+_mix, _replace = eqx.filter_jit(mixed), eqx.filter_jit(Schedule.replaced)

@@ -1,15 +1,29 @@
 """Between the axes of the interface [slot, origin, site(, kind)] and those of the solvers [slot, kind, origin, site]."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxsched._layout import KIND, ORIGIN, ROUTE, SLOT, reordered
 from jaxsched._schedule import Schedule
 from jaxsched.problem import AbstractProblem
+
+# A routing, and a value for each demand.
+_ROUTING, _DEMAND = (SLOT, ORIGIN, ROUTE, KIND), (SLOT, ORIGIN, KIND)
+_SOLVER_ROUTING, _SOLVER_DEMAND = (SLOT, KIND, ORIGIN, ROUTE), (SLOT, KIND, ORIGIN)
 
 
 def kind_first(problem: AbstractProblem, routing: Array) -> Array:
     """A routing of the interface in the layout of the solvers."""
-    return jnp.transpose(routing if problem.has_kinds else routing[..., None], (0, 3, 1, 2))
+    return reordered(routing, _of_interface(problem, _ROUTING), _SOLVER_ROUTING)
+
+
+def kind_last(problem: AbstractProblem, routing: Array) -> Array:
+    """A routing of the solvers in the layout of the interface."""
+    return reordered(routing, _SOLVER_ROUTING, _of_interface(problem, _ROUTING))
+
+
+def demand_last(problem: AbstractProblem, values: Array) -> Array:
+    """Values of the demands of the solvers in the layout of the interface."""
+    return reordered(values, _SOLVER_DEMAND, _of_interface(problem, _DEMAND))
 
 
 def given(
@@ -24,13 +38,6 @@ def given(
     return routing.astype(problem.demand.dtype), schedule.prices.astype(problem.demand.dtype)
 
 
-def kind_last(problem: AbstractProblem, routing: Array) -> Array:
-    """A routing of the solvers in the layout of the interface."""
-    routing = jnp.transpose(routing, (0, 2, 3, 1))
-    return routing if problem.has_kinds else routing[..., 0]
-
-
-def demand_last(problem: AbstractProblem, values: Array) -> Array:
-    """Values [slot, kind, origin] of the solvers in the layout of the interface, [slot, origin(, kind)]."""
-    values = jnp.transpose(values, (0, 2, 1))
-    return values if problem.has_kinds else values[..., 0]
+def _of_interface(problem: AbstractProblem, axes: tuple[str, ...]) -> tuple[str, ...]:
+    """Axes of the interface: without kinds where demand was given without."""
+    return axes if problem.has_kinds else axes[:-1]

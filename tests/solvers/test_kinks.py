@@ -1,33 +1,17 @@
 """Costs with kinks, and with slopes that have: certified by both solvers, optimal by Clarabel."""
 
-import cvxpy as cp
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import jaxsched
 from jaxsched import ADMM, RESULTS, Candidates, InteriorPoint, Problem, solve
+from tests.kinked import Kinked, kinked_optimum
 from tests.oracles import ORACLE_RTOL, assert_feasible
 
 ORIGINS, SITES, PIECES = 12, 8, 9
 # One slot each: two kinks at every site, the same where no route costs anything, nothing up to a load, level up to a load and
 # then a parabola, steeper, nine kinks, kinks and a parabola, and a kink that is nearly a wall.
 SLOTS = ("pieces", "no routes", "hinge", "envelope", "steep envelope", "nine pieces", "pieces and a parabola", "wall")
-
-
-class Kinked(jaxsched.AbstractSiteCost):
-    """base L + sum_k jump_k max(0, L - knot_k) + bend max(0, L - start)^2."""
-
-    base: jax.Array
-    knots: jax.Array
-    jumps: jax.Array
-    bend: jax.Array
-    start: jax.Array
-
-    def __call__(self, load):
-        pieces = (self.jumps * jnp.maximum(0.0, load[None, :] - self.knots)).sum(0)
-        return self.base * load + pieces + self.bend * jnp.maximum(0.0, load - self.start) ** 2
 
 
 def kinked_problem(dtype=np.float64):
@@ -55,19 +39,7 @@ def kinked_problem(dtype=np.float64):
 
 @pytest.fixture(scope="module")
 def optima():
-    problem = kinked_problem()
-    cost, capacity = jax.tree.map(np.asarray, problem.site_cost), np.asarray(problem.capacity)[0]
-    found = []
-    for slot in range(len(SLOTS)):
-        routing = cp.Variable((ORIGINS, SITES), nonneg=True)
-        load = cp.sum(routing, axis=0)
-        total = cp.sum(cp.multiply(np.asarray(problem.route_cost)[slot, :, :, 0], routing)) + cost.base[slot] @ load
-        for piece in range(PIECES):
-            total += cost.jumps[slot, piece] @ cp.pos(load - cost.knots[slot, piece])
-        total += cost.bend[slot] @ cp.square(cp.pos(load - cost.start[slot]))
-        limits = [cp.sum(routing, axis=1) == np.asarray(problem.demand)[slot, :, 0], load <= capacity]
-        found.append(cp.Problem(cp.Minimize(total), limits).solve(solver=cp.CLARABEL))
-    return np.array(found)
+    return kinked_optimum(kinked_problem())
 
 
 def assert_optimal(problem, schedule, optima, rtol):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jaxsched._extras import needs
 from jaxsched.scenarios.readers._raw import BadCell, Limits, RawTable, lines_of, need, numbers
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._text import whole_text
@@ -66,6 +67,7 @@ def read_epw(path: Path, year: int | None = None) -> Recording:
 
 
 def _parse(path: Path) -> tuple[RawTable, dict[str, Any]]:
+    needs("reading an EPW file", "pvlib")
     from pvlib.iotools import read_epw as parse
 
     text = whole_text(path, _MOST_BYTES)
