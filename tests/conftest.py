@@ -1,10 +1,24 @@
-"""Strict settings for every test: float64, no silent rank or dtype promotion, warnings are errors."""
+"""Strict settings for every test: float64, no silent rank or dtype promotion, warnings are errors.
 
+What one test has compiled serves all others, in every process that the tests start: programs lie in a folder of this run.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import pytest
+
+# Before JAX is imported, which reads them then; workers and processes that tests start inherit them.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxsched-programs-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+
+import jax
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -31,7 +31,8 @@ def start(devices: int, *arguments: int, flags: str = "") -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.several_devices", *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags},
+        # Compiled here, or the compiler would leave no programs to read.
+        env={**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "JAX_ENABLE_COMPILATION_CACHE": "false"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
