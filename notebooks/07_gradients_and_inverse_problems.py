@@ -27,7 +27,7 @@ import jaxsched
 from jaxsched.calibrate import fit_schedules
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity import Shift, shifted
-from jaxsched.study import build, inputs_of, pose
+from jaxsched.study import build, pose
 
 jax.config.update("jax_enable_x64", True)
 
@@ -37,7 +37,7 @@ jax.config.update("jax_enable_x64", True)
 
 # %%
 study = build(australia(sites=6, origins=8, slots=4, start="2024-01-15T00:00"))
-inputs, problem = inputs_of(study), partial(pose, study)
+inputs, problem = study.inputs, partial(pose, study)
 
 
 def hidden(inputs):

@@ -14,6 +14,7 @@ LAYERS = [
     "_version",
     "_output",
     "_parameters",
+    "_units",
     "_names",
     "_results",
     "models",

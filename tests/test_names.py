@@ -8,11 +8,11 @@ from jaxsched.calibrate import parameter_names
 from jaxsched.models import DirectExpansion, MixedCooling
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity import quantities
-from jaxsched.study import build, inputs_of
+from jaxsched.study import build
 
 
 def test_what_a_sensitivity_names_can_be_fitted_under_the_same_name():
-    inputs = inputs_of(build(australia(sites=12, origins=3, slots=2)))
+    inputs = build(australia(sites=12, origins=3, slots=2)).inputs
     shown = [quantity.name for quantity in quantities(inputs)]
     fitted = parameter_names(inputs)
     assert "site_model.cooling.DirectExpansion.pump_share" in shown
@@ -21,7 +21,7 @@ def test_what_a_sensitivity_names_can_be_fitted_under_the_same_name():
 
 
 def test_every_name_leads_to_its_value():
-    inputs = inputs_of(build(australia(sites=3, origins=3, slots=1)))
+    inputs = build(australia(sites=3, origins=3, slots=1)).inputs
     found = list(leaves(inputs))
     assert len(found) > 50
     for leaf in found:

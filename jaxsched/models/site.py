@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.models._axes import align_tree, raise_rank, rank_of
 from jaxsched.models.carbon import Carbon
 from jaxsched.models.conditions import Conditions, Weights
@@ -17,8 +18,6 @@ from jaxsched.models.price import EnergyPrice
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.site_curves import SiteCurves, largest_fraction
 from jaxsched.models.water import AbstractWater, source_water
-
-_SECONDS_PER_HOUR = 3600.0
 
 
 class SiteReport(eqx.Module):
@@ -106,7 +105,7 @@ class SiteModel(AbstractModel):
         energy_cost = site.price(conditions.price) * facility
         carbon_cost = site.weights.carbon / 1000.0 * carbon
         water_cost = site.weights.water / 1000.0 * (on_site + at_source)
-        waiting_cost = _SECONDS_PER_HOUR * site.weights.waiting * queue
+        waiting_cost = SECONDS_PER_HOUR * site.weights.waiting * queue
         return _broadcast_report(
             load.shape,
             **curves.powers(fraction),
@@ -186,7 +185,7 @@ class SiteModel(AbstractModel):
             fraction_slope=self.it_power.slope() / self.rated_it_power,
             gpus=self.gpus,
             replicas=self.replicas,
-            waiting_weight=_SECONDS_PER_HOUR * self.weights.waiting,
+            waiting_weight=SECONDS_PER_HOUR * self.weights.waiting,
             queue=self.queue,
         )
 

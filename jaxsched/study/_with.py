@@ -29,8 +29,8 @@ from jaxsched.models import (
     SiteModel,
 )
 from jaxsched.scenarios import Scenario
-from jaxsched.study._build import Service, Study, assemble
-from jaxsched.study._repose import Inputs, inputs_of, service_of, serving_names
+from jaxsched.study._inputs import Inputs
+from jaxsched.study._study import Study, serving_names
 
 # Where a model of a kind goes in a site model.
 PLACES: Mapping[str, type] = {
@@ -42,6 +42,8 @@ PLACES: Mapping[str, type] = {
     "carbon": Carbon,
     "queue": SakasegawaWait,
 }
+# Inputs that are models of all sites.
+_MODELS: Mapping[str, type] = {"serving": Serving, "conditions": Conditions, "site_model": SiteModel}
 
 
 def changed(study: Study, models: Sequence[Any], at: str | Sequence[str] | None, inputs: Mapping[str, Any]) -> Study:
@@ -50,23 +52,18 @@ def changed(study: Study, models: Sequence[Any], at: str | Sequence[str] | None,
     for name in inputs:
         if name not in known:
             raise ValueError(f"a study has no input {name!r}; {did_you_mean(name, known)}")
-    given = {**vars(inputs_of(study)), **inputs}
+    arrays = {name: value if name in _MODELS else jnp.asarray(value, float) for name, value in inputs.items()}
+    given = {**vars(study.inputs), **arrays}
     rows = sites_at(study.scenario, at)
     for model in models:
-        if isinstance(model, Serving | Conditions | SiteModel):
-            key = {Serving: "serving", Conditions: "conditions", SiteModel: "site_model"}[type(model)]
+        if isinstance(model, tuple(_MODELS.values())):
+            key = next(name for name, kind in _MODELS.items() if isinstance(model, kind))
             if not rows.all():
                 raise ValueError(f"{type(model).__name__} is of all sites; leave `at` out.")
             given[key] = model
         else:
             given["site_model"] = _placed(given["site_model"], model, rows)
-    scenario = _scenario(study.scenario, {name: given[name] for name in inputs})
-    serving = given["serving"]
-    service = Service(serving, study.work, study.prefill)
-    if serving is not study.serving:
-        service = Service(serving, *(np.asarray(each, float) for each in service_of(study, serving)))
-    limit = jnp.asarray(given["facility_limit"], float)
-    return assemble(scenario, given["site_model"], given["conditions"], limit, service, study.problem.demand.dtype)
+    return Study.of(_scenario(study.scenario, inputs), Inputs(**given), study.problem.demand.dtype)
 
 
 def with_prefill(study: Study, law: AbstractModel, hardware: str, model: str, *, gpus: float | None = None) -> Study:
