@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,6 +69,44 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) 
         return f"did you mean `{near[0]}`?"
     listed = every[:_LISTED] + ["and others"] * (len(every) > _LISTED)
     return otherwise or f"known: {', '.join(listed) or 'none'}."
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """That a text is a name of a list that stands elsewhere: `Annotated[str, OneOf("jaxsched.study:POLICIES")]` for pydantic.
+
+    The list is imported when a value is checked or a schema is written, so that declaring a field loads nothing, and
+    whatever was added to the list until then counts.
+
+    Attributes:
+        where: Module and name of the list or of the mapping by name, `module:NAME`.
+    """
+
+    where: str
+
+    def names(self) -> list[str]:
+        """The names that there are now."""
+        module, _, name = self.where.partition(":")
+        return list(getattr(importlib.import_module(module), name))
+
+    def check(self, value: str) -> str:
+        """The value itself.
+
+        Raises:
+            ValueError: If it is none of the names.
+        """
+        names = [repr(name) for name in self.names()]
+        if repr(value) not in names:
+            raise ValueError(f"Input should be {', '.join(names[:-1])} or {names[-1]}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(schema), "enum": self.names()}
 
 
 def _is_model(node: Any) -> bool:

@@ -72,6 +72,7 @@ def proportional(study: Study, solver: ADMM, progress: Progress | None = None) -
     return solve(flat, _baseline_solver(solver), progress=progress, throw=False)
 
 
+# The one list of policies: configuration, command line and reports take their names from here.
 POLICIES: dict[str, Callable[..., Schedule]] = {
     "temperature_aware": temperature_aware,
     "temperature_blind": temperature_blind,
