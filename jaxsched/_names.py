@@ -16,7 +16,7 @@ class Leaf:
     """What stands at the end of a path through a model.
 
     Attributes:
-        name: Its dotted name, for example `site_model.cooling.DirectExpansion.pump_share`.
+        name: Its dotted name, for example `site_model.plants.DirectExpansion.cooling.pump_share`.
         path: How to get there: names of fields, positions in tuples and keys of dictionaries.
         value: What is there.
         metadata: What the field that holds it declares: unit, valid range, source.
@@ -33,8 +33,9 @@ def leaves(
 ) -> Iterator[Leaf]:
     """Everything inside of a model that is not itself a model, tuple, list or dictionary, by its name.
 
-    A member of a tuple of models goes by its class, or where there are several of it by its class and position:
-    `cooling.DirectExpansion.pump_share`, `water.EvaporativeWater[1].threshold`. The tuple itself is not named.
+    A member of a tuple of models goes by its `label` or its class, or where there are several of it by that and its
+    position: `plants.DirectExpansion.cooling.pump_share`, `plants.DirectExpansion[1].cooling.pump_share`. The tuple itself is
+    not named.
     """
     if not _is_nested(node):
         yield Leaf(name, path, node, about or {})
@@ -127,7 +128,8 @@ def _children(node: Any) -> list[tuple[str, str | int, Any, Mapping[str, Any]]]:
 
 
 def _labels(models: Sequence[Any]) -> list[str]:
-    names = [type(model).__name__ for model in models]
+    own = (getattr(model, "label", None) for model in models)
+    names = [name if isinstance(name, str) else type(model).__name__ for name, model in zip(own, models, strict=True)]
     return [name if names.count(name) == 1 else f"{name}[{n}]" for n, name in enumerate(names)]
 
 

@@ -10,7 +10,7 @@ from jaxsched.config._models import ModelsSection
 from jaxsched.scenarios import coordinate_problem
 
 _POLICIES = OneOf("jaxsched.study:POLICIES")
-Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
+_Plant = Annotated[str, OneOf("jaxsched.models:PLANTS")]
 _Positive = Annotated[float, Field(gt=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
 
@@ -88,7 +88,7 @@ class SiteSection(_Section):
 
     gpus: _NotNegative | None = Field(default=None, description="GPUs at the site.")
     facility_limit_kw: _NotNegative | None = Field(default=None, description="Power limit of the facility [kW].")
-    plant: Plant | None = Field(default=None, description="Kind of cooling plant.")
+    plant: _Plant | None = Field(default=None, description="Kind of cooling plant.")
 
 
 _Files = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]

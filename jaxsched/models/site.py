@@ -10,14 +10,14 @@ from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.models._axes import align_tree, raise_rank, rank_of
 from jaxsched.models.carbon import Carbon
 from jaxsched.models.conditions import Conditions, Weights
-from jaxsched.models.cooling import AbstractCooling
 from jaxsched.models.electrical import AbstractElectrical
 from jaxsched.models.it_power import ITPower
 from jaxsched.models.load_curve import LoadCurve
+from jaxsched.models.plant import AbstractPlant
 from jaxsched.models.price import EnergyPrice
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.site_curves import SiteCurves, largest_fraction
-from jaxsched.models.water import AbstractWater, source_water
+from jaxsched.models.water import source_water
 
 
 class SiteReport(eqx.Module):
@@ -59,8 +59,7 @@ class SiteModel(AbstractModel):
         weights: What the effects are worth.
         it_power: Power of servers.
         electrical: Losses.
-        cooling: Cooling plants.
-        water: Water use on site.
+        plants: Cooling plants with the water that they use.
         gpus: GPUs switched on [site] [GPU].
         replicas: Copies of a model that serve in parallel [site] [1].
         rated_it_power: IT power for which plant and UPS were built [site] [kW].
@@ -76,8 +75,7 @@ class SiteModel(AbstractModel):
     weights: Weights
     it_power: ITPower
     electrical: AbstractElectrical
-    cooling: AbstractCooling
-    water: AbstractWater
+    plants: AbstractPlant
     gpus: Float[Array, "..."] = parameter(unit="GPU", valid=(1e-3, 1e8))
     replicas: Float[Array, "..."] = parameter(unit="1", valid=(1.0, 1e8))
     rated_it_power: Float[Array, "..."] = parameter(unit="kW", valid=(1e-4, 1e8))
@@ -210,8 +208,7 @@ class SiteModel(AbstractModel):
         return SiteCurves.at(
             self.rated_it_power,
             self.electrical,
-            self.cooling,
-            self.water,
+            self.plants,
             conditions.dry_bulb,
             conditions.wet_bulb,
         )

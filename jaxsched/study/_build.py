@@ -8,36 +8,21 @@ import numpy as np
 from jaxsched._parameters import as_array
 from jaxsched.models import (
     HARDWARE,
-    AirsideEconomiser,
+    PLANTS,
     ComponentElectrical,
     Conditions,
-    DirectExpansion,
-    DryWater,
     EnergyPrice,
-    EvaporativeWater,
-    IndirectEvaporative,
     ITPower,
-    MixedCooling,
-    MixedWater,
+    MixedPlants,
     SakasegawaWait,
     Serving,
     SiteModel,
-    TowerWater,
-    WatersideEconomiser,
     Weights,
     stull_wet_bulb,
 )
 from jaxsched.scenarios import Scenario
 from jaxsched.study._inputs import Inputs, names_of_service, service_times
 from jaxsched.study._study import Study
-
-# Plants of the scenario table with the water that each uses.
-_PLANTS = {
-    "dx": (DirectExpansion, DryWater),
-    "airside": (AirsideEconomiser, EvaporativeWater),
-    "waterside": (WatersideEconomiser, TowerWater),
-    "indirect_evaporative": (IndirectEvaporative, EvaporativeWater),
-}
 
 
 def build(scenario: Scenario, *, dtype: Any = None) -> Study:
@@ -77,8 +62,7 @@ def _site_model(scenario: Scenario, work: np.ndarray) -> SiteModel:
     hardware = [HARDWARE[name] for name in sites["hardware"]]
     idle, peak, server = np.array([(h.idle_power, h.peak_power, h.server_power) for h in hardware]).T / 1000.0
     gpus = sites["gpus"].to_numpy(float)
-    kinds = list(_PLANTS)
-    membership = np.array([[float(plant == kind) for plant in sites["plant"]] for kind in kinds])
+    membership = np.array([[float(plant == kind) for plant in sites["plant"]] for kind in PLANTS])
     return SiteModel(
         gpus=gpus,
         replicas=np.maximum(gpus / sites["gpus_per_replica"].to_numpy(float), 1.0),
@@ -86,8 +70,7 @@ def _site_model(scenario: Scenario, work: np.ndarray) -> SiteModel:
         weights=Weights(*(as_array(weights[name].value) for name in ("carbon", "water", "waiting"))),
         it_power=ITPower(*map(as_array, (idle, _active_power(scenario, work), server))),
         electrical=ComponentElectrical(),
-        cooling=MixedCooling(tuple(_PLANTS[kind][0]() for kind in kinds), as_array(membership)),
-        water=MixedWater(tuple(_PLANTS[kind][1]() for kind in kinds), as_array(membership)),
+        plants=MixedPlants(tuple(plant() for plant in PLANTS.values()), as_array(membership)),
         price=EnergyPrice(as_array(weights["network_adder"].value)),
         queue=SakasegawaWait(variability=as_array(_variability(scenario, work))),
     )

@@ -59,8 +59,9 @@ class Study:
             study.with_(plant, at="waterside")                   at the sites of one kind of plant, or at named ones
             study.with_(conditions=hotter, facility_limit=1.1 * study.limit)
 
-        A model takes the place of its kind: cooling, water, losses, IT power, price, carbon, queue, or a whole `SiteModel`.
-        `Serving` and `Conditions` count too. A single law of prefill goes in by `with_prefill`.
+        A model takes the place of its kind: plant, cooling, water, losses, IT power, price, carbon, queue, or a whole
+        `SiteModel`. The wetting of a law of cooling or of water becomes that of its plant, for both laws. `Serving` and
+        `Conditions` count too. A single law of prefill goes in by `with_prefill`.
 
         Arguments:
             models: Models of `jaxsched.models`, for example from `fit` or `load_model`.
@@ -137,7 +138,9 @@ def serving_names(study: Study) -> tuple[list[str], list[str]]:
 
 def with_cooling(site_model: SiteModel, cooling: AbstractCooling) -> SiteModel:
     """The same sites with another law of cooling."""
-    return dataclasses.replace(site_model, cooling=cooling)
+    everywhere = np.ones(site_model.gpus.shape, bool)
+    plants = site_model.plants.replaced(lambda plant: plant.with_law(cooling), everywhere)
+    return dataclasses.replace(site_model, plants=plants)
 
 
 def _allowed(scenario: Scenario, prefill: np.ndarray) -> np.ndarray:

@@ -20,8 +20,7 @@ from jaxsched.models import (
     EnergyPrice,
     InterTokenLatency,
     ITPower,
-    MixedCooling,
-    MixedWater,
+    Plant,
     Prefill,
     SakasegawaWait,
     Serving,
@@ -34,6 +33,7 @@ from jaxsched.study._study import Study, serving_names
 
 # Where a model of a kind goes in a site model.
 PLACES: Mapping[str, type] = {
+    "plant": Plant,
     "cooling": AbstractCooling,
     "water": AbstractWater,
     "electrical": AbstractElectrical,
@@ -148,31 +148,17 @@ def _placed(site_model: SiteModel, model: Any, rows: np.ndarray) -> SiteModel:
             f"{type(model).__name__} has no place in a study; there is one for {', '.join(PLACES)}, and with_prefill for laws of "
             "service."
         )
-    old = getattr(site_model, place)
-    if rows.all():
-        new = model
-    elif place == "cooling":
-        plants, share = (
-            (old.plants, old.membership) if isinstance(old, MixedCooling) else ((old,), jnp.ones((1, len(rows))))
-        )
-        new = MixedCooling((*plants, model), _membership(share, rows))
-    elif place == "water":
-        kinds, share = (
-            (old.kinds, old.membership) if isinstance(old, MixedWater) else ((old,), jnp.ones((1, len(rows))))
-        )
-        new = MixedWater((*kinds, model), _membership(share, rows))
-    else:
+    if place in ("plant", "cooling", "water"):
+        plants = site_model.plants.replaced(lambda old: model if place == "plant" else old.with_law(model), rows)
+        return dataclasses.replace(site_model, plants=plants)
+    old, new = getattr(site_model, place), model
+    if not rows.all():
         if type(old) is not type(model):
             raise ValueError(
                 f"{type(model).__name__} cannot stand beside {type(old).__name__} at other sites; leave `at` out."
             )
         new = jax.tree.map(lambda ours, theirs: jnp.where(jnp.asarray(rows), theirs, ours), old, model)
     return dataclasses.replace(site_model, **{place: new})
-
-
-def _membership(share: Any, rows: np.ndarray) -> Any:
-    """Shares [plant, site] with one more plant, which has the given sites to itself."""
-    return jnp.concatenate([jnp.where(rows, 0.0, share), jnp.asarray(rows, share.dtype)[None]])
 
 
 def _scenario(scenario: Scenario, inputs: Mapping[str, Any]) -> Scenario:

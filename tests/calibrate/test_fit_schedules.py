@@ -24,7 +24,7 @@ NOISE, DRAWS = 0.2, 60
 # The schedules of a gap of 1e-10 are right to about its root.
 RECOVERED_RTOL, COVARIANCE_RTOL, STEP = 1e-4, 0.02, 1e-3
 
-STUDY_NAMES = ("site_model.weights.carbon", "site_model.cooling.DirectExpansion.chiller.reference_ratio")
+STUDY_NAMES = ("site_model.weights.carbon", "site_model.plants.DirectExpansion.cooling.chiller.reference_ratio")
 STUDY_TRUTH = np.array([160.0, 0.36])
 
 
@@ -90,7 +90,7 @@ def test_a_study_gives_carbon_weight_and_chiller_back():
     inputs, problem, solver = study.inputs, functools.partial(pose, study), InteriorPoint(rtol=1e-10)
 
     def varied(i):
-        return [i.site_model.weights.carbon, i.site_model.cooling.plants[0].chiller.reference_ratio]
+        return [i.site_model.weights.carbon, i.site_model.plants.plants[0].cooling.chiller.reference_ratio]
 
     operator = eqx.tree_at(varied, inputs, [jnp.asarray(value) for value in STUDY_TRUTH])
     load = np.asarray(solve(problem(operator), solver).load)

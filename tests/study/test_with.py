@@ -87,23 +87,25 @@ def test_the_tail_of_ttft_follows_a_fitted_law_of_prefill(study):
 
 
 def test_a_plant_at_one_site_leaves_the_others_alone(study, hungry):
-    everywhere = np.asarray(study.with_(hungry).site_model.cooling(*plant_inputs(study)).pump)
-    before = np.asarray(study.site_model.cooling(*plant_inputs(study)).pump)
+    everywhere = pump_power(study.with_(hungry))
+    before = pump_power(study)
     name = study.scenario.sites.index[1]
     found = study.with_(hungry, at=name)
     in_step(found)
-    after = np.asarray(found.site_model.cooling(*plant_inputs(study)).pump)
+    after = pump_power(found)
     np.testing.assert_allclose(after[:, 1], everywhere[:, 1])
     np.testing.assert_allclose(after[:, [0, 2]], before[:, [0, 2]])
     kind = study.scenario.sites.loc[name, "plant"]
-    by_kind = np.asarray(study.with_(hungry, at=kind).site_model.cooling(*plant_inputs(study)).pump)
+    by_kind = pump_power(study.with_(hungry, at=kind))
     rows = (study.scenario.sites["plant"] == kind).to_numpy()
     np.testing.assert_allclose(by_kind[:, rows], everywhere[:, rows])
 
 
-def plant_inputs(study):
+def pump_power(study):
+    """At 0.6 of the rated IT power [slot, site]."""
     rated = study.site_model.rated_it_power[None]
-    return 0.6 * rated, rated, rated, study.conditions.dry_bulb, study.conditions.wet_bulb
+    curves = study.site_model.plants.curves(rated, rated, study.conditions.dry_bulb, study.conditions.wet_bulb)
+    return np.asarray(curves.cooling.pump(jnp.full_like(rated, 0.6)))
 
 
 def test_inputs_reach_the_scenario_the_caps_and_the_problem(study):
