@@ -42,6 +42,7 @@ from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.serving import Serving
 from jaxsched.models.serving_site import ServingSite, replica_site
 from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
+from jaxsched.models.terms import TERMS, WEIGHTED, Term
 from jaxsched.models.wait_distribution import ExponentialWait
 from jaxsched.models.water import (
     AbstractWater,
@@ -60,6 +61,8 @@ __all__ = [
     "PLANTS",
     "REFERENCE_BATCH",
     "SERVER_POWER_W",
+    "TERMS",
+    "WEIGHTED",
     "AbstractCooling",
     "AbstractElectrical",
     "AbstractPlant",
@@ -104,6 +107,7 @@ __all__ = [
     "SiteModel",
     "SiteReport",
     "SmoothWinsorisation",
+    "Term",
     "TowerWater",
     "WaterCooledChiller",
     "WaterCooledPlant",

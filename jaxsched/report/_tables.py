@@ -10,6 +10,7 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from jaxsched.models import TERMS
 from jaxsched.report._summary import PolicyRun
 from jaxsched.study import Study
 
@@ -25,10 +26,7 @@ _EFFECTS = (
     ("total_cost_aud", "total cost", "AUD", 0),
 )
 _COSTS = (
-    ("energy_cost_aud", "energy", "AUD", 0),
-    ("carbon_cost_aud", "carbon", "AUD", 0),
-    ("water_cost_aud", "water", "AUD", 0),
-    ("waiting_cost_aud", "waiting", "AUD", 0),
+    *((term.cost, term.name, "AUD", 0) for term in TERMS),
     ("total_cost_aud", "total", "AUD", 0),
 )
 

@@ -9,6 +9,7 @@ from jaxsched._parameters import as_array
 from jaxsched.models import (
     HARDWARE,
     PLANTS,
+    WEIGHTED,
     ComponentElectrical,
     Conditions,
     EnergyPrice,
@@ -67,7 +68,7 @@ def _site_model(scenario: Scenario, work: np.ndarray) -> SiteModel:
         gpus=gpus,
         replicas=np.maximum(gpus / sites["gpus_per_replica"].to_numpy(float), 1.0),
         rated_it_power=gpus * (peak + server),
-        weights=Weights(*(as_array(weights[name].value) for name in ("carbon", "water", "waiting"))),
+        weights=Weights(**{term.name: as_array(weights[term.name].value) for term in WEIGHTED}),
         it_power=ITPower(*map(as_array, (idle, _active_power(scenario, work), server))),
         electrical=ComponentElectrical(),
         plants=MixedPlants(tuple(plant() for plant in PLANTS.values()), as_array(membership)),

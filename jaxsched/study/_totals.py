@@ -7,7 +7,7 @@ import jax
 from jaxtyping import Array, Float
 
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.models import SiteReport
+from jaxsched.models import TERMS, SiteReport
 
 # Fewer requests per second than any study has; the mean time of none is zero.
 _NO_REQUESTS = 1e-30
@@ -57,12 +57,9 @@ def money(report: SiteReport, unqueued: Any, worth: Any, hours: float) -> dict[s
         worth: What a request that waits through a whole slot costs [AUD], by `worth_of_waiting`.
         hours: Length of a slot [h].
     """
-    return {
-        "energy_cost_aud": hours * report.energy_cost,
-        "carbon_cost_aud": hours * report.carbon_cost,
-        "water_cost_aud": hours * report.water_cost,
-        "waiting_cost_aud": hours * report.waiting_cost + worth * unqueued,
-    }
+    parts = {term.cost: hours * getattr(report, term.report_column) for term in TERMS}
+    # The report of a site knows the queue alone.
+    return {**parts, "waiting_cost_aud": parts["waiting_cost_aud"] + worth * unqueued}
 
 
 def totals(report: SiteReport, flows: Flows, prefill: Any, worth: Any, hours: float) -> dict[str, Any]:
