@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ class Leaf:
     """What stands at the end of a path through a model.
 
     Attributes:
-        name: Its dotted name, for example `site_model.cooling.DirectExpansion.pump_share`.
+        name: Its dotted name, for example `site_model.plants.DirectExpansion.cooling.pump_share`.
         path: How to get there: names of fields, positions in tuples and keys of dictionaries.
         value: What is there.
         metadata: What the field that holds it declares: unit, valid range, source.
@@ -32,8 +33,9 @@ def leaves(
 ) -> Iterator[Leaf]:
     """Everything inside of a model that is not itself a model, tuple, list or dictionary, by its name.
 
-    A member of a tuple of models goes by its class, or where there are several of it by its class and position:
-    `cooling.DirectExpansion.pump_share`, `water.EvaporativeWater[1].threshold`. The tuple itself is not named.
+    A member of a tuple of models goes by its `label` or its class, or where there are several of it by that and its
+    position: `plants.DirectExpansion.cooling.pump_share`, `plants.DirectExpansion[1].cooling.pump_share`. The tuple itself is
+    not named.
     """
     if not _is_nested(node):
         yield Leaf(name, path, node, about or {})
@@ -70,6 +72,44 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) 
     return otherwise or f"known: {', '.join(listed) or 'none'}."
 
 
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """That a text is a name of a list that stands elsewhere: `Annotated[str, OneOf("jaxsched.study:POLICIES")]` for pydantic.
+
+    The list is imported when a value is checked or a schema is written, so that declaring a field loads nothing, and
+    whatever was added to the list until then counts.
+
+    Attributes:
+        where: Module and name of the list or of the mapping by name, `module:NAME`.
+    """
+
+    where: str
+
+    def names(self) -> list[str]:
+        """The names that there are now."""
+        module, _, name = self.where.partition(":")
+        return list(getattr(importlib.import_module(module), name))
+
+    def check(self, value: str) -> str:
+        """The value itself.
+
+        Raises:
+            ValueError: If it is none of the names.
+        """
+        names = [repr(name) for name in self.names()]
+        if repr(value) not in names:
+            raise ValueError(f"Input should be {', '.join(names[:-1])} or {names[-1]}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return {**handler(schema), "enum": self.names()}
+
+
 def _is_model(node: Any) -> bool:
     return dataclasses.is_dataclass(node) and not isinstance(node, type)
 
@@ -88,7 +128,8 @@ def _children(node: Any) -> list[tuple[str, str | int, Any, Mapping[str, Any]]]:
 
 
 def _labels(models: Sequence[Any]) -> list[str]:
-    names = [type(model).__name__ for model in models]
+    own = (getattr(model, "label", None) for model in models)
+    names = [name if isinstance(name, str) else type(model).__name__ for name, model in zip(own, models, strict=True)]
     return [name if names.count(name) == 1 else f"{name}[{n}]" for n, name in enumerate(names)]
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import jaxsched
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity import Shift, heat_waves, shifted, solve_cases
-from jaxsched.study import build, inputs_of, pose
+from jaxsched.study import build, pose
 
 jax.config.update("jax_enable_x64", True)
 
@@ -35,7 +35,7 @@ jax.config.update("jax_enable_x64", True)
 # %%
 study = build(australia(slots=6, start="2024-01-15T01:00"))
 schedule = jaxsched.solve(study.problem, jaxsched.ADMM(rtol=1e-5, max_steps=4000))
-inputs, sites = inputs_of(study), study.scenario.sites
+inputs, sites = study.inputs, study.scenario.sites
 
 
 @jax.jit

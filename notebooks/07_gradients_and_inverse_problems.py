@@ -27,7 +27,7 @@ import jaxsched
 from jaxsched.calibrate import fit_schedules
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity import Shift, shifted
-from jaxsched.study import build, inputs_of, pose
+from jaxsched.study import build, pose
 
 jax.config.update("jax_enable_x64", True)
 
@@ -37,11 +37,11 @@ jax.config.update("jax_enable_x64", True)
 
 # %%
 study = build(australia(sites=6, origins=8, slots=4, start="2024-01-15T00:00"))
-inputs, problem = inputs_of(study), partial(pose, study)
+inputs, problem = study.inputs, partial(pose, study)
 
 
 def hidden(inputs):
-    return [inputs.site_model.weights.carbon, inputs.site_model.cooling.plants[0].chiller.reference_ratio]
+    return [inputs.site_model.weights.carbon, inputs.site_model.plants.plants[0].cooling.chiller.reference_ratio]
 
 
 truth = [160.0, 1.2 * float(hidden(inputs)[1])]
@@ -54,7 +54,7 @@ load = np.asarray(jaxsched.solve(problem(operator), solver).load)
 # err by 0.05 to 1 % of the spread of the loads; each size of error is drawn six times.
 
 # %%
-names = ["site_model.weights.carbon", "site_model.cooling.DirectExpansion.chiller.reference_ratio"]
+names = ["site_model.weights.carbon", "site_model.plants.DirectExpansion.cooling.chiller.reference_ratio"]
 noise, draws = np.array([0.0005, 0.002, 0.01]), 6
 random = np.random.default_rng(5)
 fits = [

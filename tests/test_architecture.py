@@ -16,6 +16,7 @@ LAYERS = [
     "_extras",
     "_layout",
     "_parameters",
+    "_units",
     "_names",
     "_results",
     "models",

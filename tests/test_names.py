@@ -5,23 +5,23 @@ import pytest
 
 from jaxsched._names import at, did_you_mean, leaves
 from jaxsched.calibrate import parameter_names
-from jaxsched.models import DirectExpansion, MixedCooling
+from jaxsched.models import PLANTS, MixedPlants
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity import quantities
-from jaxsched.study import build, inputs_of
+from jaxsched.study import build
 
 
 def test_what_a_sensitivity_names_can_be_fitted_under_the_same_name():
-    inputs = inputs_of(build(australia(sites=12, origins=3, slots=2)))
+    inputs = build(australia(sites=12, origins=3, slots=2)).inputs
     shown = [quantity.name for quantity in quantities(inputs)]
     fitted = parameter_names(inputs)
-    assert "site_model.cooling.DirectExpansion.pump_share" in shown
+    assert "site_model.plants.DirectExpansion.cooling.pump_share" in shown
     assert not set(shown) - set(fitted)
     assert len(set(fitted)) == len(fitted)
 
 
 def test_every_name_leads_to_its_value():
-    inputs = inputs_of(build(australia(sites=3, origins=3, slots=1)))
+    inputs = build(australia(sites=3, origins=3, slots=1)).inputs
     found = list(leaves(inputs))
     assert len(found) > 50
     for leaf in found:
@@ -29,10 +29,10 @@ def test_every_name_leads_to_its_value():
 
 
 def test_models_of_one_class_go_by_their_position_too():
-    plants = MixedCooling((DirectExpansion(), DirectExpansion()), membership=np.array([[1.0, 0.0], [0.0, 1.0]]))
+    plants = MixedPlants((PLANTS["dx"](), PLANTS["dx"]()), membership=np.array([[1.0, 0.0], [0.0, 1.0]]))
     names = [leaf.name for leaf in leaves(plants)]
-    assert "DirectExpansion[0].pump_share" in names
-    assert "DirectExpansion[1].pump_share" in names
+    assert "DirectExpansion[0].cooling.pump_share" in names
+    assert "DirectExpansion[1].cooling.pump_share" in names
 
 
 def test_members_of_tuples_and_dictionaries_without_models_go_by_their_place():

@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxsched import models
 from jaxsched._output import whole_file
+from jaxsched.calibrate._former import current
 from jaxsched.calibrate._observations import CalibrationError
 
 _FORMAT = "jaxsched model 1"
@@ -119,6 +120,7 @@ def _read(value: Any, known: Mapping[str, type], file: str, where: str) -> Any:
             return jnp.asarray(np.asarray(value["value"], value["dtype"]), dtype)
         except (KeyError, TypeError, ValueError):
             raise CalibrationError(f"{file}: `{where}` must hold `value` (numbers) and `dtype`.") from None
+    value = current(value, file, where)
     name = value["class"]
     if name not in known:
         raise CalibrationError(

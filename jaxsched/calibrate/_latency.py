@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.calibrate._block_errors import with_block_errors
 from jaxsched.calibrate._domain import outside
 from jaxsched.calibrate._fit import fit
@@ -91,7 +92,7 @@ def fit_latency(
     site = ServingSite() if start is None else start
     bursty = eqx.tree_at(lambda s: s.arrival_cv2, site, jnp.asarray(np.clip(burstiness, 1e-3, 200.0)))
     data = Observations((between, prompt, answer), np.log(ttft), times=table["arrived"], unit="ln s")
-    hours = max(between.sum() / 3600.0 / (blocks_of(len(between))[-1] + 1), 1e-9)
+    hours = max(between.sum() / SECONDS_PER_HOUR / (blocks_of(len(between))[-1] + 1), 1e-9)
     how = {"method": method, "seed": seed, "block_hours": hours}
     found, profile, identified = _judged(bursty, data, Log.of(between, prompt, answer, ttft), most_servers, how)
     if bootstrap:

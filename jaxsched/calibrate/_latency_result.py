@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.calibrate._result import Fit
 from jaxsched.models import ServingSite
 from jaxsched.simulation import SimulatedRequests, replay, simulate
 
-_HOUR = 3600.0
 # A rate above the highest of the log by no more than this share counts as observed.
 _AS_OBSERVED = 1e-3
 
@@ -73,10 +73,10 @@ class LatencyFit:
     def highest_rate(self) -> float:
         """Arrivals in the busiest hour of the log, or over all of it where it is shorter [requests/s]."""
         arrived = np.cumsum(self.between)
-        if arrived[-1] <= _HOUR:
+        if arrived[-1] <= SECONDS_PER_HOUR:
             return self.rate
-        first = np.searchsorted(arrived, arrived - _HOUR)
-        return max(float((np.arange(len(arrived)) - first).max() / _HOUR), self.rate)
+        first = np.searchsorted(arrived, arrived - SECONDS_PER_HOUR)
+        return max(float((np.arange(len(arrived)) - first).max() / SECONDS_PER_HOUR), self.rate)
 
     @property
     def utilisation(self) -> float:

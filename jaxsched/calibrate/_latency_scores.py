@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.calibrate._observations import CalibrationError
 from jaxsched.calibrate._scores import scores
 from jaxsched.models import ServingSite
@@ -14,7 +15,7 @@ from jaxsched.simulation import replay
 
 _FEWEST = 50
 # Windows of the mean TTFT [s]: the fewest requests of one, and the fewest windows that are scored.
-_TEN_MINUTES, _HOUR = 600.0, 3600.0
+_TEN_MINUTES = 600.0
 _IN_WINDOW, _WINDOWS = 5, 3
 
 
@@ -96,7 +97,7 @@ def score_latency(site: ServingSite, log: RequestLog, name: str | None = None) -
     replayed = np.asarray(replay(site, jnp.asarray(between), *lengths).ttft)[known]
     quantiles = (*np.quantile(measured[known], [0.5, 0.99]), *law, *np.quantile(replayed, [0.5, 0.99]))
     arrived = np.cumsum(between)[known]
-    windows = [_of_windows(arrived, measured[known], replayed, length) for length in (_TEN_MINUTES, _HOUR)]
+    windows = [_of_windows(arrived, measured[known], replayed, length) for length in (_TEN_MINUTES, SECONDS_PER_HOUR)]
     numbers = (*quantiles, *windows[0], *windows[1])
     return LatencyScore(name or log.source, int(known.sum()), rate, busy, *map(float, numbers))
 

@@ -88,8 +88,8 @@ def fit_schedules(
     Schedules tell ratios only: costs that are all twice as high give the same schedule, so one price at least must be known.
 
     Arguments:
-        model: Any pytree whose parameters vary, the start: `inputs_of(study)`, a part of it, or a module of your own.
-        problem: From the model to its routing problem, in JAX: `functools.partial(pose, study)` for `inputs_of(study)`. The
+        model: Any pytree whose parameters vary, the start: `study.inputs`, a part of it, or a module of your own.
+        problem: From the model to its routing problem, in JAX: `functools.partial(pose, study)` for `study.inputs`. The
             cost must be strictly convex for schedules to follow parameters smoothly; that of a study is. Further fits with
             the same function are not compiled again.
         observed: Load [slot, site], in the unit of the problem's, or routing [slot, origin, site(, kind)] [requests/s];

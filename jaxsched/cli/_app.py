@@ -30,17 +30,6 @@ app = typer.Typer(
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Policy(StrEnum):
-    """Policies to compare; a copy of the configuration's names that the help can show."""
-
-    temperature_aware = "temperature_aware"
-    temperature_blind = "temperature_blind"
-    nearest = "nearest"
-    proportional = "proportional"
-    cheapest = "cheapest"
-    greenest = "greenest"
-
-
 class Part(StrEnum):
     """Parts of a sensitivity study."""
 
@@ -125,6 +114,16 @@ _ConfigPath = Annotated[
 _DataPath = Annotated[Path, typer.Argument(help="CSV, parquet, JSON or EPW file.")]
 
 
+def _policy(name: str) -> str:
+    """The name of a policy that there is; the list is not loaded before one is named."""
+    from jaxsched._names import OneOf
+
+    try:
+        return OneOf("jaxsched.study:POLICIES").check(name)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name!r}: {error}.") from None
+
+
 @app.command()
 @_clear_failures
 def run(
@@ -132,7 +131,12 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Directory of the run; default runs/NAME.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the tables.")] = False,
     policy: Annotated[
-        list[Policy] | None, typer.Option(help="Policy to compare; repeat for several. Default: all six.")
+        list[str] | None,
+        typer.Option(
+            parser=_policy,
+            metavar="POLICY",
+            help="Policy to compare, such as nearest; repeat for several. Default: all. `jaxsched schema` lists them.",
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")] = False,
 ) -> None:
@@ -143,8 +147,7 @@ def run(
     """
     from jaxsched.cli._run import perform
 
-    chosen = None if policy is None else [str(p) for p in policy]
-    perform(config, out, chosen, as_json=as_json, overwrite=overwrite)
+    perform(config, out, policy, as_json=as_json, overwrite=overwrite)
 
 
 @app.command()

@@ -1,15 +1,16 @@
 """What a configuration file may say. Units are part of the keys; unknown keys are errors."""
 
 import datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from jaxsched._names import OneOf
 from jaxsched.config._models import ModelsSection
 from jaxsched.scenarios import coordinate_problem
 
-PolicyName = Literal["temperature_aware", "temperature_blind", "nearest", "proportional", "cheapest", "greenest"]
-Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
+_POLICIES = OneOf("jaxsched.study:POLICIES")
+_Plant = Annotated[str, OneOf("jaxsched.models:PLANTS")]
 _Positive = Annotated[float, Field(gt=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
 
@@ -87,7 +88,7 @@ class SiteSection(_Section):
 
     gpus: _NotNegative | None = Field(default=None, description="GPUs at the site.")
     facility_limit_kw: _NotNegative | None = Field(default=None, description="Power limit of the facility [kW].")
-    plant: Plant | None = Field(default=None, description="Kind of cooling plant.")
+    plant: _Plant | None = Field(default=None, description="Kind of cooling plant.")
 
 
 _Files = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
@@ -226,8 +227,8 @@ class SolverSection(_Section):
 class ReportSection(_Section):
     """What to compare and draw."""
 
-    policies: list[PolicyName] = Field(
-        default_factory=lambda: list(get_args(PolicyName)),
+    policies: list[Annotated[str, _POLICIES]] = Field(
+        default_factory=_POLICIES.names,
         description="Policies to compare; temperature_aware always runs.",
     )
     plots: bool = Field(default=True, description="Whether to draw the plots.")

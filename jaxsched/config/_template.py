@@ -2,12 +2,14 @@
 
 import json
 import types
+from collections.abc import Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pandas as pd
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from jaxsched._names import OneOf
 from jaxsched.config._schema import Config
 from jaxsched.scenarios import australia
 from jaxsched.scenarios.readers import OriginRow, SiteRow
@@ -106,6 +108,11 @@ def _choices(field: FieldInfo) -> str:
     kinds = [field.annotation]
     if get_origin(field.annotation) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
-    if get_origin(kinds[0]) is not Literal or len(get_args(kinds[0])) < 2:
-        return ""
-    return f" One of {', '.join(json.dumps(value) for value in get_args(kinds[0]))}."
+    known = get_args(kinds[0]) if get_origin(kinds[0]) is Literal else _listed(field, kinds[0])
+    return f" One of {', '.join(json.dumps(value) for value in known)}." if len(known) > 1 else ""
+
+
+def _listed(field: FieldInfo, kind: Any) -> Sequence[str]:
+    """The names of a list that stands elsewhere, where the field takes one of them."""
+    rules = (*field.metadata, *getattr(kind, "__metadata__", ()))
+    return next((rule.names() for rule in rules if isinstance(rule, OneOf)), [])

@@ -3,7 +3,7 @@
 from jaxsched.models.carbon import Carbon
 from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCooledChiller
 from jaxsched.models.conditions import Conditions, Weights
-from jaxsched.models.cooling import AbstractCooling, CoolingCurves, CoolingPower, MixedCooling
+from jaxsched.models.cooling import AbstractCooling, CoolingCurves, CoolingPower
 from jaxsched.models.decode import InterTokenLatency
 from jaxsched.models.electrical import (
     AbstractElectrical,
@@ -26,7 +26,9 @@ from jaxsched.models.it_power import ITPower
 from jaxsched.models.load_curve import LoadCurve
 from jaxsched.models.network import RoundTripTime
 from jaxsched.models.partial_pue import ConstantPartialPUE, PolynomialPartialPUE
+from jaxsched.models.plant import AbstractPlant, MixedPlants, Plant, PlantCurves
 from jaxsched.models.plants import (
+    PLANTS,
     AirsideEconomiser,
     DirectExpansion,
     IndirectEvaporative,
@@ -40,25 +42,30 @@ from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.serving import Serving
 from jaxsched.models.serving_site import ServingSite, replica_site
 from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
+from jaxsched.models.terms import TERMS, WEIGHTED, Term
 from jaxsched.models.wait_distribution import ExponentialWait
 from jaxsched.models.water import (
     AbstractWater,
     DryWater,
     EvaporativeWater,
-    MixedWater,
     RenWater,
     TowerWater,
     WaterFactors,
     source_water,
 )
 from jaxsched.models.wet_bulb import stull_wet_bulb
+from jaxsched.models.wetting import Wetting
 
 __all__ = [
     "HARDWARE",
+    "PLANTS",
     "REFERENCE_BATCH",
     "SERVER_POWER_W",
+    "TERMS",
+    "WEIGHTED",
     "AbstractCooling",
     "AbstractElectrical",
+    "AbstractPlant",
     "AbstractWater",
     "AirCooledChiller",
     "AirsideEconomiser",
@@ -84,9 +91,10 @@ __all__ = [
     "IndirectEvaporative",
     "InterTokenLatency",
     "LoadCurve",
-    "MixedCooling",
-    "MixedWater",
+    "MixedPlants",
     "PartLoad",
+    "Plant",
+    "PlantCurves",
     "PolynomialPartialPUE",
     "Prefill",
     "ProportionalElectrical",
@@ -99,12 +107,14 @@ __all__ = [
     "SiteModel",
     "SiteReport",
     "SmoothWinsorisation",
+    "Term",
     "TowerWater",
     "WaterCooledChiller",
     "WaterCooledPlant",
     "WaterFactors",
     "WatersideEconomiser",
     "Weights",
+    "Wetting",
     "log_normal_moments",
     "mean_prefill_seconds",
     "mechanical_curves",

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from jaxsched.models.decode import inter_token_latency
-from jaxsched.models.prefill import mean_prefill
+from jaxsched.models.prefill import check_prompt_moments, mean_prefill
 
 REFERENCE_BATCH: Mapping[str, int] = MappingProxyType({"llama-8b": 64, "llama-70b": 32})
 """Sequences which a busy replica decodes together; an assumption, about half of what memory allows."""
@@ -81,6 +81,17 @@ class Hardware:
         """Power of a busy GPU, plain mean over the models [W]; an assumption where both are served."""
         return sum(profile.gpu_power for profile in self.profiles.values()) / len(self.profiles)
 
+    def profile(self, model: str) -> ServingProfile:
+        """How it serves a model.
+
+        Raises:
+            ValueError: An unknown model.
+        """
+        if model not in self.profiles:
+            known = ", ".join(sorted(self.profiles))
+            raise ValueError(f"{self.name} has no serving profile of model {model!r}; known models: {known}.")
+        return self.profiles[model]
+
 
 def mean_prefill_seconds(
     hardware: Hardware, model: str, input_tokens_mean: float, input_tokens_mean_square: float
@@ -103,13 +114,8 @@ def mean_prefill_seconds(
     Raises:
         ValueError: An unknown model, or a mean square below the square of the mean.
     """
-    profile = _profile(hardware, model)
-    # A relative 1e-9 forgives rounding where every prompt has the same length.
-    if input_tokens_mean_square < input_tokens_mean**2 * (1.0 - 1e-9):
-        raise ValueError(
-            f"input_tokens_mean_square is {input_tokens_mean_square:g}, below the square of the mean "
-            f"({input_tokens_mean**2:g}); give E[n^2], not the variance."
-        )
+    profile = hardware.profile(model)
+    check_prompt_moments(input_tokens_mean, input_tokens_mean_square)
     return mean_prefill(
         profile.prefill_fixed,
         profile.prefill_linear,
@@ -146,7 +152,7 @@ def work_per_request(
     Source:
         Derived; the rule that prefill and decode share a replica's time holds for chunked prefill.
     """
-    profile = _profile(hardware, model)
+    profile = hardware.profile(model)
     prefill = mean_prefill_seconds(hardware, model, input_tokens_mean, input_tokens_mean_square)
     return request_work(
         profile.gpus_per_replica, prefill, output_tokens_mean, profile.inter_token_latency, profile.batch
@@ -159,13 +165,6 @@ def request_work(gpus_per_replica: Any, prefill: Any, output_mean: Any, token_la
     Works on numbers and on arrays, so that tables of the host and traced models share one formula.
     """
     return gpus_per_replica * (prefill + output_mean * token_latency / batch)
-
-
-def _profile(hardware: Hardware, model: str) -> ServingProfile:
-    if model not in hardware.profiles:
-        known = ", ".join(sorted(hardware.profiles))
-        raise ValueError(f"{hardware.name} has no serving profile of model {model!r}; known models: {known}.")
-    return hardware.profiles[model]
 
 
 def _measured_h100(model: str) -> tuple[int, tuple[float, float], float]:

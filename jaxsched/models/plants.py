@@ -1,11 +1,11 @@
-"""Five cooling plants: two with compressors alone, and three kinds of economiser."""
+"""Five cooling plants: two with compressors alone, and three kinds of economiser; and the list of those a site may have."""
 
 import math
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
 import equinox as eqx
-import jax
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import parameter
@@ -13,6 +13,9 @@ from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCoole
 from jaxsched.models.cooling import AbstractCooling, CoolingCurves
 from jaxsched.models.free_cooling import FreeCooling
 from jaxsched.models.load_curve import LoadCurve
+from jaxsched.models.plant import Plant
+from jaxsched.models.water import DryWater, EvaporativeWater, TowerWater
+from jaxsched.models.wetting import Wetting, wetted
 
 # What the chillers of air-cooled and of water-cooled plants were fitted to.
 _AIR = MappingProxyType({"dry_bulb": (-5.0, 45.0), "load fraction": (0.0, 1.0)})
@@ -205,14 +208,13 @@ class WatersideEconomiser(AbstractCooling):
 class IndirectEvaporative(AbstractCooling):
     """Outdoor air, wetted on hot hours, cools through a heat exchanger; compressors trim what is left.
 
-        T_eff = T_db - effectiveness g (T_db - T_wb),    g = logistic((T_db - threshold) / gate_width)
+        T_eff = T_db - effectiveness g(T_db) (T_db - T_wb),    g: `Wetting`
         compressor = Q_r m(T_eff + approach) EIR(T_eff) r(x)
 
     Attributes:
         free_cooling: Mechanical share m.
         effectiveness: Share of the wet-bulb depression which the wetted exchanger reaches [1].
-        threshold: Dry bulb at which the exchanger is wetted; keep equal to that of `EvaporativeWater` [degC].
-        gate_width: Width of that switch [K].
+        wetting: When it is wetted; in a `Plant` that of the plant, for its water too.
         approach: Room air above the cooled outdoor air [K].
         chiller: Electric input ratio.
         part_load: Effect of the load fraction.
@@ -229,8 +231,7 @@ class IndirectEvaporative(AbstractCooling):
 
     free_cooling: FreeCooling = _economiser(24.0, 36.0, 1.5)
     effectiveness: Float[Array, "..."] = parameter(0.7, unit="1", valid=(0.0, 1.0))
-    threshold: Float[Array, "..."] = parameter(27.0, unit="degC", valid=(5.0, 45.0))
-    gate_width: Float[Array, "..."] = parameter(1.0, unit="K", valid=(0.1, 10.0))
+    wetting: Wetting | None = eqx.field(default_factory=Wetting)
     approach: Float[Array, "..."] = parameter(3.0, unit="K", valid=(0.0, 15.0))
     chiller: AirCooledChiller = eqx.field(default_factory=AirCooledChiller)
     part_load: PartLoad = eqx.field(default_factory=PartLoad)
@@ -244,7 +245,15 @@ class IndirectEvaporative(AbstractCooling):
         dry_bulb: Float[Array, "..."],
         wet_bulb: Float[Array, "..."],
     ) -> CoolingCurves:
-        gate = jax.nn.sigmoid((dry_bulb - self.threshold) / self.gate_width)
-        air = dry_bulb - self.effectiveness * gate * (dry_bulb - wet_bulb)
+        air = dry_bulb - self.effectiveness * wetted(self.wetting, dry_bulb) * (dry_bulb - wet_bulb)
         share = self.free_cooling(air + self.approach) * self.chiller(air)
         return mechanical_curves(share, self.part_load, self.fans, self.pump_share, rated_it_power, rated_heat)
+
+
+PLANTS: dict[str, Callable[[], Plant]] = {
+    "dx": lambda: Plant(DirectExpansion(), DryWater()),
+    "airside": lambda: Plant(AirsideEconomiser(), EvaporativeWater()),
+    "waterside": lambda: Plant(WatersideEconomiser(), TowerWater()),
+    "indirect_evaporative": lambda: Plant(IndirectEvaporative(), EvaporativeWater()),
+}
+"""The plants that a site may have, by the name in its table: the one list that tables, configurations and studies read."""

@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
@@ -17,6 +18,18 @@ def mean_prefill(fixed: Any, linear: Any, quadratic: Any, tokens_mean: Any, toke
     Works on numbers and on arrays, so that tables of the host and traced models share one formula.
     """
     return fixed + linear * tokens_mean + quadratic * tokens_mean_square
+
+
+def check_prompt_moments(tokens_mean: Any, tokens_mean_square: Any) -> None:
+    """Raise a ValueError where a mean square of prompt lengths is below the square of the mean; host numbers or arrays."""
+    mean, square = np.broadcast_arrays(np.asarray(tokens_mean, float), np.asarray(tokens_mean_square, float))
+    # A relative 1e-9 forgives rounding where every prompt has the same length.
+    low = square < mean**2 * (1.0 - 1e-9)
+    if low.any():
+        raise ValueError(
+            f"input_tokens_mean_square is {square[low][0]:g}, below the square of the mean "
+            f"({mean[low][0] ** 2:g}); give E[n^2], not the variance."
+        )
 
 
 class Prefill(AbstractModel):

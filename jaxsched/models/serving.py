@@ -41,10 +41,14 @@ class Serving(AbstractModel):
 
     @classmethod
     def of(cls, kinds: Sequence[str], models: Sequence[str]) -> "Serving":
-        """The profiles of `HARDWARE` for kinds of GPU by models, [hardware, model]."""
+        """The profiles of `HARDWARE` for kinds of GPU by models, [hardware, model].
+
+        Raises:
+            ValueError: An unknown model.
+        """
 
         def table(name: str) -> Array:
-            return as_array(np.array([[getattr(HARDWARE[k].profiles[m], name) for m in models] for k in kinds], float))
+            return as_array(np.array([[getattr(HARDWARE[k].profile(m), name) for m in models] for k in kinds], float))
 
         return cls(
             prefill_fixed=table("prefill_fixed"),

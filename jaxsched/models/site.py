@@ -6,19 +6,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.models._axes import align_tree, raise_rank, rank_of
 from jaxsched.models.carbon import Carbon
 from jaxsched.models.conditions import Conditions, Weights
-from jaxsched.models.cooling import AbstractCooling
 from jaxsched.models.electrical import AbstractElectrical
 from jaxsched.models.it_power import ITPower
 from jaxsched.models.load_curve import LoadCurve
+from jaxsched.models.plant import AbstractPlant
 from jaxsched.models.price import EnergyPrice
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.site_curves import SiteCurves, largest_fraction
-from jaxsched.models.water import AbstractWater, source_water
-
-_SECONDS_PER_HOUR = 3600.0
+from jaxsched.models.water import source_water
 
 
 class SiteReport(eqx.Module):
@@ -60,8 +59,7 @@ class SiteModel(AbstractModel):
         weights: What the effects are worth.
         it_power: Power of servers.
         electrical: Losses.
-        cooling: Cooling plants.
-        water: Water use on site.
+        plants: Cooling plants with the water that they use.
         gpus: GPUs switched on [site] [GPU].
         replicas: Copies of a model that serve in parallel [site] [1].
         rated_it_power: IT power for which plant and UPS were built [site] [kW].
@@ -77,8 +75,7 @@ class SiteModel(AbstractModel):
     weights: Weights
     it_power: ITPower
     electrical: AbstractElectrical
-    cooling: AbstractCooling
-    water: AbstractWater
+    plants: AbstractPlant
     gpus: Float[Array, "..."] = parameter(unit="GPU", valid=(1e-3, 1e8))
     replicas: Float[Array, "..."] = parameter(unit="1", valid=(1.0, 1e8))
     rated_it_power: Float[Array, "..."] = parameter(unit="kW", valid=(1e-4, 1e8))
@@ -106,7 +103,7 @@ class SiteModel(AbstractModel):
         energy_cost = site.price(conditions.price) * facility
         carbon_cost = site.weights.carbon / 1000.0 * carbon
         water_cost = site.weights.water / 1000.0 * (on_site + at_source)
-        waiting_cost = _SECONDS_PER_HOUR * site.weights.waiting * queue
+        waiting_cost = SECONDS_PER_HOUR * site.weights.waiting * queue
         return _broadcast_report(
             load.shape,
             **curves.powers(fraction),
@@ -186,7 +183,7 @@ class SiteModel(AbstractModel):
             fraction_slope=self.it_power.slope() / self.rated_it_power,
             gpus=self.gpus,
             replicas=self.replicas,
-            waiting_weight=_SECONDS_PER_HOUR * self.weights.waiting,
+            waiting_weight=SECONDS_PER_HOUR * self.weights.waiting,
             queue=self.queue,
         )
 
@@ -211,8 +208,7 @@ class SiteModel(AbstractModel):
         return SiteCurves.at(
             self.rated_it_power,
             self.electrical,
-            self.cooling,
-            self.water,
+            self.plants,
             conditions.dry_bulb,
             conditions.wet_bulb,
         )

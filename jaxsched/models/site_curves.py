@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxsched.models.cooling import AbstractCooling, CoolingCurves
+from jaxsched.models.cooling import CoolingCurves
 from jaxsched.models.electrical import AbstractElectrical, ElectricalCurves
 from jaxsched.models.load_curve import LoadCurve
-from jaxsched.models.water import AbstractWater
+from jaxsched.models.plant import AbstractPlant
 
 # Newton's method from the right on an increasing convex cubic converges monotonically; IT power makes the
 # linear term dominant, so that 6 steps reach rounding, and 20 leave a wide margin.
@@ -29,8 +29,7 @@ class SiteCurves(eqx.Module):
         cls,
         rated_it_power: Float[Array, "..."],
         electrical: AbstractElectrical,
-        cooling: AbstractCooling,
-        water: AbstractWater,
+        plants: AbstractPlant,
         dry_bulb: Float[Array, "..."],
         wet_bulb: Float[Array, "..."],
     ) -> "SiteCurves":
@@ -39,9 +38,8 @@ class SiteCurves(eqx.Module):
         heat = electrical.heat(rated_it_power)
         # Curves are functions of x = 1 at rated power.
         rated_heat = heat(jnp.ones_like(rated_it_power))
-        plant = cooling.curves(rated_it_power, rated_heat, dry_bulb, wet_bulb)
+        plant, litres = plants.curves(rated_it_power, rated_heat, dry_bulb, wet_bulb)
         losses = electrical.curves(rated_it_power, plant.total())
-        litres = water.factors(dry_bulb, wet_bulb)
         used = it.scaled(litres.it) + heat.scaled(litres.heat) + plant.compressor.scaled(litres.compressor)
         return cls(it, losses, plant, it + losses.total() + plant.total(), used)
 

@@ -1,16 +1,14 @@
 """Water that a site evaporates, and water that its electricity consumed where it was generated."""
 
 import abc
-import operator
-from functools import reduce
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
-from jaxsched.models._axes import align
-from jaxsched.models.cooling import check_membership
+from jaxsched.models.wetting import Wetting, wetted
 
 
 class WaterFactors(NamedTuple):
@@ -55,28 +53,24 @@ class AbstractWater(AbstractModel):
 class EvaporativeWater(AbstractWater):
     """Make-up water of an exchanger that is wetted on hot hours only.
 
-        W = evaporation cycles / (cycles - 1) g(T_db) Q,    g(T) = logistic((T - threshold) / width)
+        W = evaporation cycles / (cycles - 1) g(T_db) Q,    g: `Wetting`
 
     Attributes:
         evaporation: Water evaporated per heat [L/kWh].
         cycles: Cycles of concentration [1].
-        threshold: Dry bulb at which wetting starts [degC].
-        width: Width of that switch [K].
+        wetting: When it is wetted; in a `Plant` that of the plant.
     Valid for:
         Indirect evaporative and adiabatic plants; annual mean 0.06 to 0.08 L/kWh in Sydney and Melbourne.
     Source:
-        Derived: 3600 / 2450 L/kWh is the latent heat of water; threshold and width calibrated so that the
-        annual means and the share of wet hours match the disclosures of AWS for 2025 (Sydney 0.10, Melbourne
-        0.06 L/kWh, no water in 95.5 % of the year).
+        Derived: 3600 / 2450 L/kWh is the latent heat of water; see `Wetting` for the annual means.
     """
 
     evaporation: Float[Array, "..."] = parameter(1.47, unit="L/kWh", valid=(1.0, 2.0))
     cycles: Float[Array, "..."] = parameter(5.0, unit="1", valid=(1.5, 15.0))
-    threshold: Float[Array, "..."] = parameter(27.0, unit="degC", valid=(5.0, 45.0))
-    width: Float[Array, "..."] = parameter(1.0, unit="K", valid=(0.1, 10.0))
+    wetting: Wetting | None = eqx.field(default_factory=Wetting)
 
     def factors(self, dry_bulb: Float[Array, "..."], wet_bulb: Float[Array, "..."]) -> WaterFactors:
-        gate = jax.nn.sigmoid((dry_bulb - self.threshold) / self.width)
+        gate = wetted(self.wetting, dry_bulb)
         zero = 0.0 * gate
         return WaterFactors(zero, _make_up(self.evaporation, self.cycles) * gate, zero)
 
@@ -161,35 +155,6 @@ class RenWater(AbstractWater):
         held = self.floor + self.width * jax.nn.softplus((wue - self.floor) / self.width)
         zero = 0.0 * held
         return WaterFactors(held, zero, zero)
-
-
-class MixedWater(AbstractWater):
-    """Different kinds of water use at different sites, in one call.
-
-        factors[site] = sum over kinds of membership[kind, site] factors_kind[site]
-
-    Attributes:
-        kinds: The kinds of water use.
-        membership: Share of each kind at each site, 0 or 1 where a site has one kind [kind, site] [1].
-    Valid for:
-        Where every member is.
-    Source:
-        Definition.
-    """
-
-    kinds: tuple[AbstractWater, ...]
-    membership: Float[Array, "member site"] = parameter(unit="1", valid=(0.0, 1.0))
-
-    def __check_init__(self) -> None:
-        check_membership("MixedWater", len(self.kinds), self.membership)
-
-    def factors(self, dry_bulb: Float[Array, "..."], wet_bulb: Float[Array, "..."]) -> WaterFactors:
-        weighted = []
-        for kind, share in zip(self.kinds, self.membership, strict=True):
-            weight = align(share, dry_bulb.ndim)
-            weighted.append([weight * factor for factor in kind.factors(dry_bulb, wet_bulb)])
-        it, heat, compressor = (reduce(operator.add, column) for column in zip(*weighted, strict=True))
-        return WaterFactors(it, heat, compressor)
 
 
 def source_water(water_intensity: Float[Array, "..."], facility_power: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -63,13 +63,12 @@ def tornado(found: LocalSensitivity) -> Figure:
     """Which inputs and parameters move cost, energy, carbon, water and waiting most."""
     figure = Figure(figsize=(17, 8.5), layout="constrained")
     used, panels = set(), figure.subplots(2, 3)
-    plants = [type(plant).__name__ for plant in getattr(found.study.site_model.cooling, "plants", ())]
     for axes, output in zip(panels.flat, _TORNADO, strict=False):
         top = found.effects(output)[:_SHOWN]
         change = [effect.change for effect in top]
         axes.barh(range(len(top)), change, color=[_COLOURS[effect.quantity.group] for effect in top])
         axes.set(yticks=range(len(top)), xlabel=f"change of {_LABELS[output]}", ylim=(len(top) - 0.5, -0.5))
-        axes.set_yticklabels([f"{readable(e.quantity.name, plants)}  {e.step}" for e in top], fontsize=7.5)
+        axes.set_yticklabels([f"{readable(e.quantity.name)}  {e.step}" for e in top], fontsize=7.5)
         axes.axvline(0.0, color="black", linewidth=0.6)
         used |= {effect.quantity.group for effect in top}
     handles = [Patch(color=_COLOURS[group], label=group) for group in GROUPS if group in used]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jaxsched.models import WEIGHTED
 from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
-PRICE_UNITS = {"carbon_t": "AUD/t", "water_kl": "AUD/kL", "mean_ttft_ms": "AUD/request-second"}
+PRICE_UNITS = {term.aim: term.worth for term in WEIGHTED}
 """Unit of the shadow price of a limit."""
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxsched._results import RESULTS
 from jaxsched._schedule import Schedule
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.scenarios import Scenario
 from jaxsched.study import Outcome, Study
 
@@ -75,7 +76,7 @@ def trade_offs(study: Study, outcome: Outcome) -> dict[str, float]:
     """What says whether the weights keep every term alive: the marginal worth of one more 70B request."""
     scenario = study.scenario
     kind = int(np.argmax(scenario.classes["model"].to_numpy() == "llama-70b"))
-    kwh = study.work[:, kind] * np.asarray(study.site_model.it_power.slope()) / 3600.0
+    kwh = study.work[:, kind] * np.asarray(study.site_model.it_power.slope()) / SECONDS_PER_HOUR
     weight = np.broadcast_to(np.asarray(study.site_model.energy_weight(study.conditions)), study.cap.shape)
     busy = outcome.load * weight * (kwh * outcome.totals["pue"])[None]
     energy = float(busy.sum() / outcome.load.sum()) if outcome.load.sum() else 0.0

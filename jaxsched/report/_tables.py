@@ -10,6 +10,7 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from jaxsched.models import TERMS
 from jaxsched.report._summary import PolicyRun
 from jaxsched.study import Study
 
@@ -25,10 +26,7 @@ _EFFECTS = (
     ("total_cost_aud", "total cost", "AUD", 0),
 )
 _COSTS = (
-    ("energy_cost_aud", "energy", "AUD", 0),
-    ("carbon_cost_aud", "carbon", "AUD", 0),
-    ("water_cost_aud", "water", "AUD", 0),
-    ("waiting_cost_aud", "waiting", "AUD", 0),
+    *((term.cost, term.name, "AUD", 0) for term in TERMS),
     ("total_cost_aud", "total", "AUD", 0),
 )
 
@@ -127,26 +125,11 @@ def site_frame(study: Study, runs: Mapping[str, PolicyRun]) -> pd.DataFrame:
             "site_water_l_per_h": report.site_water,
             "source_water_l_per_h": report.source_water,
             "carbon_kg_per_h": report.carbon,
-            **_money(study, run),
+            **run.outcome.money,
+            "total_cost_aud": sum(run.outcome.money.values()),
             "marginal_cost_aud_per_gpu_h": marginal(jnp.asarray(run.outcome.load)),
             "price_of_load_aud_per_gpu_h": prices if name == "temperature_aware" else np.full_like(prices, np.nan),
         }
         effects = {key: np.asarray(value, float).ravel() for key, value in columns.items()}
         frames.append(pd.DataFrame({"policy": name, **shared, **effects}))
     return pd.concat(frames, ignore_index=True).astype({"policy": "category", "site": "category"})
-
-
-def _money(study: Study, run: PolicyRun) -> dict[str, np.ndarray]:
-    """What each site costs in each slot [slot, site] [AUD], by the names of the summary."""
-    scenario, report = study.scenario, run.outcome.report
-    hours = scenario.slot_hours
-    routing = np.asarray(run.schedule.to_dense(), float)
-    journeys = np.einsum("tosk,os->ts", routing, scenario.rtt) + np.einsum("tosk,sk->ts", routing, study.prefill)
-    seconds = 3600.0 * hours * (journeys + run.outcome.requests * run.outcome.wait)
-    parts = {
-        "energy_cost_aud": hours * np.asarray(report.energy_cost, float),
-        "carbon_cost_aud": hours * np.asarray(report.carbon_cost, float),
-        "water_cost_aud": hours * np.asarray(report.water_cost, float),
-        "waiting_cost_aud": scenario.weights["waiting"].value * seconds,
-    }
-    return {**parts, "total_cost_aud": np.sum(list(parts.values()), axis=0)}

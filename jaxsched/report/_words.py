@@ -25,37 +25,40 @@ _WORDS = {
     "replicas": "copies of a model",
     "rtt": "round-trip time",
 }
-_GROUPS = {"it_power": "IT power", "electrical": "power supply", "cooling": "", "water": "water of"}
+_GROUPS = {"it_power": "IT power", "electrical": "power supply"}
 _SHORT = {"ups": "UPS", "pdu": "PDU", "it": "IT"}
-_PLANTS = {"TowerWater": "towers", "DryWater": "dry plants", "EvaporativeWater": "evaporative plants"}
 
 
-def readable(name: str, plants: Sequence[str] = ()) -> str:
-    """A quantity in words, such as `water of airside economiser: threshold`.
+def readable(name: str) -> str:
+    """A quantity in words, such as `water of airside economiser: cycles`.
 
     Arguments:
-        name: As `jaxsched.sensitivity` names it, for example `site_model.water.EvaporativeWater[1].threshold`.
-        plants: Classes of the plants in order, which say what a number in brackets stands for.
+        name: As `jaxsched.sensitivity` names it, for example `site_model.plants.AirsideEconomiser.water.cycles`.
     """
     rest = re.sub(r"^(site_model|conditions)\.", "", name)
     if rest in _WORDS:
         return _WORDS[rest]
     first, *inner = rest.split(".")
-    if not inner:
-        return _plain(first)
+    if first == "plants":
+        return _of_plant(inner)
     group = _GROUPS.get(first, _plain(first))
-    numbered = re.fullmatch(r"(\w+)\[(\d+)\]", inner[0])
-    if numbered is not None:
-        number = int(numbered[2])
-        inner[0] = plants[number] if number < len(plants) else f"plant {number + 1}"
-    if len(inner) == 1:
-        return f"{group.removesuffix(' of')}: {_plain(inner[0])}"
-    return f"{group} {_plain(inner[0])}: {' '.join(map(_plain, inner[1:]))}".strip()
+    if len(inner) < 2:
+        return ": ".join([group, *map(_plain, inner)])
+    return f"{group} {_plain(inner[0])}: {' '.join(map(_plain, inner[1:]))}"
+
+
+def _of_plant(inner: Sequence[str]) -> str:
+    """What belongs to a plant, by the path from it: plant, part and field; or part and field of the only one."""
+    at = next((n for n, part in enumerate(inner) if part in ("cooling", "water", "wetting")), 0)
+    words = [*inner[at + 1 :]] if inner[at] == "cooling" else inner[at:]
+    plant = " ".join(map(_plain, inner[:at]))
+    if inner[at] == "water":
+        plant, words = f"water of {plant}" if plant else "water", inner[at + 1 :]
+    return f"{plant or 'cooling'}: {' '.join(map(_plain, words))}"
 
 
 def _plain(part: str) -> str:
-    """Words of a class or a field: DirectExpansion, rated_share."""
-    if part in _PLANTS:
-        return _PLANTS[part]
+    """Words of a class or a field: DirectExpansion, DirectExpansion[1], rated_share."""
+    part = re.sub(r"\[(\d+)\]", lambda number: f" {int(number[1]) + 1}", part)
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", part).replace("_", " ").lower().split()
     return " ".join(_SHORT.get(word, word) for word in words)

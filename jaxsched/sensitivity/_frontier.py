@@ -8,21 +8,18 @@ import numpy as np
 from jaxsched._extras import needs
 from jaxsched._parameters import as_array
 from jaxsched._schedule import Schedule
+from jaxsched.models import TERMS, WEIGHTED
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._effects import OUTPUTS
 from jaxsched.sensitivity._shift import Shift
 from jaxsched.sensitivity._solve_cases import Answers, solve_cases
 from jaxsched.study import Study
 
-AIMS = ("energy_cost_aud", "carbon_t", "water_kl", "mean_ttft_ms")
+AIMS = tuple(term.aim for term in TERMS)
 """What a frontier trades off, all to be small; keys of `OUTPUTS`."""
 
 # The weight that buys less of each aim: field of `Shift`, key of the scenario's weights.
-WEIGHTS = {
-    "carbon_t": ("carbon_price", "carbon"),
-    "water_kl": ("water_price", "water"),
-    "mean_ttft_ms": ("waiting_price", "waiting"),
-}
+WEIGHTS = {term.aim: (term.factor, term.name) for term in WEIGHTED}
 # The reference point of a hypervolume lies this share of the range beyond the worst of each aim.
 _BEYOND = 0.1
 
@@ -82,11 +79,9 @@ def frontier(
     cases = [
         Case(name, f"{name} x {f:g}", f, "times", Shift(**{field: as_array(f) for field in fields}))
         for name, fields in (
-            ("carbon", ["carbon_price"]),
-            ("water", ["water_price"]),
-            ("waiting", ["waiting_price"]),
+            *((term.name, [term.factor]) for term in WEIGHTED),
             ("carbon and water", ["carbon_price", "water_price"]),
-            ("all but money", [field for field, _ in WEIGHTS.values()]),
+            ("all but money", [term.factor for term in WEIGHTED]),
         )
         for f in sorted(factors)
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxsched._parameters import as_array
 from jaxsched._schedule import Schedule
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._effects import OUTPUTS
 from jaxsched.sensitivity._frontier import WEIGHTS, Frontier, Progress, own_weight
@@ -197,7 +198,8 @@ class _Search:
         """The answer that the solves so far prove, with the schedule of one multiple."""
         weight, column = own_weight(self.study, self.aim), list(OUTPUTS).index(self.aim)
         scenario = self.study.scenario
-        asked = float(scenario.demand.sum()) * 3.6 * scenario.slot_hours  # thousands of requests: ms to request-seconds
+        # A millisecond of the mean, in request-seconds of all requests.
+        asked = float(scenario.demand.sum()) * (SECONDS_PER_HOUR / 1000.0) * scenario.slot_hours
         per_unit = asked if self.aim == "mean_ttft_ms" else 1.0
 
         def extra(factor: float) -> float:

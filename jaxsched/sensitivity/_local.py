@@ -11,12 +11,13 @@ import numpy as np
 from jaxsched._results import RESULTS
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
+from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.gradients import optimal_cost
 from jaxsched.sensitivity._effects import OUTPUTS, effects
 from jaxsched.sensitivity._names import Quantity, choose, quantities
 from jaxsched.sensitivity._shift import wet_bulb_per_degree
 from jaxsched.solvers import ADMM, InteriorPoint
-from jaxsched.study import Inputs, Study, build, inputs_of, pose
+from jaxsched.study import Inputs, Study, build, pose
 
 # Share of its value by which an input moves in a tornado, and degrees for a temperature.
 STEP_SHARE, STEP_DEGREES = 0.1, 1.0
@@ -99,7 +100,7 @@ class LocalSensitivity:
         """
         requests = np.asarray(self.schedule.routing, float).sum((1, 3))
         hours, weight = self.study.scenario.slot_hours, float(self.inputs.site_model.weights.waiting)
-        return requests * 3.6 * hours * weight
+        return requests * (SECONDS_PER_HOUR / 1000.0) * hours * weight
 
     def _slopes(self, output: str) -> Inputs:
         if output not in self.gradients:
@@ -136,7 +137,7 @@ def local(study: Study, *, schedule: Schedule | None = None) -> LocalSensitivity
         raise ValueError("exact derivatives need float64: call jax.config.update('jax_enable_x64', True) first.")
     if study.problem.demand.dtype != jnp.float64:
         study = build(study.scenario, dtype=np.float64)
-    inputs = inputs_of(study)
+    inputs = study.inputs
     limit = jnp.broadcast_to(inputs.facility_limit, study.cap.shape)
     inputs = eqx.tree_at(lambda i: i.facility_limit, inputs, limit)
     if schedule is None:

@@ -2,18 +2,19 @@
 
 import dataclasses
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from jaxsched._names import did_you_mean, leaves
 from jaxsched.study import Inputs
 
-# Which group a name belongs to: the first prefix that fits. Names that are no quantities of the world are left out.
+# Which group a name belongs to: the first that its beginning fits. Names that are no quantities of the world are left out.
 _GROUPS = (
     ("conditions.dry_bulb", "weather"), ("conditions.wet_bulb", "weather"), ("conditions.price", "electricity price"),
     ("conditions.carbon", "carbon"), ("conditions.source_water", "water"), ("site_model.price", "electricity price"),
     ("site_model.weights.carbon", "carbon"), ("site_model.weights.water", "water"),
-    ("site_model.weights.waiting", "latency"), ("site_model.it_power", "IT power"), ("site_model.cooling", "cooling"),
-    ("site_model.electrical", "electrical"), ("site_model.water", "water"), ("site_model.carbon", "carbon"),
+    ("site_model.weights.waiting", "latency"), ("site_model.it_power", "IT power"), ("site_model.electrical", "electrical"),
+    ("site_model.plants.*water", "water"), ("site_model.plants", "cooling"), ("site_model.carbon", "carbon"),
     ("site_model.queue", "queueing"), ("site_model", "capacity"), ("facility_limit", "capacity"), ("rtt", "latency"),
     ("demand", "demand"), ("serving", "serving"),
 )  # fmt: skip
@@ -26,7 +27,7 @@ class Quantity:
     """An input or a parameter.
 
     Attributes:
-        name: Where it is, for example `site_model.cooling.DirectExpansion.pump_share`.
+        name: Where it is, for example `site_model.plants.DirectExpansion.cooling.pump_share`.
         unit: Its unit.
         group: What it belongs to.
         value: Its array.
@@ -48,7 +49,7 @@ def quantities(inputs: Inputs) -> list[Quantity]:
     found = []
     for leaf in leaves(inputs):
         if "unit" in leaf.metadata and leaf.name.rsplit(".", 1)[-1] not in _LEFT_OUT:
-            group = next(group for prefix, group in _GROUPS if leaf.name.startswith(prefix))
+            group = next(group for prefix, group in _GROUPS if fnmatchcase(leaf.name, f"{prefix}*"))
             found.append(Quantity(leaf.name, leaf.metadata["unit"], group, leaf.value))
     return found
 

@@ -12,11 +12,12 @@ from jaxtyping import Array, Float
 
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem
-from jaxsched.sensitivity._effects import Flows, effects_of_flows, route_cost
+from jaxsched.sensitivity._effects import effects_of_flows, route_cost
 from jaxsched.sensitivity._shift import Shift
 from jaxsched.solvers._certificate import dual_bound
 from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.study import Inputs, Study
+from jaxsched.study._totals import Flows
 
 
 class Guess(eqx.Module):

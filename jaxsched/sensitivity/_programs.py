@@ -7,11 +7,12 @@ from typing import Any
 import equinox as eqx
 
 from jaxsched._schedule import Schedule
-from jaxsched.sensitivity._effects import effects, flows_of
+from jaxsched.sensitivity._effects import effects
 from jaxsched.sensitivity._neighbours import guess, mixed, unshifted
 from jaxsched.sensitivity._shift import shifted
 from jaxsched.solvers import ADMM
 from jaxsched.study import Study, pose
+from jaxsched.study._totals import flows_of
 
 
 @dataclasses.dataclass(frozen=True)

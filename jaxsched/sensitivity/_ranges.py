@@ -13,7 +13,7 @@ from jaxsched.sensitivity._effects import effects
 from jaxsched.sensitivity._global import Range
 from jaxsched.sensitivity._shift import Shift, shifted
 from jaxsched.solvers import ADMM
-from jaxsched.study import Study, inputs_of, pose
+from jaxsched.study import Study, pose
 
 DEFAULT_RANGES = (
     Range("warming", -2.0, 4.0, "K"),
@@ -53,7 +53,7 @@ def response(
             raise ValueError(
                 f"the range of {one.name} is [{one.low:g}, {one.high:g}]; it must lie in [{low:g}, {high:g}]."
             )
-    names, inputs = [one.name for one in ranges], inputs_of(study)
+    names, inputs = [one.name for one in ranges], study.inputs
     solver = ADMM(rtol=rtol, max_steps=_MOST_STEPS, check_every=10)
     if base is None:
         base = solve(study.problem, ADMM(rtol=rtol, max_steps=10 * _MOST_STEPS))

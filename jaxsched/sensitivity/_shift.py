@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
-from jaxsched.models import stull_wet_bulb
+from jaxsched.models import WEIGHTED, stull_wet_bulb
 from jaxsched.scenarios import saturation_pressure
 from jaxsched.study import Inputs, Study
 
@@ -55,9 +55,7 @@ def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
             i.conditions.wet_bulb,
             i.conditions.price,
             i.conditions.carbon_intensity,
-            i.site_model.weights.carbon,
-            i.site_model.weights.water,
-            i.site_model.weights.waiting,
+            *(getattr(i.site_model.weights, term.name) for term in WEIGHTED),
             i.demand,
             i.rtt,
             i.facility_limit,
@@ -68,9 +66,7 @@ def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
             conditions.wet_bulb + (wet - still[1]),
             conditions.price * _over(shift.energy_price, 2),
             conditions.carbon_intensity * _over(shift.carbon_intensity, 2),
-            weights.carbon * shift.carbon_price,
-            weights.water * shift.water_price,
-            weights.waiting * shift.waiting_price,
+            *(getattr(weights, term.name) * getattr(shift, term.factor) for term in WEIGHTED),
             inputs.demand * _over(shift.demand, 3),
             inputs.rtt * _over(shift.latency, 2),
             inputs.facility_limit * _over(shift.power_limit, inputs.facility_limit.ndim),

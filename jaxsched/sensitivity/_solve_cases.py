@@ -20,7 +20,7 @@ from jaxsched.sensitivity._programs import Programs, programs
 from jaxsched.sensitivity._refine import refine
 from jaxsched.sensitivity._shift import Shift
 from jaxsched.solvers import ADMM
-from jaxsched.study import Inputs, Study, inputs_of
+from jaxsched.study import Inputs, Study
 
 # Iterations between certificates: from a neighbour a few are often enough.
 _CHECK_EVERY = 8
@@ -178,7 +178,7 @@ def prepare(study: Study, *, rtol: float = 1e-4, max_steps: int = 1000, base: Sc
     """A solver of cases of one study; arguments as of `solve_cases`."""
     if not 0 < rtol < 1:
         raise ValueError(f"rtol is {rtol:g}; it must lie between 0 and 1.")
-    inputs, compiled = inputs_of(study), programs(study)
+    inputs, compiled = study.inputs, programs(study)
     # What is certified of a case without a solve is at best as close as what it is made from.
     if base is None or not float(base.gap) <= _BASE_CLOSER * rtol:
         if base is None:

@@ -2,12 +2,15 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxsched.models import SiteReport
-from jaxsched.study._build import Study
-from jaxsched.study._ttft import ttft_seconds
+from jaxsched.study._inputs import worth_of_waiting
+from jaxsched.study._study import Study
+from jaxsched.study._totals import flows_of, money, totals
+from jaxsched.study._ttft import ttft_quantile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Outcome:
         requests: Requests per second that arrive [slot, site].
         wait: Mean wait for a server [slot, site] [s].
         report: Power, water, carbon and money of each slot and site.
+        money: What each site costs in each slot by part, round trips and prefill included [slot, site] [AUD].
         totals: Sums over the study, units in the keys.
     """
 
@@ -26,6 +30,7 @@ class Outcome:
     requests: np.ndarray
     wait: np.ndarray
     report: SiteReport
+    money: dict[str, np.ndarray]
     totals: dict[str, float]
 
 
@@ -41,11 +46,17 @@ def evaluate(study: Study, routing: np.ndarray) -> Outcome:
     """
     routing = np.asarray(routing, float)
     check_feasible(study, routing)
-    by_class = routing.sum(1)
-    load, requests = (by_class * study.work[None]).sum(2), by_class.sum(2)
+    hours, worth = study.scenario.slot_hours, float(worth_of_waiting(study.site_model, study.scenario.slot_hours))
+    flows = flows_of(study.scenario.rtt, routing)
+    load, requests = flows.load(study.work), np.asarray(flows.requests).sum(2)
     report = study.site_model(jnp.asarray(load), study.conditions)
-    wait = np.asarray(report.queue) / np.where(requests > 0, requests, np.inf)
-    return Outcome(load, requests, wait, report, _totals(study, routing, report, requests, wait))
+    # Sums on the host are in double precision, whatever that of the models is.
+    host = jax.tree.map(lambda column: np.asarray(column, float), report)
+    wait = host.queue / np.where(requests > 0, requests, np.inf)
+    total = {name: float(value) for name, value in totals(host, flows, study.prefill, worth, hours).items()}
+    tail = ttft_quantile(study, routing, wait)
+    parts = money(host, flows.unqueued(study.prefill), worth, hours)
+    return Outcome(load, requests, wait, report, parts, {**total, "p95_ttft_ms": 1000.0 * tail})
 
 
 def check_feasible(study: Study, routing: np.ndarray, tolerance: float = 1e-4) -> None:
@@ -66,34 +77,3 @@ def check_feasible(study: Study, routing: np.ndarray, tolerance: float = 1e-4) -
     ):
         if not value <= tolerance:
             raise ValueError(f"The routing {fault} (by {value:.2e}, relative); give a feasible one.")
-
-
-def _totals(
-    study: Study, routing: np.ndarray, report: SiteReport, requests: np.ndarray, wait: np.ndarray
-) -> dict[str, float]:
-    hours, weights = study.scenario.slot_hours, study.scenario.weights
-    mean_ttft, tail_ttft = ttft_seconds(study, routing, wait)
-    seconds = 3600.0 * hours
-    waiting = mean_ttft * float(requests.sum()) * seconds * weights["waiting"].value
-    total = {name: float(np.asarray(getattr(report, name), float).sum()) * hours for name in report.__annotations__}
-    money = {
-        "energy_cost_aud": total["energy_cost"],
-        "carbon_cost_aud": total["carbon_cost"],
-        "water_cost_aud": total["water_cost"],
-        "waiting_cost_aud": waiting,
-    }
-    return {
-        "energy_mwh": total["facility_power"] / 1000.0,
-        "it_energy_mwh": total["it_power"] / 1000.0,
-        "cooling_energy_mwh": total["cooling"] / 1000.0,
-        "carbon_t": total["carbon"] / 1000.0,
-        "site_water_kl": total["site_water"] / 1000.0,
-        "source_water_kl": total["source_water"] / 1000.0,
-        "water_kl": (total["site_water"] + total["source_water"]) / 1000.0,
-        **money,
-        "total_cost_aud": sum(money.values()),
-        "mean_ttft_ms": 1000.0 * mean_ttft,
-        "p95_ttft_ms": 1000.0 * tail_ttft,
-        "requests": float(requests.sum()) * seconds,
-        "pue": total["facility_power"] / total["it_power"],
-    }

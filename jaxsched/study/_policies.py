@@ -13,7 +13,8 @@ from jaxsched._solve import solve
 from jaxsched.models import Conditions, ConstantPartialPUE
 from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
 from jaxsched.solvers import ADMM, Proportional
-from jaxsched.study._build import Study, site_cost, with_cooling
+from jaxsched.study._inputs import site_cost
+from jaxsched.study._study import Study, with_cooling
 
 Progress = Callable[[int, float, float], None]
 
@@ -42,7 +43,7 @@ def temperature_blind(study: Study, solver: ADMM, progress: Progress | None = No
     )
     blind = with_cooling(study.site_model, ConstantPartialPUE(as_array(BLIND_PARTIAL_PUE)))
     cost = site_cost(blind, believed, study.cap, study.scenario.slot_hours)
-    return solve(_same_limits(study, study.problem.route_cost, cost), solver, progress=progress)
+    return solve(_with_costs(study, study.problem.route_cost, cost), solver, progress=progress)
 
 
 def nearest(study: Study, solver: ADMM, progress: Progress | None = None) -> Schedule:
@@ -67,10 +68,11 @@ def proportional(study: Study, solver: ADMM, progress: Progress | None = None) -
         return schedule
     capacity = jnp.maximum(study.cap, 1e-6 * study.cap.max())
     cost = CongestionCost(linear=0.0, quadratic=0.5 / capacity)
-    flat = _same_limits(study, jnp.zeros_like(study.problem.route_cost), cost)
+    flat = _with_costs(study, jnp.zeros_like(study.problem.route_cost), cost)
     return solve(flat, _baseline_solver(solver), progress=progress, throw=False)
 
 
+# The one list of policies: configuration, command line and reports take their names from here.
 POLICIES: dict[str, Callable[..., Schedule]] = {
     "temperature_aware": temperature_aware,
     "temperature_blind": temperature_blind,
@@ -89,7 +91,7 @@ def _baseline(
     scale = float(np.abs(per_gpu).mean())
     linear = per_gpu / scale if scale > 0 else per_gpu
     rtt = study.scenario.rtt / max(float(study.scenario.rtt.mean()), 1e-9)
-    problem = _same_limits(study, jnp.asarray(tie_break * rtt)[None, :, :, None], CongestionCost(linear=linear))
+    problem = _with_costs(study, jnp.asarray(tie_break * rtt)[None, :, :, None], CongestionCost(linear=linear))
     return solve(problem, _baseline_solver(solver), progress=progress, throw=False)
 
 
@@ -97,7 +99,7 @@ def _baseline_solver(solver: ADMM) -> ADMM:
     return ADMM(rtol=_BASELINE_GAP, max_steps=solver.max_steps)
 
 
-def _same_limits(study: Study, route_cost: Array, cost: AbstractSiteCost) -> Problem:
+def _with_costs(study: Study, route_cost: Array, cost: AbstractSiteCost) -> Problem:
     """The study's problem with other costs: demand, capacities, latency limits and residency stay."""
     problem = study.problem
     return Problem(

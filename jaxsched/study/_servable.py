@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from jaxsched._solve import find_shortfall
-from jaxsched.study._build import Study
+from jaxsched.study._study import Study
 
 # A share of the capacity may exceed 1 by the tolerance of the linear program.
 _TOLERANCE = 1e-6

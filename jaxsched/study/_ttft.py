@@ -1,10 +1,12 @@
-"""Time to first token of the requests of a schedule, their mean and tail."""
+"""The tail of the time to first token of the requests of a schedule."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtri
 
-from jaxsched.models import HARDWARE
-from jaxsched.study._build import Study
+from jaxsched.study._inputs import serving_at
+from jaxsched.study._study import Study
 
 # Prompt lengths at the middle of so many equally likely parts represent the distribution of prefill times.
 _LENGTHS = 20
@@ -12,8 +14,8 @@ _BIN_SECONDS = 5e-4
 _LONGEST_SECONDS = 60.0
 
 
-def ttft_seconds(study: Study, routing: np.ndarray, wait: np.ndarray, quantile: float = 0.95) -> tuple[float, float]:
-    """Mean and quantile of the time to first token over all requests of a schedule.
+def ttft_quantile(study: Study, routing: np.ndarray, wait: np.ndarray, quantile: float = 0.95) -> float:
+    """Quantile of the time to first token over all requests of a schedule [s]; 0 where there are none.
 
         TTFT = RTT + wait + prefill(prompt length)
 
@@ -25,16 +27,12 @@ def ttft_seconds(study: Study, routing: np.ndarray, wait: np.ndarray, quantile: 
         routing: Requests per second [slot, origin, site, class].
         wait: Mean wait [slot, site] [s].
         quantile: Which quantile.
-
-    Returns:
-        Mean and quantile [s].
     """
     slot, origin, site, kind = np.nonzero(routing > 1e-9 * max(float(routing.max()), 1e-300))
     flow = routing[slot, origin, site, kind].astype(float)
     if flow.size == 0:
-        return 0.0, 0.0
+        return 0.0
     base = study.scenario.rtt[origin, site] + wait[slot, site]
-    mean = float(flow @ (base + study.prefill[site, kind]) / flow.sum())
     lengths = _prefill_quantiles(study)
     bins = int(_LONGEST_SECONDS / _BIN_SECONDS)
     counts = np.zeros(bins + 1)
@@ -42,7 +40,7 @@ def ttft_seconds(study: Study, routing: np.ndarray, wait: np.ndarray, quantile: 
         index = np.minimum((base + lengths[site, kind, part]) / _BIN_SECONDS, bins).astype(int)
         counts += np.bincount(index, weights=flow, minlength=bins + 1)
     reached = np.searchsorted(np.cumsum(counts), quantile * counts.sum())
-    return mean, float((reached + 1) * _BIN_SECONDS)
+    return float((reached + 1) * _BIN_SECONDS)
 
 
 def _prefill_quantiles(study: Study) -> np.ndarray:
@@ -50,13 +48,7 @@ def _prefill_quantiles(study: Study) -> np.ndarray:
     classes = study.scenario.classes
     normal = ndtri((np.arange(_LENGTHS) + 0.5) / _LENGTHS)
     tokens = np.exp(classes[["input_mu"]].to_numpy(float) + classes[["input_sigma"]].to_numpy(float) * normal)
-    tables = {}
-    for name, hardware in HARDWARE.items():
-        profiles = [hardware.profiles[model] for model in classes["model"]]
-        tables[name] = np.array(
-            [
-                p.prefill_fixed + p.prefill_linear * n + p.prefill_quadratic * n**2
-                for p, n in zip(profiles, tokens, strict=True)
-            ]
-        )
-    return np.array([tables[name] for name in study.scenario.sites["hardware"]])
+    laws = serving_at(study.scenario, study.serving)
+    at_sites = jax.tree.map(lambda leaf: leaf[..., None], laws)
+    each = jnp.asarray(tokens)[None]
+    return np.asarray(at_sites.prefill(each, each**2), float)

@@ -20,8 +20,7 @@ from jaxsched.models import (
     EnergyPrice,
     InterTokenLatency,
     ITPower,
-    MixedCooling,
-    MixedWater,
+    Plant,
     Prefill,
     SakasegawaWait,
     Serving,
@@ -29,11 +28,12 @@ from jaxsched.models import (
     SiteModel,
 )
 from jaxsched.scenarios import Scenario
-from jaxsched.study._build import Service, Study, assemble
-from jaxsched.study._repose import Inputs, inputs_of, service_of, serving_names
+from jaxsched.study._inputs import Inputs
+from jaxsched.study._study import Study, serving_names
 
 # Where a model of a kind goes in a site model.
 PLACES: Mapping[str, type] = {
+    "plant": Plant,
     "cooling": AbstractCooling,
     "water": AbstractWater,
     "electrical": AbstractElectrical,
@@ -42,6 +42,8 @@ PLACES: Mapping[str, type] = {
     "carbon": Carbon,
     "queue": SakasegawaWait,
 }
+# Inputs that are models of all sites.
+_MODELS: Mapping[str, type] = {"serving": Serving, "conditions": Conditions, "site_model": SiteModel}
 
 
 def changed(study: Study, models: Sequence[Any], at: str | Sequence[str] | None, inputs: Mapping[str, Any]) -> Study:
@@ -50,23 +52,18 @@ def changed(study: Study, models: Sequence[Any], at: str | Sequence[str] | None,
     for name in inputs:
         if name not in known:
             raise ValueError(f"a study has no input {name!r}; {did_you_mean(name, known)}")
-    given = {**vars(inputs_of(study)), **inputs}
+    arrays = {name: value if name in _MODELS else jnp.asarray(value, float) for name, value in inputs.items()}
+    given = {**vars(study.inputs), **arrays}
     rows = sites_at(study.scenario, at)
     for model in models:
-        if isinstance(model, Serving | Conditions | SiteModel):
-            key = {Serving: "serving", Conditions: "conditions", SiteModel: "site_model"}[type(model)]
+        if isinstance(model, tuple(_MODELS.values())):
+            key = next(name for name, kind in _MODELS.items() if isinstance(model, kind))
             if not rows.all():
                 raise ValueError(f"{type(model).__name__} is of all sites; leave `at` out.")
             given[key] = model
         else:
             given["site_model"] = _placed(given["site_model"], model, rows)
-    scenario = _scenario(study.scenario, {name: given[name] for name in inputs})
-    serving = given["serving"]
-    service = Service(serving, study.work, study.prefill)
-    if serving is not study.serving:
-        service = Service(serving, *(np.asarray(each, float) for each in service_of(study, serving)))
-    limit = jnp.asarray(given["facility_limit"], float)
-    return assemble(scenario, given["site_model"], given["conditions"], limit, service, study.problem.demand.dtype)
+    return Study.of(_scenario(study.scenario, inputs), Inputs(**given), study.problem.demand.dtype)
 
 
 def with_prefill(study: Study, law: AbstractModel, hardware: str, model: str, *, gpus: float | None = None) -> Study:
@@ -151,31 +148,17 @@ def _placed(site_model: SiteModel, model: Any, rows: np.ndarray) -> SiteModel:
             f"{type(model).__name__} has no place in a study; there is one for {', '.join(PLACES)}, and with_prefill for laws of "
             "service."
         )
-    old = getattr(site_model, place)
-    if rows.all():
-        new = model
-    elif place == "cooling":
-        plants, share = (
-            (old.plants, old.membership) if isinstance(old, MixedCooling) else ((old,), jnp.ones((1, len(rows))))
-        )
-        new = MixedCooling((*plants, model), _membership(share, rows))
-    elif place == "water":
-        kinds, share = (
-            (old.kinds, old.membership) if isinstance(old, MixedWater) else ((old,), jnp.ones((1, len(rows))))
-        )
-        new = MixedWater((*kinds, model), _membership(share, rows))
-    else:
+    if place in ("plant", "cooling", "water"):
+        plants = site_model.plants.replaced(lambda old: model if place == "plant" else old.with_law(model), rows)
+        return dataclasses.replace(site_model, plants=plants)
+    old, new = getattr(site_model, place), model
+    if not rows.all():
         if type(old) is not type(model):
             raise ValueError(
                 f"{type(model).__name__} cannot stand beside {type(old).__name__} at other sites; leave `at` out."
             )
         new = jax.tree.map(lambda ours, theirs: jnp.where(jnp.asarray(rows), theirs, ours), old, model)
     return dataclasses.replace(site_model, **{place: new})
-
-
-def _membership(share: Any, rows: np.ndarray) -> Any:
-    """Shares [plant, site] with one more plant, which has the given sites to itself."""
-    return jnp.concatenate([jnp.where(rows, 0.0, share), jnp.asarray(rows, share.dtype)[None]])
 
 
 def _scenario(scenario: Scenario, inputs: Mapping[str, Any]) -> Scenario:

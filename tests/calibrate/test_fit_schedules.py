@@ -10,7 +10,7 @@ import pytest
 from jaxsched import CongestionCost, InteriorPoint, Problem, solve
 from jaxsched.calibrate import CalibrationError, fit_schedules
 from jaxsched.scenarios import australia
-from jaxsched.study import build, inputs_of, pose
+from jaxsched.study import build, pose
 
 # An operator of its own: sites whose power rises with the weather, and what it pays for energy and carbon.
 _RANDOM = np.random.default_rng(0)
@@ -24,7 +24,7 @@ NOISE, DRAWS = 0.2, 60
 # The schedules of a gap of 1e-10 are right to about its root.
 RECOVERED_RTOL, COVARIANCE_RTOL, STEP = 1e-4, 0.02, 1e-3
 
-STUDY_NAMES = ("site_model.weights.carbon", "site_model.cooling.DirectExpansion.chiller.reference_ratio")
+STUDY_NAMES = ("site_model.weights.carbon", "site_model.plants.DirectExpansion.cooling.chiller.reference_ratio")
 STUDY_TRUTH = np.array([160.0, 0.36])
 
 
@@ -87,10 +87,10 @@ def test_the_covariance_follows_from_differences_of_re_solves(noisy):
 
 def test_a_study_gives_carbon_weight_and_chiller_back():
     study = build(australia(sites=6, origins=8, slots=4, start="2024-01-15T00:00"))
-    inputs, problem, solver = inputs_of(study), functools.partial(pose, study), InteriorPoint(rtol=1e-10)
+    inputs, problem, solver = study.inputs, functools.partial(pose, study), InteriorPoint(rtol=1e-10)
 
     def varied(i):
-        return [i.site_model.weights.carbon, i.site_model.cooling.plants[0].chiller.reference_ratio]
+        return [i.site_model.weights.carbon, i.site_model.plants.plants[0].cooling.chiller.reference_ratio]
 
     operator = eqx.tree_at(varied, inputs, [jnp.asarray(value) for value in STUDY_TRUTH])
     load = np.asarray(solve(problem(operator), solver).load)

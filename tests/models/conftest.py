@@ -40,6 +40,8 @@ PLANTS = {
     "constant": models.ConstantPartialPUE,
 }
 WATER = (models.DryWater, models.TowerWater, models.EvaporativeWater, models.RenWater)
+# Which of them each plant of `PLANTS` uses.
+KINDS = (0, 2, 1, 2, 3, 0)
 
 
 def build_site(electrical: models.AbstractElectrical | None = None) -> models.SiteModel:
@@ -51,8 +53,10 @@ def build_site(electrical: models.AbstractElectrical | None = None) -> models.Si
         weights=models.Weights(carbon=75.0, water=3.0, waiting=1e-3),
         it_power=it_power,
         electrical=electrical or models.ComponentElectrical(),
-        cooling=models.MixedCooling(tuple(plant() for plant in PLANTS.values()), np.eye(number)),
-        water=models.MixedWater(tuple(kind() for kind in WATER), np.eye(4)[:, [0, 2, 1, 2, 3, 0]]),
+        plants=models.MixedPlants(
+            tuple(models.Plant(plant(), WATER[kind]()) for plant, kind in zip(PLANTS.values(), KINDS, strict=True)),
+            np.eye(number),
+        ),
         carbon=models.Carbon(scope3=40.0, embodied=0.033),
         gpus=gpus,
         replicas=gpus / 4.0,

@@ -18,7 +18,7 @@ ANNUAL = 0.01
 
 def power_usage_effectiveness(plant, fraction, dry_bulb, wet_bulb):
     curves = SiteCurves.at(
-        jnp.asarray(1000.0), models.ComponentElectrical(), plant, models.DryWater(), dry_bulb, wet_bulb
+        jnp.asarray(1000.0), models.ComponentElectrical(), models.Plant(plant, models.DryWater()), dry_bulb, wet_bulb
     )
     x = jnp.asarray(fraction)
     return float(jnp.mean(curves.facility(x) / curves.it(x)))
@@ -103,7 +103,7 @@ def test_proportional_losses_multiply_it_and_cooling_power():
 
 def test_a_mixture_equals_the_plant_of_each_site(plants):
     members = tuple(plants.values())
-    mixture = models.MixedCooling(members, np.eye(len(members)))
+    mixture = models.MixedPlants(tuple(models.Plant(one, models.DryWater()) for one in members), np.eye(len(members)))
     shape = (9, len(members))
     dry_bulb = jnp.broadcast_to(jnp.linspace(-5.0, 45.0, 9)[:, None], shape)
     arguments = (
@@ -113,7 +113,9 @@ def test_a_mixture_equals_the_plant_of_each_site(plants):
         dry_bulb,
         dry_bulb - 6.0,
     )
-    mixed = mixture(*arguments)
+    it_power, rated, *others = arguments
+    curves = mixture.curves(rated, *others).cooling
+    mixed = [curve(it_power / rated) for curve in (curves.compressor, curves.fan, curves.pump)]
     for column, plant in enumerate(members):
         alone = plant(*(a[:, column] for a in arguments))
         for together, single in zip(mixed, alone, strict=True):
@@ -123,7 +125,9 @@ def test_a_mixture_equals_the_plant_of_each_site(plants):
 
 def test_a_mixture_with_a_missing_row_is_refused(plants):
     with pytest.raises(ValueError, match=r"2 members need one row each"):
-        models.MixedCooling((plants["dx"], plants["airside"]), np.ones((1, 4)))
+        models.MixedPlants(
+            tuple(models.Plant(plants[name], models.DryWater()) for name in ("dx", "airside")), np.ones((1, 4))
+        )
 
 
 def test_compressors_work_harder_when_it_is_hotter(plants):

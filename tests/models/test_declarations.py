@@ -37,8 +37,8 @@ everywhere = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__
 
 
 def _is_model_or_models(annotation) -> bool:
-    members = getattr(annotation, "__args__", (annotation,))
-    return all(m is Ellipsis or (isinstance(m, type) and issubclass(m, AbstractModel)) for m in members)
+    members = [m for m in getattr(annotation, "__args__", (annotation,)) if m not in (Ellipsis, type(None))]
+    return bool(members) and all(isinstance(m, type) and issubclass(m, AbstractModel) for m in members)
 
 
 def test_the_walk_finds_the_models():

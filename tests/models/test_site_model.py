@@ -48,8 +48,8 @@ def test_the_report_is_what_the_parts_say_when_called_alone(site, conditions, pl
         power = plant(it_power, rated, rated_heat, *weather)
         for name in ("compressor", "fan", "pump"):
             np.testing.assert_allclose(getattr(report, name)[at], getattr(power, name), rtol=1e-12)
-        kind = site.water.kinds[int(np.argmax(site.water.membership[:, column]))]
-        litres = kind(it_power, heat, power.compressor, *weather)
+        water = site.plants.plants[column].laws()[1]
+        litres = water(it_power, heat, power.compressor, *weather)
         np.testing.assert_allclose(report.site_water[at], litres, rtol=1e-12)
     np.testing.assert_allclose(
         report.source_water, conditions.source_water[None, :] * report.facility_power, rtol=1e-12
@@ -226,7 +226,7 @@ def test_a_changed_parameter_compiles_nothing_anew(site, conditions):
         return site.cost(load, conditions)
 
     first = cost(site, conditions)
-    warmer = eqx.tree_at(lambda s: s.cooling.plants[0].chiller.sensitivity, site, as_array(0.03))
+    warmer = eqx.tree_at(lambda s: s.plants.plants[0].cooling.chiller.sensitivity, site, as_array(0.03))
     assert (cost(warmer, conditions) != first).any()
     assert len(traces) == 1
 

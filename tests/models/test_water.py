@@ -60,7 +60,10 @@ def test_a_mixture_equals_the_kind_of_each_site():
     shape = (5, 4)
     dry_bulb = jnp.broadcast_to(jnp.linspace(0.0, 45.0, 5)[:, None], shape)
     arguments = jnp.full(shape, 90.0), jnp.full(shape, 92.0), jnp.full(shape, 15.0), dry_bulb, dry_bulb - 5.0
-    mixed = models.MixedWater(kinds, np.eye(4))(*arguments)
+    mixture = models.MixedPlants(tuple(models.Plant(models.DirectExpansion(), kind) for kind in kinds), np.eye(4))
+    it_power, heat, compressor, *weather = arguments
+    factors = mixture.curves(it_power, heat, *weather).water
+    mixed = factors.it * it_power + factors.heat * heat + factors.compressor * compressor
     for column, kind in enumerate(kinds):
         np.testing.assert_allclose(mixed[:, column], kind(*(a[:, column] for a in arguments)), rtol=1e-12)
 

@@ -115,12 +115,12 @@ def test_any_number_of_places_has_colours_of_its_own():
 
 
 def test_quantities_have_readable_names_that_stay_apart():
-    plants = ["DirectExpansion", "AirsideEconomiser"]
-    assert (
-        readable("site_model.water.EvaporativeWater[1].threshold", plants) == "water of airside economiser: threshold"
-    )
-    assert readable("site_model.cooling.DirectExpansion.fans.rated_share") == "direct expansion: fans rated share"
+    of = "site_model.plants."
+    assert readable(of + "AirsideEconomiser.wetting.threshold") == "airside economiser: wetting threshold"
+    assert readable(of + "DirectExpansion.cooling.fans.rated_share") == "direct expansion: fans rated share"
+    assert readable(of + "DirectExpansion[1].cooling.pump_share") == "direct expansion 2: pump share"
+    assert readable(of + "WatersideEconomiser.water.cycles") == "water of waterside economiser: cycles"
+    assert readable(of + "water.cycles") == "water: cycles"
+    assert readable("site_model.electrical.ups_linear") == "power supply: UPS linear"
     assert readable("serving.prefill_linear") == "prefill: time per token of the prompt"
     assert readable("conditions.dry_bulb") == "dry bulb"
-    assert readable("site_model.water.TowerWater.cycles") == "water of towers: cycles"
-    assert readable("site_model.water.EvaporativeWater[7].cycles") == "water of plant 8: cycles"

@@ -26,7 +26,7 @@ from jaxsched.sensitivity import (
     solve_cases,
 )
 from jaxsched.sensitivity._frontier import _measure
-from jaxsched.study import build, evaluate, inputs_of, pose
+from jaxsched.study import build, evaluate, pose
 
 RTOL = 1e-4
 
@@ -50,7 +50,7 @@ def column(answers, output):
 def test_every_case_is_certified_and_its_cost_is_that_of_a_solve_of_its_own(study, answers):
     assert answers.reached.all()
     assert answers.gap.max() <= RTOL
-    inputs = inputs_of(study)
+    inputs = study.inputs
     for n in range(0, len(answers.cases), 3):
         problem = pose(study, shifted(study, inputs, answers.cases[n].shift))
         alone = jaxsched.solve(problem, jaxsched.ADMM(rtol=RTOL, max_steps=4000))

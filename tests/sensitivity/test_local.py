@@ -12,7 +12,7 @@ from jaxsched import InteriorPoint, solve
 from jaxsched.report import planner_prices, price_frame, sensitivity_frames, sensitivity_summary
 from jaxsched.report._sensitivity_tables import SensitivityParts
 from jaxsched.sensitivity import GROUPS, OUTPUTS, effects, local, quantities
-from jaxsched.study import evaluate, inputs_of, pose
+from jaxsched.study import evaluate, pose
 
 STEP = 1e-5
 # Re-solves are right to 1e-12 of the total cost; over the step that is 1e-7 of it.
@@ -76,7 +76,7 @@ def test_the_price_of_warming_is_the_difference_of_a_warmer_study(found):
     from jaxsched.sensitivity import Shift, shifted
 
     def cost(warming):
-        inputs = shifted(found.study, inputs_of(found.study), Shift(warming=jnp.asarray(warming)))
+        inputs = shifted(found.study, found.study.inputs, Shift(warming=jnp.asarray(warming)))
         return float(solve(pose(found.study, inputs), InteriorPoint(rtol=1e-12), warm_start=found.schedule).objective)
 
     finite = (cost(1e-3) - cost(-1e-3)) / 2e-3

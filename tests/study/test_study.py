@@ -158,8 +158,7 @@ def test_a_negative_worth_of_energy_gives_a_lower_convex_cost_and_is_reported(st
 def test_hotter_weather_never_makes_the_same_routing_cheaper(study, schedules):
     routing = np.asarray(schedules["temperature_aware"].routing)
     base = evaluate(study, routing).totals
-    hotter = dataclasses.replace(
-        study,
+    hotter = study.with_(
         conditions=Conditions(
             dry_bulb=study.conditions.dry_bulb + 3.0,
             wet_bulb=study.conditions.wet_bulb + 2.0,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from jaxsched import models
+from jaxsched import ADMM, models
 from jaxsched.calibrate import save_model
 from jaxsched.cli import app
 from jaxsched.config import load_config, with_models
 from jaxsched.scenarios import australia
-from jaxsched.study import build, inputs_of, pose, with_prefill
+from jaxsched.study import POLICIES, build, evaluate, pose, ttft_quantile, with_prefill
 from tests.small import IN_JANUARY
 
 # Adding up in another order.
@@ -38,7 +38,7 @@ def hungry():
 
 def in_step(study):
     """Whether caps and problem are those of the models, the limit and the scenario of a study."""
-    again = pose(study, inputs_of(study))
+    again = pose(study, study.inputs)
     np.testing.assert_allclose(again.capacity, study.cap, rtol=ROUNDING)
     for name in ("capacity", "demand", "route_cost", "work"):
         np.testing.assert_allclose(getattr(again, name), getattr(study.problem, name), rtol=ROUNDING)
@@ -60,24 +60,52 @@ def test_another_plant_moves_the_caps_and_the_problem_with_it(study, hungry):
     assert (np.asarray(found.problem.capacity) < 0.999 * np.asarray(study.cap)).any()
 
 
+def test_the_weights_of_the_sites_are_those_of_every_cost_of_a_routing(study):
+    weights = dataclasses.replace(study.site_model.weights, waiting=3.0 * study.site_model.weights.waiting)
+    dear = study.with_(dataclasses.replace(study.site_model, weights=weights))
+    routing = np.asarray(POLICIES["proportional"](study, ADMM()).routing)
+    base, found = evaluate(study, routing), evaluate(dear, routing)
+    assert found.totals["waiting_cost_aud"] == pytest.approx(3.0 * base.totals["waiting_cost_aud"], rel=ROUNDING)
+    assert found.totals["mean_ttft_ms"] == pytest.approx(base.totals["mean_ttft_ms"], rel=ROUNDING)
+    for name, each in found.money.items():
+        assert each.sum() == pytest.approx(found.totals[name], rel=ROUNDING)
+
+
+def test_the_tail_of_ttft_follows_a_fitted_law_of_prefill(study):
+    """A prefill that is constant moves the whole distribution by its difference."""
+    names = {(h, m) for h in study.scenario.sites["hardware"] for m in study.scenario.classes["model"]}
+    flat, slow = study, study
+    for hardware, model in names:
+        for seconds in (0.01, 0.11):
+            law = models.Prefill(fixed=jnp.asarray(seconds), linear=jnp.asarray(0.0), quadratic=jnp.asarray(0.0))
+            if seconds < 0.1:
+                flat = with_prefill(flat, law, hardware, model)
+            else:
+                slow = with_prefill(slow, law, hardware, model)
+    routing, wait = np.asarray(study.scenario.demand)[:, :, None] / 3.0 + np.zeros((1, 1, 3, 1)), np.zeros((2, 3))
+    assert ttft_quantile(slow, routing, wait) - ttft_quantile(flat, routing, wait) == pytest.approx(0.1, abs=1e-3)
+
+
 def test_a_plant_at_one_site_leaves_the_others_alone(study, hungry):
-    everywhere = np.asarray(study.with_(hungry).site_model.cooling(*plant_inputs(study)).pump)
-    before = np.asarray(study.site_model.cooling(*plant_inputs(study)).pump)
+    everywhere = pump_power(study.with_(hungry))
+    before = pump_power(study)
     name = study.scenario.sites.index[1]
     found = study.with_(hungry, at=name)
     in_step(found)
-    after = np.asarray(found.site_model.cooling(*plant_inputs(study)).pump)
+    after = pump_power(found)
     np.testing.assert_allclose(after[:, 1], everywhere[:, 1])
     np.testing.assert_allclose(after[:, [0, 2]], before[:, [0, 2]])
     kind = study.scenario.sites.loc[name, "plant"]
-    by_kind = np.asarray(study.with_(hungry, at=kind).site_model.cooling(*plant_inputs(study)).pump)
+    by_kind = pump_power(study.with_(hungry, at=kind))
     rows = (study.scenario.sites["plant"] == kind).to_numpy()
     np.testing.assert_allclose(by_kind[:, rows], everywhere[:, rows])
 
 
-def plant_inputs(study):
+def pump_power(study):
+    """At 0.6 of the rated IT power [slot, site]."""
     rated = study.site_model.rated_it_power[None]
-    return 0.6 * rated, rated, rated, study.conditions.dry_bulb, study.conditions.wet_bulb
+    curves = study.site_model.plants.curves(rated, rated, study.conditions.dry_bulb, study.conditions.wet_bulb)
+    return np.asarray(curves.cooling.pump(jnp.full_like(rated, 0.6)))
 
 
 def test_inputs_reach_the_scenario_the_caps_and_the_problem(study):

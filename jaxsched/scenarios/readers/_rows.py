@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
+from jaxsched._names import OneOf
 from jaxsched.scenarios.readers._raw import RawTable, load, need, numbers, own_names, words
 from jaxsched.scenarios.readers._recording import TIMELESS
 
@@ -44,7 +45,7 @@ class SiteRow(BaseModel):
     longitude: _Longitude
     state: State = Field(description="State or territory; residency rules and defaults go by it.")
     region: Region | None = Field(None, description="Market region of price and carbon; that of the state where empty.")
-    plant: Literal["dx", "airside", "waterside", "indirect_evaporative"] = Field(description="Kind of cooling plant.")
+    plant: Annotated[str, OneOf("jaxsched.models:PLANTS")] = Field(description="Kind of cooling plant.")
     hardware: Literal["h100", "h200", "a100", "l40s"] = Field(description="Kind of GPU.")
     gpus: float = Field(gt=0, le=1e7, description="GPUs at the site [1].")
     gpus_per_replica: float = Field(4.0, ge=1, le=1024, description="GPUs that hold one copy of a model [1].")
@@ -140,7 +141,8 @@ def _column(raw: RawTable, name: str, field: FieldInfo) -> Any:
     """A column as its field says; an empty cell of an optional one takes the default."""
     kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
     kind = field.annotation if get_origin(field.annotation) is Literal or not kinds else kinds[0]
-    allowed = get_args(kind) if get_origin(kind) is Literal else None
+    listed = next((rule.names() for rule in field.metadata if isinstance(rule, OneOf)), None)
+    allowed = get_args(kind) if get_origin(kind) is Literal else listed
     low, high = _limits(field)
 
     def cells(rows: RawTable) -> Any:

@@ -1,0 +1,33 @@
+"""The terms are those of the reports, the weights, the totals and the shifts: none is left out, none is only named."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from jaxsched import ADMM
+from jaxsched.models import TERMS, WEIGHTED, SiteReport, Weights
+from jaxsched.scenarios import DEFAULT_WEIGHTS, australia
+from jaxsched.sensitivity import OUTPUTS, Shift
+from jaxsched.study import POLICIES, build, evaluate
+
+
+def names(model):
+    return {field.name for field in dataclasses.fields(model)}
+
+
+def test_every_cost_of_a_report_and_every_weight_has_its_term():
+    assert {term.report_column for term in TERMS} == {name for name in names(SiteReport) if name.endswith("_cost")}
+    assert {term.name for term in WEIGHTED} == names(Weights)
+    assert {term.name for term in WEIGHTED} <= set(DEFAULT_WEIGHTS)
+    assert {term.factor for term in WEIGHTED} <= names(Shift)
+    assert {term.aim for term in TERMS} <= set(OUTPUTS)
+
+
+def test_the_costs_of_the_terms_add_up_to_the_total():
+    study = build(australia(sites=3, origins=3, slots=1))
+    outcome = evaluate(study, np.asarray(POLICIES["proportional"](study, ADMM()).routing))
+    assert sum(outcome.totals[term.cost] for term in TERMS) == pytest.approx(outcome.totals["total_cost_aud"])
+    assert set(outcome.money) == {term.cost for term in TERMS}
+    at_sites = sum(np.asarray(getattr(outcome.report, term.report_column)) for term in TERMS)
+    np.testing.assert_allclose(at_sites, outcome.report.total)
