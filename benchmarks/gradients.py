@@ -4,10 +4,8 @@ python -m benchmarks.gradients [--sizes 20x20 50x100 200x500] [--repeats 5] [--c
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -16,16 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxsched
-from benchmarks._record import RESULTS, write_result
+from benchmarks import harness
+from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks.clock import timed
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
+from benchmarks.harness import Record, say
 
-_SIZES = ("20x20", "50x100", "200x500")
-_VARIANTS = ("quadratic", "queueing")
+DEFAULT_SIZES = ("20x20", "50x100", "200x500")
+VARIANTS = ("quadratic", "queueing")
 _SOLVER = jaxsched.InteriorPoint()
 # Re-solves for the differences, to rest where rounding allows no less: the root of their gap is then far below the change of
 # a schedule over a step.
-_TIGHT = jaxsched.InteriorPoint(rtol=1e-14)
-_STEP = 1e-6
+TIGHT = jaxsched.InteriorPoint(rtol=1e-14)
+STEP = 1e-6
 # What is required: shares of a solve, and relative errors.
 MOST_ENVELOPE, MOST_IMPLICIT, MOST_ERROR = 0.1, 0.2, 1e-4
 
@@ -37,17 +38,11 @@ def seconds(calls: dict[str, Callable[[], Any]], repeats: int, least: float) -> 
     the one before.
     """
     random = np.random.default_rng(0)
-
-    def timed(call: Callable[[], Any]) -> float:
-        started = time.perf_counter()
-        jax.block_until_ready(call())
-        return time.perf_counter() - started
-
-    first = {name: timed(call) for name, call in calls.items()}
+    first = {name: timed(call)[0] for name, call in calls.items()}
     rounds: list[dict[str, float]] = []
     started = time.perf_counter()
     while len(rounds) < repeats or time.perf_counter() - started < least:
-        rounds.append({name: timed(calls[name]) for name in random.permutation(list(calls)).tolist()})
+        rounds.append({name: timed(calls[name])[0] for name in random.permutation(list(calls)).tolist()})
     return first, {name: np.asarray([one[name] for one in rounds]) for name in calls}
 
 
@@ -97,7 +92,7 @@ def errors(problem: jaxsched.Problem) -> dict[str, dict[str, float]]:
     """
     found = {}
     for name in ("demand", "route_cost", "linear"):
-        where = _where(name)
+        where = lambda p, name=name: getattr(p.site_cost if name == "linear" else p, name)  # noqa: E731
         at = where(problem)
         move = jnp.asarray(np.random.default_rng(1).normal(size=at.shape)) * at
 
@@ -105,18 +100,14 @@ def errors(problem: jaxsched.Problem) -> dict[str, dict[str, float]]:
             schedule = jaxsched.solve(eqx.tree_at(where, problem, value), solver, throw=False)
             return schedule.objective, schedule.load
 
-        ahead, behind = (answer(at + h * move, _TIGHT) for h in (_STEP, -_STEP))
-        cost, load = (np.asarray(a - b) / (2 * _STEP) for a, b in zip(ahead, behind, strict=True))
+        ahead, behind = (answer(at + h * move, TIGHT) for h in (STEP, -STEP))
+        cost, load = (np.asarray(a - b) / (2 * STEP) for a, b in zip(ahead, behind, strict=True))
         _, (cost_slope, load_slope) = jax.jvp(lambda v, answer=answer: answer(v, _SOLVER), (at,), (move,))
         found[name] = {
             "envelope": abs(float(cost_slope) - float(cost)) / abs(float(cost)),
             "implicit": float(np.linalg.norm(np.asarray(load_slope) - load) / np.linalg.norm(load)),
         }
     return found
-
-
-def _where(name: str) -> Callable[[jaxsched.Problem], Any]:
-    return lambda p: getattr(p.site_cost if name == "linear" else p, name)
 
 
 def failures(case: dict[str, Any]) -> list[str]:
@@ -129,31 +120,65 @@ def failures(case: dict[str, Any]) -> list[str]:
     return [f"{name}: {what} is {value:.1e}, {most:.1e} is allowed" for what, value, most in found if not value <= most]
 
 
-def main() -> int:
-    """Measure, record, and with --check say whether the requirements are met."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(_SIZES))
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--name", default="gradients", help="name of the result file")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed")
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Every size and site cost."""
     cases = []
     for size in options.sizes:
-        for variant in _VARIANTS:
+        for variant in VARIANTS:
             problem = as_problem(busiest_slot(generate(*SIZES[size], variant)))
             case = {"size": size, "variant": variant, **measure(problem, options.repeats), "errors": errors(problem)}
             shares = f"envelope {case['envelope_share']:.3f}, implicit {case['implicit_share']:.3f} of a solve"
-            print(f"{size} {variant}: {shares}", file=sys.stderr, flush=True)
+            say(f"{size} {variant}: {shares}")
             cases.append(case)
-    path = write_result(options.name, {"cases": cases}, options.out)
-    print(f"written: {path.name}", file=sys.stderr)
-    missed = [sentence for case in cases for sentence in failures(case)]
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
+    return {"cases": cases}
 
+
+def _share(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda case: f"{case[name]:.3f}" if case[name] > 0 else "below noise"
+
+
+def _largest(kind: str) -> Callable[[dict[str, Any]], str]:
+    return lambda case: f"{max(error[kind] for error in case['errors'].values()):.1e}"
+
+
+COLUMNS = {
+    "origins x sites": "{size}",
+    "site cost": "{variant}",
+    "solve [s]": "{solve_seconds:.4f}",
+    "and envelope [s]": "{solve_and_envelope_seconds:.4f}",
+    "envelope share": _share("envelope_share"),
+    "and implicit [s]": "{solve_and_implicit_seconds:.4f}",
+    "implicit share": _share("implicit_share"),
+    "share of returning arrays": _share("returned_share"),
+    "first call of it [s]": "{solve_and_implicit_first_call_seconds:.1f}",
+    "`optimal_cost` [s]": "{optimal_cost_seconds:.5f}",
+    "largest envelope error": _largest("envelope"),
+    "largest implicit error": _largest("implicit"),
+}
+
+
+def table(record: Record) -> str:
+    """Seconds of gradients beside those of a solve, and errors against differences of re-solves."""
+    return bulleted(
+        record,
+        markdown(COLUMNS, rows_of(COLUMNS, record["cases"]), left=2),
+        "One slot, float64, a solve to 1e-8; gradients with respect to every array of the problem. Errors are relative to "
+        "central differences of re-solves to 1e-14 along a random direction of demand, route cost and linear site cost.",
+        "A share is what a jitted gradient, of the cost (envelope) or of the loads (implicit), takes more than the jitted "
+        "solve alone: the median over rounds, in random order, in units of a solve. Returning as many arrays without any "
+        "gradient takes a share too. `optimal_cost` is a call of its own, the envelope gradient for a schedule that is there.",
+    )
+
+
+BENCHMARK = harness.Benchmark(
+    name="gradients",
+    question="What do the envelope gradient of the cost and the implicit gradient of the schedule take in units of a solve, and "
+    "how near are they to differences of re-solves?",
+    run=run,
+    failures=harness.of_cases(failures),
+    tables={"gradients": table},
+    options=(harness.sizes(DEFAULT_SIZES, list(SIZES)), harness.repeats(9)),
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))
