@@ -1,14 +1,12 @@
 """How records become tables: columns are templates that a case fills, and a line says what it was measured on.
 
-A template names a value of a case by the keys that lead to it, with a format: `{kkt/routes:.1e}`. What is None or absent
-shows as a dash.
+Columns are written `header = template | header = template`. A template names a value of a case by the keys that lead to it,
+with a format: `{kkt/routes:.1e}`. What is None or absent shows as a dash.
 """
 
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-Columns = Mapping[str, str | Callable[[Any], str]]
 
 
 class _Cells(string.Formatter):
@@ -29,11 +27,11 @@ def fill(template: str, case: Mapping[str, Any]) -> str:
     return _Cells().vformat(template, (), case)
 
 
-def rows_of(columns: Columns, cases: Iterable[Any]) -> list[tuple[str, ...]]:
-    """A row of cells for each case."""
-    return [
-        tuple(fill(cell, case) if isinstance(cell, str) else cell(case) for cell in columns.values()) for case in cases
-    ]
+def tabulate(columns: str, cases: Iterable[Mapping[str, Any]], left: int) -> str:
+    """A table in Markdown with a row for each case, whose first columns are aligned to the left."""
+    pairs = [column.split(" = ") for column in columns.split(" | ")]
+    rows = [[fill(template, case) for _, template in pairs] for case in cases]
+    return markdown([header for header, _ in pairs], rows, left)
 
 
 def markdown(header: Iterable[str], rows: Iterable[Sequence[str]], left: int) -> str:

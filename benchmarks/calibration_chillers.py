@@ -1,7 +1,4 @@
-"""Fit the chiller laws to the 369 performance curves of COPPER: which families do they cover, and how well?
-
-python -m benchmarks.calibration_chillers --data ../shared/data
-"""
+"""Which families of the 369 chillers of COPPER do the laws cover, and how well?"""
 
 import argparse
 from pathlib import Path
@@ -13,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, markdown, rows_of
+from benchmarks._markdown import bulleted, fill, tabulate
 from benchmarks.harness import DATA, Record, need_data, option
 from jaxsched.calibrate import Observations, fit
 from jaxsched.models import AirCooledChiller, DirectExpansion, WaterCooledPlant
@@ -128,27 +125,22 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"cases": [*cases, whole], "left_out": left_out, "covered_below": COVERED}
 
 
-COLUMNS = {
-    "condenser": "{condenser}",
-    "compressor": "{compressor}",
-    "speed": "{speed}",
-    "chillers": "{count}",
-    "median error": "{median_relative_error:.1%}",
-    "90 % of points below": "{p90_relative_error:.1%}",
-    "covered": "{covered:.0%}",
-}
+COLUMNS = (
+    "condenser = {condenser} | compressor = {compressor} | speed = {speed} | chillers = {count} | median error = "
+    "{median_relative_error:.1%} | 90 % of points below = {p90_relative_error:.1%} | covered = {covered:.0%}"
+)
 
 
 def table(record: Record) -> str:
     """Relative error of power by family of chiller."""
     note = fill("Covered: 90 % of the points of a chiller err by less than {covered_below:.0%}.", record)
-    return bulleted(record, markdown(COLUMNS, rows_of(COLUMNS, record["cases"]), left=3), note)
+    return bulleted(record, tabulate(COLUMNS, record["cases"], left=3), note)
 
 
 BENCHMARK = harness.Benchmark(
-    name="calibration_chillers",
-    question="Which families of the 369 chillers of COPPER do the laws cover, and how well?",
-    run=run,
+    "calibration_chillers",
+    __doc__,
+    run,
     tables={"calibration_chillers": table},
     options=(option("--data", type=Path, default=DATA, help="folder of the data"),),
 )

@@ -1,9 +1,7 @@
-"""Fit cooling power of a real plant on two thirds of the time, and score the last third against ASHRAE's hourly limits.
+"""How well does the fitted plant predict a real one on the last third of the time, beside the plant as given and a polynomial?
 
 Which parameters are fitted is chosen within the first two thirds: by the errors of blocks of time that a fit to the other
 blocks has not seen.
-
-python -m benchmarks.calibration_cooling --check
 """
 
 import argparse
@@ -15,7 +13,7 @@ import jax
 import numpy as np
 
 from benchmarks import harness
-from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import timed
 from benchmarks.harness import Record, need_data, say
 from jaxsched.calibrate import Fit, Observations, fit, law_of, model_of
@@ -78,13 +76,10 @@ def failures(record: Record) -> list[str]:
     return missed
 
 
-COLUMNS = {
-    "on the last third of the time": "{label}",
-    "CV(RMSE)": "{cv_rmse:.1%}",
-    "NMBE": "{nmbe:+.1%}",
-    "R2": "{r2:.3f}",
-    "median relative error": "{median_relative_error:.1%}",
-}
+COLUMNS = (
+    "on the last third of the time = {label} | CV(RMSE) = {cv_rmse:.1%} | NMBE = {nmbe:+.1%} | R2 = {r2:.3f} | "
+    "median relative error = {median_relative_error:.1%}"
+)
 _SCORED = {
     "heldout": "fitted",
     "heldout_default": "default of the law",
@@ -99,7 +94,7 @@ def table(record: Record) -> str:
     best, *others = record["choice"]
     return bulleted(
         record,
-        markdown(COLUMNS, rows_of(COLUMNS, scores), left=1),
+        tabulate(COLUMNS, scores, left=1),
         f"{record['heldout']['count']:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %.",
         f"Fitted: {', '.join(f'`{name}`' for name in best['parameters'])}, the best of {1 + len(others)} sets on unseen blocks of "
         f"the first two thirds: CV(RMSE) {best['cv_rmse']:.1%}, the others {others[0]['cv_rmse']:.1%} to "
@@ -108,10 +103,9 @@ def table(record: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    name="calibration_cooling",
-    question="How well does the fitted plant predict a real one on the last third of the time, beside the plant as given and a "
-    "polynomial?",
-    run=run,
+    "calibration_cooling",
+    __doc__,
+    run,
     failures=failures,
     tables={"calibration_cooling": table},
 )

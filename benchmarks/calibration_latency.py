@@ -1,7 +1,5 @@
-"""Fit a site to a log at low load, predict TTFT at higher loads, and compare with what then happens.
-
-python -m benchmarks.calibration_latency --check
-"""
+"""Does a log at a low load give back servers, service time and burstiness, and how far off are median and p99 that it predicts
+for higher loads?"""
 
 import argparse
 import functools
@@ -18,9 +16,9 @@ from ciw import dists as distributions
 
 from benchmarks import harness
 from benchmarks._held_out import number
-from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import timed
-from benchmarks.harness import DATA, Record, need_data
+from benchmarks.harness import DATA, Record, need_data, told
 from jaxsched.calibrate import LatencyFit, fit_latency
 from jaxsched.models import Prefill, ServingSite
 from jaxsched.scenarios.readers import RequestLog, read
@@ -214,23 +212,21 @@ def failures(case: dict[str, Any]) -> list[str]:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Every case."""
     need_data(AZURE)
-    return {"seed": 0, "dtype": "float64", "cases": [study(name) for name in cases()]}
+    return {"seed": 0, "dtype": "float64", "cases": told(map(study, cases()))}
+
+
+COLUMNS = (
+    "requests of = {case} | load = {utilisation:.2f} | median [s] = {p50_s:.3f} | p99 [s] = {p99_s:.2f} | law: median = "
+    "{errors/law/p50_s:+.0%} | law: p99 = {errors/law/p99_s:+.0%} | simulated: median = {errors/simulation/p50_s:+.0%} | "
+    "simulated: p99 = {errors/simulation/p99_s:+.0%} | replayed: median = {errors/replay of the log/p50_s:+.0%} | "
+    "replayed: p99 = {errors/replay of the log/p99_s:+.0%} | log as it is: p99 = {errors/as in the log/p99_s:+.0%}"
+)
 
 
 def table(record: Record) -> str:
     """What happened at each load, and the relative errors of each way to predict it."""
-    columns: dict[str, Any] = {
-        "requests of": "{case}",
-        "load": "{utilisation:.2f}",
-        "median [s]": "{p50_s:.3f}",
-        "p99 [s]": "{p99_s:.2f}",
-    }
-    for label, way in {"law": "law", "simulated": "simulation", "replayed": "replay of the log"}.items():
-        columns[f"{label}: median"] = f"{{errors/{way}/p50_s:+.0%}}"
-        columns[f"{label}: p99"] = f"{{errors/{way}/p99_s:+.0%}}"
-    columns["log as it is: p99"] = "{errors/as in the log/p99_s:+.0%}"
     loads = [{"case": case["case"], **load} for case in record["cases"] for load in case["loads"]]
-    made = markdown(columns, rows_of(columns, loads), left=1)
+    made = tabulate(COLUMNS, loads, left=1)
     return bulleted(record, made, *map(_recovered, record["cases"]))
 
 
@@ -248,10 +244,9 @@ def _recovered(case: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    name="calibration_latency",
-    question="Does a log at a low load give back servers, service time and burstiness, and how far off are median and p99 that "
-    "it predicts for higher loads?",
-    run=run,
+    "calibration_latency",
+    __doc__,
+    run,
     failures=harness.of_cases(failures),
     tables={"calibration_latency": table},
 )

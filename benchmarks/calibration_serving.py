@@ -1,7 +1,5 @@
-"""Fit prefill, decode, GPU power and round-trip time to measurements, and score each on settings that no fit had seen.
-
-python -m benchmarks.calibration_serving --check
-"""
+"""How well do the laws of prefill, decode, GPU power and round-trip time predict settings, models and cities that no fit has
+seen?"""
 
 import argparse
 import itertools
@@ -16,7 +14,7 @@ from pyproj import Geod
 
 from benchmarks import harness
 from benchmarks._held_out import scored, unseen
-from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks._markdown import bulleted, tabulate
 from benchmarks._serving_times import columns, decode_cases, prefill_cases
 from benchmarks.harness import DATA, Record, need_data, option
 from jaxsched.calibrate import Descent, Observations, Pinball, fit
@@ -200,13 +198,11 @@ _WHAT = {
     "gpu_power_of_unseen_models": ("GPU power, unseen model", "model", "share of greatest throughput"),
     "round_trip_time": ("round-trip time", "a fifth of the cities", "km"),
 }
-COLUMNS = {
-    "quantity": "{what}",
-    "held out at once": "{held_out}",
-    "range": "{range}",
-    "values": "{calibrated/count:,}",
-    **{way: f"{{{way}/median_relative_error:.1%}}" for way in ("calibrated", "default", "polynomial")},
-}
+COLUMNS = (
+    "quantity = {what} | held out at once = {held_out} | range = {range} | values = {calibrated/count:,} | calibrated = "
+    "{calibrated/median_relative_error:.1%} | default = {default/median_relative_error:.1%} | polynomial = "
+    "{polynomial/median_relative_error:.1%}"
+)
 
 
 def _study_rows(name: str, study: Record) -> Iterator[dict[str, Any]]:
@@ -222,10 +218,10 @@ def table(record: Record) -> str:
     within = studies["round_trip_time"]["cases"][0]["share_between_10_and_90_percent"]
     plain = studies["prefill"]["scores"]["quadratic law"]["median_relative_error"]
     each = [case["scores"]["calibrated"]["median_relative_error"] for case in studies["prefill"]["cases"]]
-    rows = rows_of(COLUMNS, (row for name, study in studies.items() for row in _study_rows(name, study)))
+    rows = [row for study in studies.items() for row in _study_rows(*study)]
     return bulleted(
         record,
-        markdown(COLUMNS, rows, left=3),
+        tabulate(COLUMNS, rows, left=3),
         "Median relative errors of settings that the fit had not seen; repeats of a setting are held out together. "
         "Polynomial: of second degree in the same inputs, least squares of relative errors.",
         f"Prefill is `FlooredPrefill`; the quadratic `Prefill` of the scheduling problem reaches {plain:.1%}. "
@@ -236,10 +232,9 @@ def table(record: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    name="calibration_serving",
-    question="How well do the laws of prefill, decode, GPU power and round-trip time predict settings, models and cities that no "
-    "fit has seen?",
-    run=run,
+    "calibration_serving",
+    __doc__,
+    run,
     failures=failures,
     tables={"calibration_serving": table},
     options=(option("--only", choices=STUDIES, nargs="+", default=list(STUDIES), help="studies to run"),),

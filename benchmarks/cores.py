@@ -1,13 +1,11 @@
-"""Seconds of 24 slots of 200 origins by 500 sites, on one device of a CPU and on as many virtual ones as it has cores.
-
-python -m benchmarks.cores [--rounds 5] [--check]
+"""What are virtual devices worth, one for each core of a CPU, and is a day of 200x500 within its seconds?
 
 Every setting runs in a process of its own, compiles, and then solves as often as it is asked to; the processes take turns,
 so that all share what else the machine does. Answers are judged by NumPy in float64.
 """
 
 import argparse
-import json
+import itertools
 import os
 import statistics
 from collections.abc import Callable
@@ -18,10 +16,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, markdown, rows_of
+from benchmarks._markdown import bulleted, fill, tabulate
 from benchmarks.clock import timed
 from benchmarks.family import as_problem, generate, routing_of
-from benchmarks.harness import Record, option, say
+from benchmarks.harness import Record, option, told
 from benchmarks.judge import judge
 from benchmarks.process import MeasuringProcess
 
@@ -98,26 +96,16 @@ def misses(cases: list[dict[str, Any]]) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Every solver and site cost."""
-    cases = []
-    for solver in SOLVERS:
-        for variant in VARIANTS:
-            cases += measure(solver, variant, list(options.shape), options.rounds)
-            say(json.dumps(cases[-len(settings()) :]))
-    return {
-        **dict(zip(("origins", "sites", "slots"), options.shape, strict=True)),
-        "rounds": options.rounds,
-        "cases": cases,
-    }
+    shape, rounds = list(options.shape), options.rounds
+    pairs = itertools.product(SOLVERS, VARIANTS)
+    cases = told(case for pair in pairs for case in measure(*pair, shape, rounds))
+    return {"origins": shape[0], "sites": shape[1], "slots": shape[2], "rounds": rounds, "cases": cases}
 
 
-COLUMNS = {
-    "solver": "{solver}",
-    "site cost": "{variant}",
-    "virtual devices": "{devices}",
-    "seconds": "{seconds:.2f}",
-    "first call": "{first_seconds:.1f}",
-    "certified gap": "{gap:.1e}",
-}
+COLUMNS = (
+    "solver = {solver} | site cost = {variant} | virtual devices = {devices} | seconds = {seconds:.2f} | "
+    "first call = {first_seconds:.1f} | certified gap = {gap:.1e}"
+)
 
 
 def table(record: Record) -> str:
@@ -126,13 +114,13 @@ def table(record: Record) -> str:
         "{slots} slots of {origins} origins by {sites} sites; ADMM in float32 to 1e-3, interior point in float64 to 1e-8. "
         "Medians of {rounds} solves that take turns; the first call compiles, while the other settings wait."
     )
-    return bulleted(record, markdown(COLUMNS, rows_of(COLUMNS, record["cases"]), left=2), fill(note, record))
+    return bulleted(record, tabulate(COLUMNS, record["cases"], left=2), fill(note, record))
 
 
 BENCHMARK = harness.Benchmark(
-    name="cores",
-    question="What are virtual devices worth, one for each core of a CPU, and is a day of 200x500 within its seconds?",
-    run=run,
+    "cores",
+    __doc__,
+    run,
     failures=lambda record: misses(record["cases"]),
     tables={"cores": table},
     options=(

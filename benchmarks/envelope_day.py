@@ -1,6 +1,4 @@
-"""The default day with site costs that have a straight part: what a site costs where its idle servers may sleep.
-
-    python -m benchmarks.envelope_day [--check]
+"""Are site costs with a straight part and a kink of the slope, as sleeping servers give them, certified on the default day?
 
 The convex envelope of "off" and "always on" is a line through zero up to the load where it touches the cost of the site, and
 that cost beyond: level curvature up to a kink of the slope. Solvers that see curvature only come to rest at 1e-2 there.
@@ -15,8 +13,8 @@ from jaxtyping import Array, Float
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import fill, markdown, rows_of, with_sentence
-from benchmarks.harness import Record, say
+from benchmarks._markdown import fill, tabulate, with_sentence
+from benchmarks.harness import Record, told
 from jaxsched.scenarios import australia
 from jaxsched.study import build
 
@@ -75,21 +73,20 @@ def measure(**size: Any) -> dict[str, Any]:
     """Certified gap and iterations of both solvers on a scenario of a size."""
     problem = envelope(build(australia(start="2024-01-15", **size)).problem)
     cost: Any = problem.site_cost
-    rows = []
-    for name, rtol in TOLERANCES.items():
-        solver = getattr(jaxsched, name)(rtol=rtol, max_steps=MOST if name == "ADMM" else 100)
+
+    def one(name: str) -> dict[str, Any]:
+        solver = getattr(jaxsched, name)(rtol=TOLERANCES[name], max_steps=MOST if name == "ADMM" else 100)
         schedule = jaxsched.solve(problem, solver, throw=False)
-        rows.append(
-            {
-                "solver": name,
-                "gap": float(schedule.gap),
-                "steps": int(schedule.stats.num_steps),
-                "objective": float(schedule.objective),
-                "share_below_knee": float((schedule.load < cost.knee).mean()),
-            }
-        )
-        say(rows[-1])
-    return {**dict(zip(("slots", "origins", "sites", "classes"), problem.shape, strict=True)), "rows": rows}
+        return {
+            "solver": name,
+            "gap": float(schedule.gap),
+            "steps": int(schedule.stats.num_steps),
+            "objective": float(schedule.objective),
+            "share_below_knee": float((schedule.load < cost.knee).mean()),
+        }
+
+    shape = dict(zip(("slots", "origins", "sites", "classes"), problem.shape, strict=True))
+    return {**shape, "rows": told(map(one, TOLERANCES))}
 
 
 def failures(row: Record) -> list[str]:
@@ -98,26 +95,25 @@ def failures(row: Record) -> list[str]:
     return [] if row["gap"] <= asked else [f"{row['solver']}: gap {row['gap']:.1e}, asked for {asked:.0e}"]
 
 
-COLUMNS = {
-    "solver": "`{solver}`",
-    "asked for": lambda row: f"{TOLERANCES[row['solver']]:.0e}",
-    "certified gap": "{gap:.1e}",
-    "iterations": "{steps}",
-    "cost [AUD]": "{objective:,.2f}",
-    "loads on the straight part": lambda row: f"{100.0 * row['share_below_knee']:.0f} %",
-}
+COLUMNS = (
+    "solver = `{solver}` | asked for = {asked:.0e} | certified gap = {gap:.1e} | iterations = {steps} | "
+    "cost [AUD] = {objective:,.2f} | loads on the straight part = {straight:.0f} %"
+)
 
 
 def table(record: Record) -> str:
     """Certified gap and iterations of each solver, beside what was asked for."""
+    rows = [
+        {**row, "asked": TOLERANCES[row["solver"]], "straight": 100.0 * row["share_below_knee"]}
+        for row in record["rows"]
+    ]
     size = "{slots} slots of {origins} x {sites}, {classes} classes, float64."
-    return with_sentence(record, markdown(COLUMNS, rows_of(COLUMNS, record["rows"]), left=1), fill(size, record))
+    return with_sentence(record, tabulate(COLUMNS, rows, left=1), fill(size, record))
 
 
 BENCHMARK = harness.Benchmark(
-    name="envelope_day",
-    question="Are site costs with a straight part and a kink of the slope, as sleeping servers give them, certified on the default "
-    "day?",
+    "envelope_day",
+    __doc__,
     run=lambda options: measure(slots=24),
     failures=harness.of_cases(failures, "rows"),
     tables={"envelope_day": table},

@@ -1,8 +1,6 @@
-"""GPU sizes on a machine with a CUDA GPU: bandwidth of the iteration, a year of hours, batches of exact solves, and Moreau.
+"""What are the bandwidth of the iteration, a year of hours, batches of exact solves, and Moreau on a machine with a CUDA GPU?
 
-python -m benchmarks.gpu [--cases year]
-
-Writes `gpu.json`. Without a GPU it says so and ends with 2. A case that fails, for want of memory say, is kept with its
+Without a GPU it says so and ends with 2. A case that fails, for want of memory say, is kept with its
 reason, and the others go on.
 """
 
@@ -160,9 +158,9 @@ def table(record: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    name="gpu",
-    question="The bandwidth of the iteration, a year of hours, batches of exact solves, and Moreau, on a machine with a CUDA GPU.",
-    run=run,
+    "gpu",
+    __doc__,
+    run,
     failures=harness.of_cases(failures),
     tables={"gpu": table},
     options=(option("--cases", nargs="+", choices=list(CASES), default=list(CASES)),),

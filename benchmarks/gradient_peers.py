@@ -1,15 +1,13 @@
-"""Forward and backward through a schedule beside differentiable layers of others: seconds, and errors of the derivative.
-
-python -m benchmarks.gradient_peers [--sizes 20x20 50x100] [--check]
+"""What do forward and gradient take beside other differentiable layers, and how wrong are they?
 
 Everyone differentiates one number, the same random weighting of the loads, with respect to demand, route cost and linear
 site cost, each moved in proportion to itself along one random direction. The truth is a central difference of our re-solves
 to 1e-14. Ours is jitted; its first call, and building a layer, are listed apart.
 """
 
-import argparse
+import itertools
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,18 +18,18 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import timed
 from benchmarks.family import SIZES, Case, Instance, as_problem
 from benchmarks.gradients import DEFAULT_SIZES, STEP, TIGHT, VARIANTS
-from benchmarks.harness import Record, say
+from benchmarks.harness import Record, told
 from benchmarks.peers import layers
 
 # cvxpylayers takes minutes beyond this many routes.
 _MOST_ROUTES = {"cvxpylayers": 5_000}
 LEAST_SPEEDUP, MOST_ERROR, GOAL_SIZE = 30.0, 1e-4, "200x500"
 OURS = "jaxsched"
-_ARRAYS = {"demand": "demand", "route cost": "route_cost", "site cost": "linear"}
+_ARRAYS = ("demand", "route_cost", "linear")
 # A layer of a peer: from the three arrays to the loads, differentiable by JAX, and whether it can be jitted.
 Layer = Callable[..., Any]
 
@@ -92,32 +90,25 @@ def measure(build: Callable[[], tuple[Layer, bool]], instance: Instance, true: T
         times = [timed(lambda call=call: call(*values))[0] for _ in range(repeats + 1)]
         found[f"{name}_first_seconds"], found[f"{name}_seconds"] = times[0], statistics.median(times[1:])
     gradient = [np.asarray(part) for part in both(*values)[1]]
-    triples = zip(_ARRAYS.values(), gradient, true.moves, true.slopes, strict=True)
+    triples = zip(_ARRAYS, gradient, true.moves, true.slopes, strict=True)
     found["errors"] = {name: abs(float((g * move).sum()) / slope - 1) for name, g, move, slope in triples}
     return found
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
+def cases(sizes: list[str], repeats: int) -> Iterator[dict[str, Any]]:
     """Everyone on every size and site cost; who is not installed is said to be."""
-    found = []
-    for size in options.sizes:
-        for variant in VARIANTS:
-            instance = Case(size, variant).instance()
-            true = truth(instance)
-            builders = {OURS: lambda a: (ours(a), True), **layers.LAYERS}
-            for name, build in builders.items():
-                case = {"size": size, "variant": variant, "layer": name}
-                missing = layers.missing(name)
-                if missing:
-                    case["skipped"] = f"{missing} is not installed"
-                elif instance.allowed.size > _MOST_ROUTES.get(name, instance.allowed.size):
-                    case["skipped"] = "takes minutes at this size"
-                else:
-                    case |= measure(partial(build, instance), instance, true, options.repeats)
-                what = case.get("skipped") or f"{case['forward_and_gradient_seconds']:.4f} s, errors {case['errors']}"
-                say(f"{size} {variant}, {name}: {what}")
-                found.append(case)
-    return {"cases": found}
+    for size, variant in itertools.product(sizes, VARIANTS):
+        instance = Case(size, variant).instance()
+        true = truth(instance)
+        for name, build in {OURS: lambda a: (ours(a), True), **layers.LAYERS}.items():
+            case, missing = {"size": size, "variant": variant, "layer": name}, layers.missing(name)
+            if missing:
+                case["skipped"] = f"{missing} is not installed"
+            elif instance.allowed.size > _MOST_ROUTES.get(name, instance.allowed.size):
+                case["skipped"] = "takes minutes at this size"
+            else:
+                case |= measure(partial(build, instance), instance, true, repeats)
+            yield case
 
 
 def speedup(found: list[dict[str, Any]], size: str, variant: str, layer: str) -> float | None:
@@ -152,32 +143,31 @@ def failures(record: Record) -> list[str]:
     return missed
 
 
+COLUMNS = (
+    "origins x sites = {size} | site cost = {variant} | layer = {layer} | forward [s] = {forward} | forward and gradient [s] = "
+    "{forward_and_gradient_seconds:.3g} | times ours = {times:.3g} | first call [s] = {forward_and_gradient_first_seconds:.2g} | "
+    "error: demand = {errors/demand:.0e} | error: route cost = {errors/route_cost:.0e} | error: site cost = {errors/linear:.0e}"
+)
+
+
 def table(record: Record) -> str:
     """Forward and gradient of every layer, and its errors."""
-    columns = {
-        "origins x sites": "{size}",
-        "site cost": "{variant}",
-        "layer": "{layer}",
-        "forward [s]": lambda case: case.get("skipped") or f"{case['forward_seconds']:.3g}",
-        "forward and gradient [s]": "{forward_and_gradient_seconds:.3g}",
-        "times ours": "{times:.3g}",
-        "first call [s]": "{forward_and_gradient_first_seconds:.2g}",
-        **{f"error: {name}": f"{{errors/{key}:.0e}}" for name, key in _ARRAYS.items()},
-    }
-    cases = record["cases"]
-    times = [speedup(cases, case["size"], case["variant"], case["layer"]) for case in cases]
-    rows = rows_of(columns, ({**case, "times": ratio} for case, ratio in zip(cases, times, strict=True)))
+
+    def row(case: Record) -> dict[str, Any]:
+        times = speedup(record["cases"], case["size"], case["variant"], case["layer"])
+        return {**case, "times": times, "forward": case.get("skipped") or f"{case['forward_seconds']:.3g}"}
+
     note = "Relative errors of slopes along a random direction of each array, against central differences of re-solves."
-    return bulleted(record, markdown(columns, rows, left=3), note)
+    return bulleted(record, tabulate(COLUMNS, map(row, record["cases"]), left=3), note)
 
 
 BENCHMARK = harness.Benchmark(
-    name="gradient_peers",
-    question="What do forward and gradient take beside other differentiable layers, and how wrong are they?",
-    run=run,
+    "gradient_peers",
+    __doc__,
+    run=lambda options: {"cases": told(cases(options.sizes, options.repeats))},
     failures=failures,
     tables={"gradient_peers": table},
-    options=(harness.sizes(DEFAULT_SIZES, list(SIZES)), harness.repeats(3)),
+    options=(harness.sizes(SIZES, DEFAULT_SIZES), harness.repeats(3)),
     packages=("moreau", "cvxpylayers", "diffcp"),
 )
 

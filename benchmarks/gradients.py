@@ -1,9 +1,8 @@
-"""What gradients cost in units of a solve, and how far they are from central differences of re-solves.
-
-python -m benchmarks.gradients [--sizes 20x20 50x100 200x500] [--repeats 5] [--check]
-"""
+"""What do the envelope gradient of the cost and the implicit gradient of the schedule take in units of a solve, and how near
+are they to differences of re-solves?"""
 
 import argparse
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +14,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import timed
-from benchmarks.family import SIZES, as_problem, busiest_slot, generate
-from benchmarks.harness import Record, say
+from benchmarks.family import SIZES, Case, as_problem
+from benchmarks.harness import Record, told
 
 DEFAULT_SIZES = ("20x20", "50x100", "200x500")
 VARIANTS = ("quadratic", "queueing")
@@ -122,46 +121,35 @@ def failures(case: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Every size and site cost."""
-    cases = []
-    for size in options.sizes:
-        for variant in VARIANTS:
-            problem = as_problem(busiest_slot(generate(*SIZES[size], variant)))
-            case = {"size": size, "variant": variant, **measure(problem, options.repeats), "errors": errors(problem)}
-            shares = f"envelope {case['envelope_share']:.3f}, implicit {case['implicit_share']:.3f} of a solve"
-            say(f"{size} {variant}: {shares}")
-            cases.append(case)
-    return {"cases": cases}
+
+    def one(size: str, variant: str) -> dict[str, Any]:
+        problem = as_problem(Case(size, variant).instance())
+        return {"size": size, "variant": variant, **measure(problem, options.repeats), "errors": errors(problem)}
+
+    return {"cases": told(one(*case) for case in itertools.product(options.sizes, VARIANTS))}
 
 
-def _share(name: str) -> Callable[[dict[str, Any]], str]:
-    return lambda case: f"{case[name]:.3f}" if case[name] > 0 else "below noise"
+COLUMNS = (
+    "origins x sites = {size} | site cost = {variant} | solve [s] = {solve_seconds:.4f} | and envelope [s] = "
+    "{solve_and_envelope_seconds:.4f} | envelope share = {envelope} | and implicit [s] = {solve_and_implicit_seconds:.4f} | "
+    "implicit share = {implicit} | share of returning arrays = {returned} | first call of it [s] = "
+    "{solve_and_implicit_first_call_seconds:.1f} | `optimal_cost` [s] = {optimal_cost_seconds:.5f} | largest envelope error = "
+    "{worst/envelope:.1e} | largest implicit error = {worst/implicit:.1e}"
+)
 
 
-def _largest(kind: str) -> Callable[[dict[str, Any]], str]:
-    return lambda case: f"{max(error[kind] for error in case['errors'].values()):.1e}"
-
-
-COLUMNS = {
-    "origins x sites": "{size}",
-    "site cost": "{variant}",
-    "solve [s]": "{solve_seconds:.4f}",
-    "and envelope [s]": "{solve_and_envelope_seconds:.4f}",
-    "envelope share": _share("envelope_share"),
-    "and implicit [s]": "{solve_and_implicit_seconds:.4f}",
-    "implicit share": _share("implicit_share"),
-    "share of returning arrays": _share("returned_share"),
-    "first call of it [s]": "{solve_and_implicit_first_call_seconds:.1f}",
-    "`optimal_cost` [s]": "{optimal_cost_seconds:.5f}",
-    "largest envelope error": _largest("envelope"),
-    "largest implicit error": _largest("implicit"),
-}
+def _row(case: Record) -> dict[str, Any]:
+    shares = {name: case[f"{name}_share"] for name in ("envelope", "implicit", "returned")}
+    said = {name: f"{share:.3f}" if share > 0 else "below noise" for name, share in shares.items()}
+    worst = {kind: max(error[kind] for error in case["errors"].values()) for kind in ("envelope", "implicit")}
+    return {**case, **said, "worst": worst}
 
 
 def table(record: Record) -> str:
     """Seconds of gradients beside those of a solve, and errors against differences of re-solves."""
     return bulleted(
         record,
-        markdown(COLUMNS, rows_of(COLUMNS, record["cases"]), left=2),
+        tabulate(COLUMNS, map(_row, record["cases"]), left=2),
         "One slot, float64, a solve to 1e-8; gradients with respect to every array of the problem. Errors are relative to "
         "central differences of re-solves to 1e-14 along a random direction of demand, route cost and linear site cost.",
         "A share is what a jitted gradient, of the cost (envelope) or of the loads (implicit), takes more than the jitted "
@@ -171,13 +159,12 @@ def table(record: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    name="gradients",
-    question="What do the envelope gradient of the cost and the implicit gradient of the schedule take in units of a solve, and "
-    "how near are they to differences of re-solves?",
-    run=run,
+    "gradients",
+    __doc__,
+    run,
     failures=harness.of_cases(failures),
     tables={"gradients": table},
-    options=(harness.sizes(DEFAULT_SIZES, list(SIZES)), harness.repeats(9)),
+    options=(harness.sizes(SIZES, DEFAULT_SIZES), harness.repeats(9)),
 )
 
 if __name__ == "__main__":

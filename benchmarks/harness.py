@@ -12,7 +12,7 @@ import argparse
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ class Benchmark:
 
     Attributes:
         name: The module.
-        question: What it answers.
+        about: Its docstring, whose first paragraph is the question that it answers.
         run: From the options to what is recorded.
         failures: A sentence for each requirement that a record misses.
         tables: By name, from a record to Markdown. A table named like a record is made of that, others of the first.
@@ -75,7 +75,7 @@ class Benchmark:
     """
 
     name: str
-    question: str
+    about: str | None
     run: Callable[[argparse.Namespace], dict[str, Any]]
     failures: Callable[[Record], list[str]] = lambda record: []
     tables: Mapping[str, Callable[[Record], str]] = dataclasses.field(default_factory=dict)
@@ -84,6 +84,11 @@ class Benchmark:
     packages: tuple[str, ...] = ()
     float64: bool = True
     finish: Callable[[argparse.Namespace], None] = lambda options: None
+
+    @property
+    def question(self) -> str:
+        """What it answers."""
+        return " ".join((self.about or "").split("\n\n")[0].split())
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -131,6 +136,16 @@ def main(subject: Benchmark, arguments: Sequence[str] | None = None) -> int:
     return 1 if options.check and missed else 0
 
 
+def told(cases: Iterable[Any]) -> list[Any]:
+    """The cases of a run, each said in short as soon as it is there."""
+    found = []
+    for case in cases:
+        found.append(case)
+        known = {key: value for key, value in case.items() if isinstance(value, (str, int, float))}
+        say(", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in known.items()))
+    return found
+
+
 def say(sentence: Any) -> None:
     """Progress and verdicts go to the error stream."""
     print(sentence, file=sys.stderr, flush=True)
@@ -152,9 +167,17 @@ def of_cases(judge: Callable[[Any], list[str]], *keys: str) -> Callable[[Record]
     return lambda record: [sentence for key in keys or ("cases",) for case in record[key] for sentence in judge(case)]
 
 
-def sizes(default: Sequence[str], choices: Sequence[str] | None = None) -> tuple[str, dict[str, Any]]:
+def sizes(
+    choices: Sequence[str] | Mapping[str, Any], default: Sequence[str] | None = None
+) -> tuple[str, dict[str, Any]]:
     """The option of problem sizes."""
-    return option("--sizes", nargs="+", choices=choices, default=list(default), help="origins x sites")
+    sizes = {"choices": list(choices), "default": list(default or choices)}
+    return option("--sizes", nargs="+", help="origins x sites", **sizes)
+
+
+def any_size(default: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """The option of problem sizes where any can be drawn."""
+    return option("--sizes", nargs="+", default=list(default), help="origins x sites")
 
 
 def repeats(default: int) -> tuple[str, dict[str, Any]]:

@@ -1,6 +1,5 @@
-"""Problems whose numbers differ by many orders of magnitude, each beside a well-scaled twin: iterations to a certified gap.
-
-    python -m benchmarks.ill_conditioned [--check]
+"""Do prohibitive costs, vast or tight capacities, unlike demands and work, ties and infinite curvature cost iterations beside a
+well-scaled twin?
 
 A route, a site or a demand that hardly matters must not set the pace of the whole. Each case changes one thing of a
 problem of the same size; its twin has the same structure without the extreme numbers.
@@ -8,6 +7,7 @@ problem of the same size; its twin has the same structure without the extreme nu
 
 import argparse
 import dataclasses
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,8 +19,8 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import fill, markdown, rows_of, with_sentence
-from benchmarks.harness import Record, option, say
+from benchmarks._markdown import fill, tabulate, with_sentence
+from benchmarks.harness import Record, option, told
 from jaxsched.solvers import AbstractSolver
 
 RTOL = 1e-3
@@ -222,12 +222,7 @@ def failures(row: Record) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Each case with each solver and seed."""
-    rows = []
-    for case in options.cases:
-        for name in options.solvers:
-            for seed in SEEDS:
-                rows.append(measure(case, name, seed))
-                say(f"{case}, {name}, {seed}: {rows[-1]['hard']} beside {rows[-1]['twin']}")
+    rows = told(measure(*row) for row in itertools.product(options.cases, options.solvers, SEEDS))
     return {"dtype": "float64", "rtol": RTOL, "width": WIDTH, "rows": rows}
 
 
@@ -235,10 +230,10 @@ def table(record: Record) -> str:
     """Iterations of each case beside its twin, over the seeds, and the largest ratio of the two."""
     names = list(dict.fromkeys(row["solver"] for row in record["rows"]))
     cases = dict.fromkeys(row["case"] for row in record["rows"])
-    columns: dict[str, Any] = {"changed": "{case}"}
-    for name in names:
-        columns[f"{name}: iterations"] = f"{{{name}/hard}}"
-        columns |= {f"{name}: its twin": f"{{{name}/twin:.0f}}", f"{name}: largest ratio": f"{{{name}/ratio:.2g}}"}
+    columns = (
+        "{0}: iterations = {{{0}/hard}} | {0}: its twin = {{{0}/twin:.0f}} | {0}: largest ratio = {{{0}/ratio:.2g}}"
+    )
+    columns = " | ".join(["changed = {case}", *map(columns.format, names)])
     found = [{"case": case, **{name: _over_seeds(record, case, name) for name in names}} for case in cases]
     note = (
         "To a certified {rtol:g} in {dtype}, one slot of 50 x 40, medians over three seeds; candidates of width {width}, which "
@@ -246,7 +241,7 @@ def table(record: Record) -> str:
     )
     slow = "; ".join(BENCHMARK.failures(record))
     beyond = f"Beyond three times its twin: {slow}." if slow else "None takes more than three times its twin."
-    return with_sentence(record, markdown(columns, rows_of(columns, found), left=1), fill(note, record), beyond)
+    return with_sentence(record, tabulate(columns, found, left=1), fill(note, record), beyond)
 
 
 def _over_seeds(record: Record, case: str, name: str) -> dict[str, Any]:
@@ -258,10 +253,9 @@ def _over_seeds(record: Record, case: str, name: str) -> dict[str, Any]:
 
 
 BENCHMARK = harness.Benchmark(
-    name="ill_conditioned",
-    question="Do prohibitive costs, vast or tight capacities, unlike demands and work, ties and infinite curvature cost iterations "
-    "beside a well-scaled twin?",
-    run=run,
+    "ill_conditioned",
+    __doc__,
+    run,
     failures=harness.of_cases(failures, "rows"),
     tables={"ill_conditioned": table},
     options=(

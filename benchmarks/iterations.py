@@ -1,6 +1,4 @@
-"""How many iterations a certified gap takes: our ADMM, textbook ADMM and the dual subgradient method, by size.
-
-python -m benchmarks.iterations [--sizes 100x10 1000x10] [--check]
+"""How many iterations does a certified gap take beside textbook ADMM and the dual subgradient method, up to 1e5 origins?
 
 Origins from 1e2 to 1e5 by sites from 10 to 2,000, as memory allows, in float32 with queueing. 100000x13 is the size of the
 literature (Xu, Feng and Li 2013: 53 to 73 iterations of a four-block ADMM). Textbook ADMM has one penalty for every route,
@@ -16,10 +14,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, markdown, rows_of
+from benchmarks._markdown import bulleted, fill, tabulate
 from benchmarks.clock import timed
 from benchmarks.family import as_problem, busiest_slot, dimensions, generate
-from benchmarks.harness import Record, option, say
+from benchmarks.harness import Record, option, told
 from benchmarks.subgradient import subgradient
 
 SIZES = (
@@ -87,6 +85,7 @@ def measure(size: str, ours: int, others: int) -> dict[str, Any]:
     }
     for found in methods.values():
         found["iterations_to"] = reached(found)
+    jax.clear_caches()
     return {"size": size, "origins": origins, "sites": sites, "methods": methods}
 
 
@@ -106,47 +105,40 @@ def failures(case: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Every size."""
-    cases = []
-    for size in options.sizes:
-        cases.append(measure(size, options.iterations, options.others))
-        say(f"{size}: { {name: m['iterations_to'] for name, m in cases[-1]['methods'].items()} }")
-        jax.clear_caches()
+    cases = told(measure(size, options.iterations, options.others) for size in options.sizes)
     return {"variant": "queueing", "dtype": "float32", "cases": cases}
+
+
+COLUMNS = (
+    "origins x sites = {size} | method = {method} | step = {step:g} | to 0.01 = {iterations_to/0.01} | to 0.001 = "
+    "{iterations_to/0.001} | to 0.0003 = {iterations_to/0.0003} | last gap = {least:.1e} | after = {after} | "
+    "ms an iteration = {ms:.3g}"
+)
 
 
 def table(record: Record) -> str:
     """Iterations to each certified gap, method by method."""
-    columns = {
-        "origins x sites": "{size}",
-        "method": "{method}",
-        "step": "{step:g}",
-        **{f"to {gap:g}": f"{{iterations_to/{gap:g}:d}}" for gap in GAPS},
-        "last gap": lambda found: f"{min(found['gap']):.1e}" if found["gap"] else "-",
-        "after": lambda found: str(found["iterations"][-1]) if found["iterations"] else "-",
-        "ms an iteration": lambda found: f"{1e3 * found['seconds_per_iteration']:.3g}",
-    }
-    methods = [
-        {"size": case["size"], "method": name, **found}
-        for case in record["cases"]
-        for name, found in case["methods"].items()
-    ]
+
+    def row(size: str, method: str, found: Record) -> dict[str, Any]:
+        last = {"least": min(found["gap"], default=None), "after": (found["iterations"] or [None])[-1]}
+        return {"size": size, "method": method, **found, **last, "ms": 1e3 * found["seconds_per_iteration"]}
+
+    rows = [row(case["size"], *method) for case in record["cases"] for method in case["methods"].items()]
     note = (
         " costs, {dtype}, one slot. Textbook ADMM and dual subgradient with the best of the steps tried; a dash is a gap that "
         "was not certified in the iterations given (largest sizes: fewer)."
     )
-    rows = rows_of(columns, methods)
-    return bulleted(record, markdown(columns, rows, left=2), record["variant"].capitalize() + fill(note, record))
+    return bulleted(record, tabulate(COLUMNS, rows, left=2), record["variant"].capitalize() + fill(note, record))
 
 
 BENCHMARK = harness.Benchmark(
-    name="iterations",
-    question="How many iterations does a certified gap take beside textbook ADMM and the dual subgradient method, up to 1e5 "
-    "origins?",
-    run=run,
+    "iterations",
+    __doc__,
+    run,
     failures=harness.of_cases(failures),
     tables={"iterations": table},
     options=(
-        harness.sizes(SIZES),
+        harness.any_size(SIZES),
         option("--iterations", type=int, default=300, help="of ours"),
         option("--others", type=int, default=2000, help="iterations of the other two, fewer at the large sizes"),
     ),

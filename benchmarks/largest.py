@@ -1,6 +1,4 @@
-"""Seconds, memory and proof at 2,000 origins by 2,000 sites, 24 slots and three classes of the Australian scenario.
-
-python -m benchmarks.largest [--sites N --origins N --slots N] [--solvers admm interior] [--interior-slots N] [--check]
+"""What do 2,000 origins by 2,000 sites, 24 slots and three classes take to 1e-3 and to 1e-6, and does it fit?
 
 Every solver runs in a process of its own, which tells its peak memory. Slots are solved in chunks of what `memory` allows.
 Seconds are those of the whole call of `solve` less what JAX spent on tracing and compiling in it, which is listed apart.
@@ -8,7 +6,6 @@ The answer is checked once more in NumPy and float64: what demands miss and site
 """
 
 import argparse
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +14,9 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import timed
-from benchmarks.harness import Record, option, say
+from benchmarks.harness import Record, option, told
 from benchmarks.process import asked_once, peak_kilobytes
 from jaxsched.scenarios import australia
 from jaxsched.study import build
@@ -110,47 +107,41 @@ def misses(case: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Each solver in a fresh process."""
-    cases = []
     shape = {"sites": options.sites, "origins": options.origins, "slots": options.slots}
-    for name in options.solvers:
-        slots = options.interior_slots or options.slots if name == "interior" else options.slots
-        given = {**shape, "slots": slots, "memory": options.memory}
-        cases.append(asked_once("benchmarks.largest:prepare", name=name, **given))
-        say(json.dumps(cases[-1]))
-    return {"shape": {**shape, "classes": 3}, "start": START, "cases": cases}
+    fewer = {"interior": options.interior_slots or options.slots}
+
+    def one(name: str) -> dict[str, Any]:
+        given = {**shape, "slots": fewer.get(name, options.slots), "memory": options.memory}
+        return asked_once("benchmarks.largest:prepare", name=name, **given)
+
+    return {"shape": {**shape, "classes": 3}, "start": START, "cases": told(map(one, options.solvers))}
 
 
-COLUMNS = {
-    "solver": lambda case: {"admm": "ADMM", "interior": "InteriorPoint"}[case["solver"]],
-    "precision": "{dtype}",
-    "asked for": "{rtol:g}",
-    "slots": "{slots}",
-    "certified gap": "{gap:.1e}",
-    "worst slot": "{worst_slot_gap:.1e}",
-    "most iterations of a slot": "{iterations}",
-    "seconds": "{seconds:.0f}",
-    "compile [s]": "{compile_seconds:.1f}",
-    "build [s]": "{build_seconds:.1f}",
-    "peak GB": "{peak_gigabytes:.1f}",
-}
+_TITLES = {"admm": "ADMM", "interior": "InteriorPoint"}
+COLUMNS = (
+    "solver = {title} | precision = {dtype} | asked for = {rtol:g} | slots = {slots} | certified gap = {gap:.1e} | worst slot = "
+    "{worst_slot_gap:.1e} | most iterations of a slot = {iterations} | seconds = {seconds:.0f} | compile [s] = "
+    "{compile_seconds:.1f} | build [s] = {build_seconds:.1f} | peak GB = {peak_gigabytes:.1f}"
+)
 
 
 def table(record: Record) -> str:
     """Seconds, memory and proof of each solver at the largest size."""
     shape = record["shape"]
+    cases = [{**case, "title": _TITLES[case["solver"]]} for case in record["cases"]]
     worst = max(max(case["demand_missed"], case["capacity_exceeded"]) for case in record["cases"])
     note = (
         f"`australia(...)` with {shape['origins']:,} origins, {shape['sites']:,} sites and {shape['classes']} classes from "
         f"{record['start']}, every route. Seconds are without compiling. What demands miss and sites exceed, added up in "
         f"float64: at most {worst:.0e}."
     )
-    return bulleted(record, markdown(COLUMNS, rows_of(COLUMNS, record["cases"]), left=3), note)
+    return bulleted(record, tabulate(COLUMNS, cases, left=3), note)
 
 
 BENCHMARK = harness.Benchmark(
-    name="largest",
-    question="What do 2,000 origins by 2,000 sites, 24 slots and three classes take to 1e-3 and to 1e-6, and does it fit?",
-    run=run,
+    "largest",
+    __doc__,
+    run,
     failures=harness.of_cases(misses),
     tables={"largest": table, "largest_interior": table},
     records=("largest", "largest_interior"),

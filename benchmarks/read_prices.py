@@ -1,7 +1,5 @@
-"""Read a year of five-minute prices for five regions, as a fresh process does, and record seconds and memory.
-
-python -m benchmarks.read_prices --check
-"""
+"""How long, and in how much memory, does a fresh process read a year of five-minute prices of five regions, and is every price
+as it was written?"""
 
 import argparse
 import statistics
@@ -13,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import harness
-from benchmarks._markdown import markdown, rows_of, with_sentence
-from benchmarks.harness import Record, say
+from benchmarks._markdown import tabulate, with_sentence
+from benchmarks.harness import Record, told
 from benchmarks.process import asked_once
 
 REGIONS = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
@@ -76,35 +74,26 @@ def failures(case: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """A file of each format."""
-    cases = []
     with tempfile.TemporaryDirectory() as folder:
-        for ending in ("csv", "parquet"):
-            path = Path(folder) / f"year.{ending}"
-            cases.append(measure(path, write_year(path), options.repeats))
-            say(f"{ending}: {cases[-1]['seconds']:.2f} s, {cases[-1]['megabytes']:.0f} MB")
-    return {"cases": cases}
+        paths = [Path(folder) / f"year.{ending}" for ending in ("csv", "parquet")]
+        return {"cases": told(measure(path, write_year(path), options.repeats) for path in paths)}
 
 
-COLUMNS = {
-    "a year of five-minute prices": "{format}",
-    "rows": "{rows:,}",
-    "file [MB]": "{file_megabytes:.0f}",
-    "seconds": "{seconds:.2f}",
-    "memory [MB]": "{megabytes:.0f}",
-    "of which imports [MB]": "{imported_megabytes:.0f}",
-}
+COLUMNS = (
+    "a year of five-minute prices = {format} | rows = {rows:,} | file [MB] = {file_megabytes:.0f} | seconds = {seconds:.2f} | "
+    "memory [MB] = {megabytes:.0f} | of which imports [MB] = {imported_megabytes:.0f}"
+)
 
 
 def table(record: Record) -> str:
     """Seconds and memory of reading a year of five-minute prices."""
-    return with_sentence(record, markdown(COLUMNS, rows_of(COLUMNS, record["cases"]), left=1))
+    return with_sentence(record, tabulate(COLUMNS, record["cases"], left=1))
 
 
 BENCHMARK = harness.Benchmark(
-    name="read_prices",
-    question="How long, and in how much memory, does a fresh process read a year of five-minute prices of five regions, and is "
-    "every price as it was written?",
-    run=run,
+    "read_prices",
+    __doc__,
+    run,
     failures=harness.of_cases(failures),
     tables={"read_prices": table},
     options=(harness.repeats(5),),

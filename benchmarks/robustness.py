@@ -1,6 +1,4 @@
-"""What failing origins and sites, late messages and a lost site cost the distributed algorithm.
-
-python -m benchmarks.robustness [--sizes 50x100] [--check]
+"""What do skipping origins and sites, late messages and a lost site cost the ADMM after the same number of iterations?
 
 The ADMM on the busiest slot of the family, in float64. In each iteration each origin (or site) skips with some probability,
 drawn anew by a seed: an origin that skips keeps its routing and goes on sending the same loads, a site that skips keeps its
@@ -11,6 +9,7 @@ gap is the certified one after the same number of iterations, with the relaxatio
 
 import argparse
 import dataclasses
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -22,8 +21,8 @@ from jaxtyping import Array, Bool, Float, Int, Key
 import jaxsched
 from benchmarks import harness
 from benchmarks._markdown import bulleted, markdown
-from benchmarks.family import as_problem, busiest_slot, dimensions, generate
-from benchmarks.harness import Record, option, say
+from benchmarks.family import Case, as_problem
+from benchmarks.harness import Record, option, told
 from jaxsched._parameters import as_array
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._admm import SlotState
@@ -161,7 +160,7 @@ def lost_site(problem: jaxsched.Problem, iterations: tuple[int, ...] = ITERATION
 
 def measure(size: str, variant: str, seeds: int) -> dict[str, Any]:
     """Every failure on one problem: the gaps of each draw of who skips."""
-    problem = as_problem(busiest_slot(generate(*dimensions(size), variant)))
+    problem = as_problem(Case(size, variant).instance())
     cases = []
     for relaxation in RELAXATIONS:
         base = Unreliable(rtol=_NEVER, max_steps=max(ITERATIONS), relaxation=relaxation)
@@ -194,12 +193,8 @@ def failures(result: Record) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Every size and site cost."""
-    results = []
-    for size in options.sizes:
-        for variant in VARIANTS:
-            results.append(measure(size, variant, options.seeds))
-            say(f"{size} {variant}: done")
-    return {"dtype": "float64", "seeds": options.seeds, "problems": results}
+    found = told(measure(*case, options.seeds) for case in itertools.product(options.sizes, VARIANTS))
+    return {"dtype": "float64", "seeds": options.seeds, "problems": found}
 
 
 def table(record: Record) -> str:
@@ -254,13 +249,12 @@ def _above(problem: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    name="robustness",
-    question="What do skipping origins and sites, late messages and a lost site cost the ADMM after the same number of "
-    "iterations?",
-    run=run,
+    "robustness",
+    __doc__,
+    run,
     failures=harness.of_cases(failures, "problems"),
     tables={"robustness": table},
-    options=(harness.sizes(SIZES), option("--seeds", type=int, default=5, help="draws of who skips")),
+    options=(harness.any_size(SIZES), option("--seeds", type=int, default=5, help="draws of who skips")),
 )
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run `jaxsched run` as a user does, in a fresh process, and record its wall-clock time and its summary.
+"""How long does the whole command take in a fresh process, and what does it find?
 
 python -m benchmarks.run_command --name default_run
 python -m benchmarks.run_command --name nem_run --config benchmarks/studies/nem-2023-01.toml
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
-from benchmarks._markdown import fill, markdown, rows_of, with_sentence
+from benchmarks._markdown import fill, tabulate, with_sentence
 from benchmarks.harness import Record, option, say
 
 _RECORDS = ("default_run", "nem_run", "nem_2020_run")
@@ -39,35 +39,30 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"config": config.name if config else None, "wall_seconds": seconds, "summary": summary}
 
 
-COLUMNS = {
-    "policy": lambda totals: totals["name"].replace("_", "-"),
-    "cooling [MWh]": "{cooling_energy_mwh:.2f}",
-    "energy cost [AUD]": "{energy_cost_aud:,.0f}",
-    "carbon [t]": "{carbon_t:.1f}",
-    "water [kL]": "{water_kl:.1f}",
-    "mean TTFT [ms]": "{mean_ttft_ms:.1f}",
-    "p95 TTFT [ms]": "{p95_ttft_ms:.0f}",
-    "total [AUD]": "{total_cost_aud:,.0f}",
-}
+COLUMNS = (
+    "policy = {policy} | cooling [MWh] = {cooling_energy_mwh:.2f} | energy cost [AUD] = {energy_cost_aud:,.0f} | carbon [t] = "
+    "{carbon_t:.1f} | water [kL] = {water_kl:.1f} | mean TTFT [ms] = {mean_ttft_ms:.1f} | p95 TTFT [ms] = {p95_ttft_ms:.0f} | "
+    "total [AUD] = {total_cost_aud:,.0f}"
+)
 
 
 def table(record: Record) -> str:
     """Policies against what they cause, with the certificate and the time of the run."""
     summary = record["summary"]
-    rows = rows_of(COLUMNS, ({"name": name, **totals} for name, totals in summary["policies"].items()))
+    rows = [{"policy": name.replace("_", "-"), **totals} for name, totals in summary["policies"].items()]
     length = "hours" if summary["slot_hours"] == 1 else f"slots of {60 * summary['slot_hours']:g} min"
     note = (
         "{slots} {length}, {origins} origins, {sites} sites, {kinds} classes; certified gap {certified_gap:.1e} after "
         "{iterations} iterations; {wall_seconds:.0f} s for the whole command."
     )
     more = {"length": length, "kinds": len(summary["classes"]), "wall_seconds": record["wall_seconds"]}
-    return with_sentence(record, markdown(COLUMNS, rows, left=1), fill(note, {**summary, **more}))
+    return with_sentence(record, tabulate(COLUMNS, rows, left=1), fill(note, {**summary, **more}))
 
 
 BENCHMARK = harness.Benchmark(
-    name="run_command",
-    question="How long does the whole command take in a fresh process, and what does it find?",
-    run=run,
+    "run_command",
+    __doc__,
+    run,
     tables=dict.fromkeys(_RECORDS, table),
     options=(option("--config", type=Path, help="of the run; without it, the embedded scenario"),),
     records=_RECORDS,

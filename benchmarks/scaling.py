@@ -1,6 +1,4 @@
-"""How seconds and bytes of an ADMM iteration grow with sites, origins, slots and classes, beside a copy of the same memory.
-
-python -m benchmarks.scaling [--factors 1 2] [--check]
+"""How do seconds and bytes grow with sites, origins, slots and classes, and how near is the iteration to a copy?
 
 From one base, one axis at a time is made larger. The seconds of an iteration are the difference between two solves of
 different length over the difference of their iterations, so that start and finish do not count. `least_bytes` is counted
@@ -18,10 +16,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, markdown, rows_of
+from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import median_seconds
 from benchmarks.family import as_problem, generate, with_classes
-from benchmarks.harness import Record, option, say
+from benchmarks.harness import Record, option, told
 
 BASE = {"origins": 200, "sites": 500, "slots": 2, "classes": 1}
 AXES = tuple(BASE)
@@ -113,22 +111,19 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """A copy, the base, and every axis."""
     copy = copy_bandwidth(options.copy_megabytes, options.repeats)
     fastest = max(copy["jax_bytes_per_second"], copy["numpy_bytes_per_second"])
-    cases = []
-    for shape in shapes(options.factors):
-        cases.append(measure(shape, options.repeats, options.iterations, fastest))
-        each, share = cases[-1]["seconds_per_iteration"], cases[-1]["share_of_copy"]
-        say(f"{shape}: {1e3 * each:.3f} ms an iteration, {share:.2f} of a copy")
+    cases = told(measure(shape, options.repeats, options.iterations, fastest) for shape in shapes(options.factors))
     return {"dtype": "float32", "copy": copy, "cases": cases, "powers": {axis: power(cases, axis) for axis in AXES}}
 
 
-COLUMNS = {
-    **{axis: f"{{{axis}}}" for axis in AXES},
-    "ms an iteration": lambda case: f"{1e3 * case['seconds_per_iteration']:.3g}",
-    "least MB moved": lambda case: f"{case['least_bytes'] / 1e6:.3g}",
-    "working MB": lambda case: f"{case['working_bytes'] / 1e6:.3g}",
-    "GB/s": lambda case: f"{case['bytes_per_second'] / 1e9:.3g}",
-    "share of a copy": "{share_of_copy:.2f}",
-}
+COLUMNS = (
+    "origins = {origins} | sites = {sites} | slots = {slots} | classes = {classes} | ms an iteration = {ms:.3g} | "
+    "least MB moved = {least:.3g} | working MB = {working:.3g} | GB/s = {rate:.3g} | share of a copy = {share_of_copy:.2f}"
+)
+
+
+def _row(case: Record) -> dict[str, Any]:
+    megabytes = {"least": case["least_bytes"] / 1e6, "working": case["working_bytes"] / 1e6}
+    return {**case, **megabytes, "ms": 1e3 * case["seconds_per_iteration"], "rate": case["bytes_per_second"] / 1e9}
 
 
 def table(record: Record) -> str:
@@ -137,7 +132,7 @@ def table(record: Record) -> str:
     powers = ", ".join(f"{axis} {power:.2f}" for axis, power in record["powers"].items() if power is not None)
     return bulleted(
         record,
-        markdown(COLUMNS, rows_of(COLUMNS, record["cases"]), left=0),
+        tabulate(COLUMNS, map(_row, record["cases"]), left=0),
         f"{record['dtype']}. Least MB moved is counted from the arrays (read flow, metric and route cost, write flow), "
         f"working MB is XLA's memory analysis. A copy of {copy['megabytes']:g} MB in the same run: JAX "
         f"{copy['jax_bytes_per_second'] / 1e9:.1f} GB/s, NumPy {copy['numpy_bytes_per_second'] / 1e9:.1f} GB/s.",
@@ -146,9 +141,9 @@ def table(record: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    name="scaling",
-    question="How do seconds and bytes grow with sites, origins, slots and classes, and how near is the iteration to a copy?",
-    run=run,
+    "scaling",
+    __doc__,
+    run,
     failures=failures,
     tables={"scaling": table},
     options=(

@@ -1,7 +1,4 @@
-"""What 256 scenarios of the default week take in units of one, and what the derivatives of the week are worth and cost.
-
-python -m benchmarks.sensitivity [--rtol 1e-3] [--check]
-"""
+"""What do 256 scenarios of the default week take in units of one solve, and what are its derivatives worth?"""
 
 import argparse
 import itertools
@@ -14,9 +11,9 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import fill, markdown, rows_of, with_sentence
+from benchmarks._markdown import fill, tabulate, with_sentence
 from benchmarks.clock import timed
-from benchmarks.harness import Record, option, say
+from benchmarks.harness import Record, option, told
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity import (
     OUTPUTS,
@@ -140,29 +137,21 @@ def failures(batch: dict[str, Any]) -> list[str]:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The scenarios at each tolerance, and the derivatives."""
     study = build(australia(), dtype=np.float32)
-    batches = []
-    for rtol in options.rtol:
-        batches.append(measure(study, rtol))
-        say(f"rtol {rtol:g}: {batches[-1]['ratio']:.1f} times one")
-    return {"batches": batches, "local": derivatives(study)}
+    return {"batches": told(measure(study, rtol) for rtol in options.rtol), "local": derivatives(study)}
 
 
-COLUMNS = {
-    "scenarios": "{scenarios}",
-    "certified to": "{rtol:g}",
-    "one cold solve [s]": "{one_seconds:.1f}",
-    "all scenarios [s]": "{all_seconds:.1f}",
-    "in units of one": "{ratio:.1f}",
-    "answered from neighbours": "{not_iterated} of {scenarios}",
-    "first call [s]": "{first_call_seconds:.0f}",
-}
+COLUMNS = (
+    "scenarios = {scenarios} | certified to = {rtol:g} | one cold solve [s] = {one_seconds:.1f} | all scenarios [s] = "
+    "{all_seconds:.1f} | in units of one = {ratio:.1f} | answered from neighbours = {not_iterated} of {scenarios} | "
+    "first call [s] = {first_call_seconds:.0f}"
+)
 
 
 def batch_table(record: Record) -> str:
     """What all scenarios take in units of one solve, and how many of them needed no iteration."""
     return with_sentence(
         record,
-        markdown(COLUMNS, rows_of(COLUMNS, record["batches"]), left=0),
+        tabulate(COLUMNS, record["batches"], left=0),
         "The default week in float32: heat waves by state, an outage of every site, paths of carbon price, demand and water "
         "price. All seconds but those of the first call are without compilation, and hold the closer schedule of the study "
         "that the scenarios start from. The single solve is timed between parts of the batch; its median counts.",
@@ -172,19 +161,19 @@ def batch_table(record: Record) -> str:
 def local_table(record: Record) -> str:
     """The largest first-order effects on the total cost of the default week."""
     found = record["local"]
-    columns = {"input": "{parameter}", "step": "{step}", "change [AUD]": "{aud:+,.0f}"}
+    columns = "input = {parameter} | step = {step} | change [AUD] = {aud:+,.0f}"
     note = (
         "Of {values/total_cost_aud:,.0f} AUD for the week, solved to a certified gap of {certified_gap:.1e}. A degree "
         "everywhere costs {warming_aud_per_k:,.0f} AUD, a millisecond on every route {latency_aud_per_ms:,.0f} AUD. All "
         "derivatives of all outputs take {first_call_seconds:.0f} s with compilation."
     )
-    return with_sentence(record, markdown(columns, rows_of(columns, found["largest"]), left=1), fill(note, found))
+    return with_sentence(record, tabulate(columns, found["largest"], left=1), fill(note, found))
 
 
 BENCHMARK = harness.Benchmark(
-    name="sensitivity",
-    question="What do 256 scenarios of the default week take in units of one solve?",
-    run=run,
+    "sensitivity",
+    __doc__,
+    run,
     failures=harness.of_cases(failures, "batches"),
     tables={"sensitivity_batch": batch_table, "sensitivity_local": local_table},
     options=(option("--rtol", nargs="+", type=float, default=[1e-3]),),

@@ -1,6 +1,5 @@
-"""Seconds and memory to a certified accuracy, of the package and of every solver that a user could take instead.
-
-python -m benchmarks.solve_time [--sizes 20x20 50x100] [--limit 300] [--check]
+"""How many seconds and megabytes does a certified 1e-3, 1e-4, 1e-6, 1e-8 take, beside every solver that a user could take
+instead?
 
 Finished cases are kept in a partial file, and a run that was cut off goes on behind them.
 """
@@ -78,14 +77,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 _SIZES, _NAMES = list(dict.fromkeys(case.size for case in cases())), [str(case) for case in cases()]
 BENCHMARK = harness.Benchmark(
-    name="solve_time",
-    question="How many seconds and megabytes does a certified 1e-3, 1e-4, 1e-6, 1e-8 take, beside every solver that a user "
-    "could take instead?",
-    run=run,
+    "solve_time",
+    __doc__,
+    run,
     failures=harness.of_cases(failures),
     tables=TABLES,
     options=(
-        harness.sizes(_SIZES, _SIZES),
+        harness.sizes(_SIZES),
         option("--skip", nargs="+", choices=_NAMES, default=[], metavar="CASE", help="cases to leave out"),
         option("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="solvers, ours among them"),
         option("--limit", type=float, default=300.0, help="seconds that one solve may take"),

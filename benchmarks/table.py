@@ -10,6 +10,7 @@ import functools
 import re
 from pathlib import Path
 
+from benchmarks._markdown import tabulate
 from benchmarks._record import RESULTS, read_result
 from benchmarks.harness import SUBJECTS, Benchmark, benchmark, say
 
@@ -24,6 +25,19 @@ def owners() -> dict[str, Benchmark]:
     return {table: subject for subject in map(benchmark, SUBJECTS) for table in subject.tables}
 
 
+def subjects() -> str:
+    """Every program, its question and its result files."""
+    rows = [
+        {
+            "name": name,
+            "question": benchmark(name).question,
+            "files": ", ".join(f"`{r}.json`" for r in benchmark(name).results),
+        }
+        for name in SUBJECTS
+    ]
+    return tabulate("program = `{name}` | question = {question} | result = {files}", rows, left=3)
+
+
 def make(name: str, folder: Path = RESULTS) -> str:
     """A table as its result file has it.
 
@@ -31,6 +45,8 @@ def make(name: str, folder: Path = RESULTS) -> str:
         ValueError: If there is no such table.
         FileNotFoundError: If it was never measured.
     """
+    if name == "subjects":
+        return subjects()
     if name not in owners():
         raise ValueError(f"there is no table {name!r}; there are {', '.join(owners())}.")
     subject = owners()[name]

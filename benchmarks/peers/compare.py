@@ -1,9 +1,9 @@
 """Ours beside the best of the others at each accuracy, what is required of that, and the tables of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from benchmarks._markdown import bulleted, fill, markdown, rows_of, with_sentence
+from benchmarks._markdown import bulleted, fill, markdown, tabulate, with_sentence
 from benchmarks.family import title
 from benchmarks.peers.registry import EXACT, OURS
 
@@ -14,7 +14,7 @@ _ROUNDING = 1e-10
 _LARGE = ("200x500", "500x1000")
 # What the brief table shows: sizes that matter, at a rough and at an exact accuracy.
 _BRIEF_SIZES, _BRIEF_ACCURACIES = (*_LARGE, "2000x2000"), (1e-3, 1e-8)
-_CASE = {"origins x sites": "{size}", "site cost": "{variant}", "classes": "{classes}", "slots": "{slots}"}
+_CASE = "origins x sites = {size} | site cost = {variant} | classes = {classes} | slots = {slots} | "
 
 
 def seconds(run: Mapping[str, Any]) -> float:
@@ -111,56 +111,48 @@ def _times(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.2g}" if ratio < 99.5 else f"{ratio:.0f}"
 
 
+def _rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each accuracy of each case, with what the tables show of it."""
+    for case in record["cases"]:
+        more = [f"{case[axis]} {axis}" for axis in ("classes", "slots") if case[axis] > 1]
+        for row in case["ratios"]:
+            said = {"times": _times(row["ratio"]), "first_times": _times(row["first_ratio"])}
+            name = fill("{ours/peer}", row).removeprefix("jaxsched ")
+            yield {**case, **row, **said, "name": name, "brief": ", ".join([case["size"], case["variant"], *more])}
+
+
 def solve_time(record: Mapping[str, Any]) -> str:
     """Ours beside the best peer at each accuracy."""
-    columns = {
-        **_CASE,
-        "accuracy": "{accuracy:.0e}",
-        "ours": lambda row: fill("{ours/peer}", row).removeprefix("jaxsched "),
-        "best peer": "{peer/peer}",
-        "ours [s]": "{ours/seconds:.3g}",
-        "peer [s]": "{peer/seconds:.3g}",
-        "times as fast": lambda row: _times(row["ratio"]),
-        "compiling included": lambda row: _times(row["first_ratio"]),
-        "ours [MB]": "{ours/megabytes:.0f}",
-        "peer [MB]": "{peer/megabytes:.0f}",
-    }
-    rows = rows_of(columns, ({**case, **row} for case in record["cases"] for row in case["ratios"]))
+    columns = _CASE + (
+        "accuracy = {accuracy:.0e} | ours = {name} | best peer = {peer/peer} | ours [s] = {ours/seconds:.3g} | peer [s] = "
+        "{peer/seconds:.3g} | times as fast = {times} | compiling included = {first_times} | ours [MB] = "
+        "{ours/megabytes:.0f} | peer [MB] = {peer/megabytes:.0f}"
+    )
     note = (
         "Seconds go from arrays to answer, compiling apart; the last ratio counts the first call of a fresh process. Accuracy: "
         "every answer is repaired alike, evaluated alike, and compared with one proved bound. MB: peak of the solver's "
         "process. Medians of up to {rounds} interleaved rounds; at most {limit_seconds:g} s a solve."
     )
-    return bulleted(record, markdown(columns, rows, left=4), fill(note, record))
+    return bulleted(record, tabulate(columns, _rows(record), left=4), fill(note, record))
 
 
 def solve_time_brief(record: Mapping[str, Any]) -> str:
     """Ours beside the best peer, large problems and two accuracies only."""
-    columns = {
-        "problem": _brief,
-        "accuracy": "{accuracy:.0e}",
-        "ours [s]": "{ours/seconds:.3g}",
-        "best peer": "{peer/peer}",
-        "peer [s]": "{peer/seconds:.3g}",
-        "times as fast": lambda row: _times(row["ratio"]),
-    }
+    columns = (
+        "problem = {brief} | accuracy = {accuracy:.0e} | ours [s] = {ours/seconds:.3g} | best peer = {peer/peer} | "
+        "peer [s] = {peer/seconds:.3g} | times as fast = {times}"
+    )
     shown = [
-        {**case, **row}
-        for case in record["cases"]
-        if case["size"] in _BRIEF_SIZES and (case["variant"] == "queueing" or case["classes"] == 1 == case["slots"])
-        for row in case["ratios"]
+        row
+        for row in _rows(record)
+        if row["size"] in _BRIEF_SIZES and (row["variant"] == "queueing" or row["classes"] == 1 == row["slots"])
         if row["accuracy"] in _BRIEF_ACCURACIES
     ]
     note = (
         "Seconds go from arrays to answer, compiling apart; at most {limit_seconds:g} s a solve, a dash where nobody "
         "got there."
     )
-    return with_sentence(record, markdown(columns, rows_of(columns, shown), left=2), fill(note, record))
-
-
-def _brief(case: Mapping[str, Any]) -> str:
-    more = [f"{case[axis]} {axis}" for axis in ("classes", "slots") if case[axis] > 1]
-    return ", ".join([case["size"], case["variant"], *more])
+    return with_sentence(record, tabulate(columns, shown, left=2), fill(note, record))
 
 
 def solve_time_goals(record: Mapping[str, Any]) -> str:
@@ -182,20 +174,19 @@ def solve_time_goals(record: Mapping[str, Any]) -> str:
 
 def solve_time_runs(record: Mapping[str, Any]) -> str:
     """Every run of every solver: accuracy reached, seconds of each phase, memory, or what became of it."""
-    columns = {
-        **_CASE,
-        "solver": "{peer}",
-        "tolerance": lambda run: "-" if run["peer"].startswith("min-cost flow") else f"{run['tolerance']:.0e}",
-        "accuracy reached": lambda run: f"{run['accuracy']:.1e}" if run["outcome"] == "answered" else run["outcome"],
-        "model [s]": "{model:.3g}",
-        "compile [s]": "{compile:.3g}",
-        "solve [s]": "{solve:.3g}",
-        "MB": "{megabytes:.0f}",
-        "of which before": "{megabytes_before:.0f}",
-        "demand error before repair": "{demand_error_before_repair:.0e}",
-    }
-    rows = rows_of(columns, ({**case, **run} for case in record["cases"] for run in case["runs"]))
-    return bulleted(record, markdown(columns, rows, left=5))
+    columns = _CASE + (
+        "solver = {peer} | tolerance = {asked} | accuracy reached = {reached} | model [s] = {model:.3g} | compile [s] = "
+        "{compile:.3g} | solve [s] = {solve:.3g} | MB = {megabytes:.0f} | of which before = {megabytes_before:.0f} | "
+        "demand error before repair = {demand_error_before_repair:.0e}"
+    )
+
+    def row(case: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+        asked = "-" if run["peer"].startswith("min-cost flow") else f"{run['tolerance']:.0e}"
+        reached = f"{run['accuracy']:.1e}" if run["outcome"] == "answered" else run["outcome"]
+        return {**case, **run, "asked": asked, "reached": reached}
+
+    rows = [row(case, run) for case in record["cases"] for run in case["runs"]]
+    return bulleted(record, tabulate(columns, rows, left=5))
 
 
 TABLES = {

@@ -28,7 +28,7 @@ def test_every_program_is_in_the_list_and_every_record_has_one():
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda s: s.name)
 def test_what_a_benchmark_asks_is_one_question_and_its_options_are_explained(subject):
-    assert subject.question[-1] in "?."
+    assert re.fullmatch(r"[A-Z][^\n?]*\?", subject.question)
     assert "--check" in harness.parser(subject).format_help()
 
 
@@ -63,7 +63,7 @@ class MadeUp:
     def benchmark(self, **more):
         missed = lambda record: [f"{record['answer']:g} is too much"] if record["answer"] > 1 else []  # noqa: E731
         return harness.Benchmark(
-            name="made_up", question="How much?", run=lambda options: {"answer": self.answer}, failures=missed, **more
+            name="made_up", about="How much?", run=lambda options: {"answer": self.answer}, failures=missed, **more
         )
 
 
