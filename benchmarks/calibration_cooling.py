@@ -103,11 +103,7 @@ def table(record: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    "calibration_cooling",
-    __doc__,
-    run,
-    failures=failures,
-    tables={"calibration_cooling": table},
+    "calibration_cooling", __doc__, run, failures=failures, tables={"calibration_cooling": table}
 )
 
 if __name__ == "__main__":

@@ -244,11 +244,7 @@ def _recovered(case: Record) -> str:
 
 
 BENCHMARK = harness.Benchmark(
-    "calibration_latency",
-    __doc__,
-    run,
-    failures=harness.of_cases(failures),
-    tables={"calibration_latency": table},
+    "calibration_latency", __doc__, run, failures=harness.of_cases(failures), tables={"calibration_latency": table}
 )
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 import jaxsched
 from benchmarks import harness
 from benchmarks._markdown import fill, tabulate, with_sentence
-from benchmarks.harness import Record, told
+from benchmarks.harness import Record, beyond, told
 from jaxsched.scenarios import australia
 from jaxsched.study import build
 
@@ -91,8 +91,7 @@ def measure(**size: Any) -> dict[str, Any]:
 
 def failures(row: Record) -> list[str]:
     """A gap above the tolerance that was asked for."""
-    asked = TOLERANCES[row["solver"]]
-    return [] if row["gap"] <= asked else [f"{row['solver']}: gap {row['gap']:.1e}, asked for {asked:.0e}"]
+    return beyond(row["solver"], (row["gap"], TOLERANCES[row["solver"]], "gap {:.1e}, asked for {:.0e}"))
 
 
 COLUMNS = (

@@ -13,7 +13,7 @@ from benchmarks._markdown import bulleted, tabulate
 from benchmarks.admm_gap import ROUNDINGS, reference
 from benchmarks.clock import median_seconds, timed
 from benchmarks.family import CLASSES, SIZES, SLOTS, VARIANTS, Case, Instance, as_problem, routing_of, title
-from benchmarks.harness import Record, told
+from benchmarks.harness import Record, beyond, told
 from benchmarks.judge import judge, marginal_cost, violation
 
 RTOL = 1e-8
@@ -72,24 +72,21 @@ def kkt(instance: Instance, schedule: jaxsched.Schedule) -> dict[str, float]:
 
 def failures(case: dict[str, Any]) -> list[str]:
     """What a case misses of what is required."""
-    most = {
-        "gap": RTOL,
-        "iterations": MOST_ITERATIONS[case["variant"]],
-        "routes": _MOST_KKT,
-        "sites": _MOST_KKT,
-        "violation": ROUNDINGS * float(np.finfo(float).eps),
-    }
-    found = {**case, **case["kkt"]}
+    said = " is {:.1e}, {:.1e} is allowed"
+    found = [
+        ("gap", case["gap"], RTOL),
+        ("iterations", case["iterations"], MOST_ITERATIONS[case["variant"]]),
+        *((name, case["kkt"][name], _MOST_KKT) for name in ("routes", "sites")),
+        ("violation", case["violation"], ROUNDINGS * float(np.finfo(float).eps)),
+    ]
     if case.get("reference"):
         best, near = case["reference"]["objective"], case["tight"]
-        found["cost above optimum"], most["cost above optimum"] = case["objective"] / best - 1.0, RTOL + _ORACLE
-        found["bound above optimum"], most["bound above optimum"] = case["bound"] / best - 1.0, _ORACLE
-        found["distance at 1e-11"], most["distance at 1e-11"] = abs(near["cost_above_optimum"]), _ORACLE
-    return [
-        f"{title(case)}: {key} is {found[key]:.1e}, {limit:.1e} is allowed"
-        for key, limit in most.items()
-        if not found[key] <= limit
-    ]
+        found += [
+            ("cost above optimum", case["objective"] / best - 1.0, RTOL + _ORACLE),
+            ("bound above optimum", case["bound"] / best - 1.0, _ORACLE),
+            ("distance at 1e-11", abs(near["cost_above_optimum"]), _ORACLE),
+        ]
+    return beyond(title(case), *((value, most, name + said) for name, value, most in found))
 
 
 def solved(case: Case, repeats: int) -> dict[str, Any]:

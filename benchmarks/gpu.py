@@ -19,7 +19,7 @@ from benchmarks import harness
 from benchmarks._markdown import markdown, with_sentence
 from benchmarks.clock import median_seconds
 from benchmarks.family import Case, as_problem, generate, routing_of
-from benchmarks.harness import Record, option, say
+from benchmarks.harness import Record, beyond, option, say
 from benchmarks.judge import accuracy, bound_of, judge, repair
 from benchmarks.peers import batched
 from benchmarks.scaling import copy_bandwidth, measure
@@ -118,13 +118,12 @@ def attempt(name: str, case: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def failures(case: Record) -> list[str]:
     """What is missed: a case that failed, bandwidth, and gaps."""
-    missed = [case["failed"]] if "failed" in case else []
-    if case.get("share_of_copy", LEAST_SHARE) < LEAST_SHARE:
-        missed.append(f"{case['share_of_copy']:.2f} of a copy, {LEAST_SHARE:g} are required")
+    share = case.get("share_of_copy", LEAST_SHARE)
+    limits = [(-share, -LEAST_SHARE, f"{share:.2f} of a copy, {LEAST_SHARE:g} are required")]
     for key, most in (("gap", _RTOL), ("accuracy", _EXACT)):
-        if not case.get(key, 0.0) <= most:
-            missed.append(f"{key} {case[key]:.1e}, {most:g} is allowed")
-    return [f"{case['case']}: {sentence}" for sentence in missed]
+        limits.append((case.get(key, 0.0), most, key + " {:.1e}, {:g} is allowed"))
+    failed = [f"{case['case']}: {case['failed']}"] if "failed" in case else []
+    return failed + beyond(case["case"], *limits)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

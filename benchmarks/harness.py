@@ -136,6 +136,11 @@ def main(subject: Benchmark, arguments: Sequence[str] | None = None) -> int:
     return 1 if options.check and missed else 0
 
 
+def beyond(name: str, *limits: tuple[float, float, str]) -> list[str]:
+    """A sentence for each value that is not at most what is allowed: a value, the most, and what is said of both."""
+    return [f"{name}: {said.format(value, most)}" for value, most, said in limits if not value <= most]
+
+
 def told(cases: Iterable[Any]) -> list[Any]:
     """The cases of a run, each said in short as soon as it is there."""
     found = []

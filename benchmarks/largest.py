@@ -16,7 +16,7 @@ import jaxsched
 from benchmarks import harness
 from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import timed
-from benchmarks.harness import Record, option, told
+from benchmarks.harness import Record, beyond, option, told
 from benchmarks.process import asked_once, peak_kilobytes
 from jaxsched.scenarios import australia
 from jaxsched.study import build
@@ -92,17 +92,15 @@ def violations(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> dict[s
 
 def misses(case: dict[str, Any]) -> list[str]:
     """What a case misses of its goal, in sentences."""
-    name, (_, rtol, most) = case["solver"], SOLVERS[case["solver"]]
-    found = []
-    if not case["gap"] <= rtol:
-        found.append(f"{name}: certified gap {case['gap']:.1e}, {rtol:g} is asked for")
-    if not case["seconds"] <= most:
-        found.append(f"{name}: {case['seconds']:.0f} s, {most:.0f} s are allowed")
-    if not case["peak_gigabytes"] <= MOST_GIGABYTES:
-        found.append(f"{name}: {case['peak_gigabytes']:.1f} GB, {MOST_GIGABYTES:g} GB are allowed")
-    if not max(case["demand_missed"], case["capacity_exceeded"]) <= _FEASIBLE:
-        found.append(f"{name}: the routing misses a demand or exceeds a capacity")
-    return found
+    _, rtol, most = SOLVERS[case["solver"]]
+    broken = max(case["demand_missed"], case["capacity_exceeded"])
+    return beyond(
+        case["solver"],
+        (case["gap"], rtol, "certified gap {:.1e}, {:g} is asked for"),
+        (case["seconds"], most, "{:.0f} s, {:.0f} s are allowed"),
+        (case["peak_gigabytes"], MOST_GIGABYTES, "{:.1f} GB, {:g} GB are allowed"),
+        (broken, _FEASIBLE, "the routing misses a demand or exceeds a capacity"),
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

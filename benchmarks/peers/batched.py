@@ -100,9 +100,7 @@ def mpax(instance: Instance, tolerance: float) -> Answer:
     with clock("solve"):
         found = jax.block_until_ready(compiled(posed))
     return Answer(
-        program.routing(np.asarray(found.primal_solution)),
-        clock.seconds,
-        statuses(int(found.termination_status)).name,
+        program.routing(np.asarray(found.primal_solution)), clock.seconds, statuses(int(found.termination_status)).name
     )
 
 

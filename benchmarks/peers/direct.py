@@ -61,12 +61,7 @@ def scs(instance: Instance, tolerance: float) -> Answer:
     with clock("model"):
         program = quadratic_program(instance)
         rows = cones(program)
-        data = {
-            "P": program.quadratic("csc"),
-            "A": rows.matrix,
-            "b": rows.level,
-            "c": program.linear,
-        }
+        data = {"P": program.quadratic("csc"), "A": rows.matrix, "b": rows.level, "c": program.linear}
         cone = {"z": rows.zeros, "l": rows.positive, "q": [3] * rows.second_order}
         options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iters": _MANY, "verbose": False}
         posed = solver.SCS(data, cone, **options)
