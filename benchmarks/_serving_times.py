@@ -1,7 +1,6 @@
 """Prefill and decode times of measured profiles, predicted by fits that had not seen their settings."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -10,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._held_out import unseen
+from benchmarks.harness import DATA
 from jaxsched.models import HARDWARE, FlooredPrefill, InterTokenLatency, Prefill
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 LENGTH_FOLDS = 5
 
 

@@ -1,7 +1,4 @@
-"""Fit the chiller laws to the 369 performance curves of COPPER: which families do they cover, and how well?
-
-python -m benchmarks.calibration_chillers --data ../shared/data
-"""
+"""Which families of the 369 chillers of COPPER do the laws cover, and how well?"""
 
 import argparse
 from pathlib import Path
@@ -12,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from benchmarks._record import RESULTS, write_result
+from benchmarks import harness
+from benchmarks._markdown import bulleted, fill, tabulate
+from benchmarks.harness import DATA, Record, need_data, option
 from jaxsched.calibrate import Observations, fit
 from jaxsched.models import AirCooledChiller, DirectExpansion, WaterCooledPlant
 
@@ -110,14 +109,9 @@ def summarise(kind: tuple[str, ...], errors: list[np.ndarray]) -> dict[str, Any]
     }
 
 
-def main() -> int:
-    """Fit every chiller and record the errors by family."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    table = pd.read_csv(options.data / FILE).fillna({"compressor_speed": "not stated"})
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Fit every chiller, and the errors by family."""
+    table = pd.read_csv(need_data(options.data / FILE)).fillna({"compressor_speed": "not stated"})
     families: dict[tuple[str, ...], list[np.ndarray]] = {}
     left_out = 0
     for _, row in table.iterrows():
@@ -128,11 +122,28 @@ def main() -> int:
         families.setdefault(key, []).append(fit_one(row))
     cases = [summarise(key, errors) for key, errors in sorted(families.items())]
     whole = summarise(("all", "all", "all"), [each for errors in families.values() for each in errors])
-    write_result(
-        "calibration_chillers", {"cases": [*cases, whole], "left_out": left_out, "covered_below": COVERED}, options.out
-    )
-    return 0
+    return {"cases": [*cases, whole], "left_out": left_out, "covered_below": COVERED}
 
+
+COLUMNS = (
+    "condenser = {condenser} | compressor = {compressor} | speed = {speed} | chillers = {count} | median error = "
+    "{median_relative_error:.1%} | 90 % of points below = {p90_relative_error:.1%} | covered = {covered:.0%}"
+)
+
+
+def table(record: Record) -> str:
+    """Relative error of power by family of chiller."""
+    note = fill("Covered: 90 % of the points of a chiller err by less than {covered_below:.0%}.", record)
+    return bulleted(record, tabulate(COLUMNS, record["cases"], left=3), note)
+
+
+BENCHMARK = harness.Benchmark(
+    "calibration_chillers",
+    __doc__,
+    run,
+    tables={"calibration_chillers": table},
+    options=(option("--data", type=Path, default=DATA, help="folder of the data"),),
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

@@ -1,22 +1,21 @@
-"""Fit cooling power of a real plant on two thirds of the time, and score the last third against ASHRAE's hourly limits.
+"""How well does the fitted plant predict a real one on the last third of the time, beside the plant as given and a polynomial?
 
 Which parameters are fitted is chosen within the first two thirds: by the errors of blocks of time that a fit to the other
 blocks has not seen.
-
-python -m benchmarks.calibration_cooling --check
 """
 
 import argparse
 import itertools
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from benchmarks._record import RESULTS, write_result
+from benchmarks import harness
+from benchmarks._markdown import bulleted, tabulate
+from benchmarks.clock import timed
+from benchmarks.harness import Record, need_data, say
 from jaxsched.calibrate import Fit, Observations, fit, law_of, model_of
 from jaxsched.cli._calibrate import fitted
 from jaxsched.config import CalibrationConfig, load_calibration
@@ -41,7 +40,7 @@ def choice(config: CalibrationConfig, found: Fit) -> list[dict[str, Any]]:
         one = fit(model, seen, parameters=names, predict=law, folds=_BLOCKS)
         score = one.scores["held_out"]
         tried.append({"parameters": list(names), "cv_rmse": score.cv_rmse, "nmbe": score.nmbe})
-        print(f"{', '.join(names)}: CV(RMSE) {score.cv_rmse:.2%}", file=sys.stderr, flush=True)
+        say(f"{', '.join(names)}: CV(RMSE) {score.cv_rmse:.2%}")
     return sorted(tried, key=lambda one: one["cv_rmse"])
 
 
@@ -52,34 +51,60 @@ def _rows(data: Any, chosen: np.ndarray) -> Observations:
     return Observations(arrays, data.observed[chosen], data.weights[chosen], data.times[chosen], data.unit, features)
 
 
-def main() -> int:
-    """Fit, record, and with --check end with 1 where a limit is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="end with 1 where a limit is missed")
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    started = time.perf_counter()
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Fit and choose."""
+    need_data()
     config = load_calibration(CONFIG)
     assert isinstance(config, CalibrationConfig)
-    found, source = fitted(config, CONFIG)
-    seconds = time.perf_counter() - started
+    seconds, (found, source) = timed(lambda: fitted(config, CONFIG))
     tried = choice(config, found)
+    say(found)
     limits = {"cv_rmse": MOST_CV_RMSE, "nmbe": MOST_NMBE}
-    write_result(
-        "calibration_cooling",
-        {**found.summary(), "limits": limits, "choice": tried, "seconds": seconds, "provenance": source},
-        options.out,
-    )
-    score = found.scores["held_out"]
-    print(found, file=sys.stderr)
-    missed = not (score.cv_rmse < MOST_CV_RMSE and abs(score.nmbe) < MOST_NMBE)
-    if other := set(tried[0]["parameters"]) ^ set(config.fit.parameters):
-        print(
-            f"the example does not fit the parameters that are best; they differ in {', '.join(other)}", file=sys.stderr
-        )
-    return 1 if options.check and (missed or other) else 0
+    return {**found.summary(), "limits": limits, "choice": tried, "seconds": seconds, "provenance": source}
 
+
+def failures(record: Record) -> list[str]:
+    """Limits that the held-out third exceeds, and a choice of parameters that is not the best."""
+    score, missed = record["heldout"], []
+    for name, most in (("cv_rmse", MOST_CV_RMSE), ("nmbe", MOST_NMBE)):
+        if not abs(score[name]) < most:
+            missed.append(f"{name} of the last third is {score[name]:.1%}, less than {most:.0%} is required")
+    if other := set(record["choice"][0]["parameters"]) ^ {row["name"] for row in record["parameters"]}:
+        missed.append(
+            f"the example does not fit the parameters that are best; they differ in {', '.join(sorted(other))}"
+        )
+    return missed
+
+
+COLUMNS = (
+    "on the last third of the time = {label} | CV(RMSE) = {cv_rmse:.1%} | NMBE = {nmbe:+.1%} | R2 = {r2:.3f} | "
+    "median relative error = {median_relative_error:.1%}"
+)
+_SCORED = {
+    "heldout": "fitted",
+    "heldout_default": "default of the law",
+    "heldout_constant": "one constant ratio to the load",
+    "heldout_polynomial": "polynomial",
+}
+
+
+def table(record: Record) -> str:
+    """Scores on the held-out third of the fitted plant, the plant as given, and a polynomial."""
+    scores = [{"label": label, **record[key]} for key, label in _SCORED.items() if record.get(key) is not None]
+    best, *others = record["choice"]
+    return bulleted(
+        record,
+        tabulate(COLUMNS, scores, left=1),
+        f"{record['heldout']['count']:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %.",
+        f"Fitted: {', '.join(f'`{name}`' for name in best['parameters'])}, the best of {1 + len(others)} sets on unseen blocks of "
+        f"the first two thirds: CV(RMSE) {best['cv_rmse']:.1%}, the others {others[0]['cv_rmse']:.1%} to "
+        f"{others[-1]['cv_rmse']:.1%}.",
+    )
+
+
+BENCHMARK = harness.Benchmark(
+    "calibration_cooling", __doc__, run, failures=failures, tables={"calibration_cooling": table}
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

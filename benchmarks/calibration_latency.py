@@ -1,14 +1,10 @@
-"""Fit a site to a log at low load, predict TTFT at higher loads, and compare with what then happens.
-
-python -m benchmarks.calibration_latency --check
-"""
+"""Does a log at a low load give back servers, service time and burstiness, and how far off are median and p99 that it predicts
+for higher loads?"""
 
 import argparse
 import functools
-import sys
-import time
+import operator
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import ciw
@@ -18,13 +14,17 @@ import numpy as np
 import pandas as pd
 from ciw import dists as distributions
 
-from benchmarks._record import RESULTS, write_result
+from benchmarks import harness
+from benchmarks._held_out import number
+from benchmarks._markdown import bulleted, tabulate
+from benchmarks.clock import timed
+from benchmarks.harness import DATA, Record, need_data, told
 from jaxsched.calibrate import LatencyFit, fit_latency
 from jaxsched.models import Prefill, ServingSite
 from jaxsched.scenarios.readers import RequestLog, read
 from jaxsched.simulation import replay, simulate
 
-AZURE = Path(__file__).resolve().parents[2] / "shared" / "data" / "llm_traces" / "AzureLLMInferenceTrace_conv.csv"
+AZURE = DATA / "llm_traces" / "AzureLLMInferenceTrace_conv.csv"
 LOG_REQUESTS, AZURE_LOG_REQUESTS = 20_000, 9_000
 LOG_UTILISATION, UTILISATIONS = 0.45, (0.6, 0.7, 0.8, 0.9)
 # Standard deviation of ln TTFT that is measured over the true one.
@@ -126,9 +126,7 @@ def study(name: str) -> dict[str, Any]:
         sample = [jnp.asarray(_azure()[c].to_numpy(float)) for c in ("prompt_tokens", "answer_tokens")]
     full = 1.0 / float(truth.utilisation(jnp.asarray(1.0), *sample))
     log = as_log(serve(truth, LOG_UTILISATION * full, LOG_REQUESTS, 0), 0)
-    started = time.perf_counter()
-    found = fit_latency(log)
-    seconds = time.perf_counter() - started
+    seconds, found = timed(lambda: fit_latency(log))
     rows = [
         predicted(found, log, serve(truth, share * full, many, n + 1), share * full)
         for n, share in enumerate(UTILISATIONS)
@@ -152,7 +150,7 @@ def study(name: str) -> dict[str, Any]:
 def parameters(found: LatencyFit, truth: ServingSite, burstiness_known: bool) -> Iterator[dict[str, Any]]:
     """Each estimate beside the truth, with its standard error; the burstiness of a real trace has no truth."""
     for name, row in found.fit.parameters.iterrows():
-        true = float(eval_path(truth, str(name)))
+        true = float(operator.attrgetter(str(name))(truth))
         yield {
             "name": name,
             "unit": row["unit"],
@@ -167,13 +165,6 @@ def parameters(found: LatencyFit, truth: ServingSite, burstiness_known: bool) ->
         "estimate": float(found.site.arrival_cv2),
         "standard_error": found.arrival_cv2_error,
     }
-
-
-def eval_path(model: Any, path: str) -> Any:
-    """The attribute that a dotted name leads to."""
-    for part in path.split("."):
-        model = getattr(model, part)
-    return model
 
 
 def quantities(ttft: np.ndarray) -> dict[str, float]:
@@ -196,13 +187,8 @@ def predicted(found: LatencyFit, log: RequestLog, served: Served, rate: float) -
     }
     busy = float(default.utilisation * rate / found.rate)
     ways["default"] = default.predict(rate, extrapolate=True) if busy < 1.0 else dict.fromkeys(observed, float("inf"))
-    errors = {way: {key: finite(values[key] / observed[key] - 1.0) for key in observed} for way, values in ways.items()}
+    errors = {way: {key: number(values[key] / observed[key] - 1.0) for key in observed} for way, values in ways.items()}
     return {"rate_per_s": rate, "utilisation": found.utilisation * rate / found.rate, **observed, "errors": errors}
-
-
-def finite(value: float) -> float | None:
-    """A number that JSON has, or nothing."""
-    return float(value) if np.isfinite(value) else None
 
 
 def failures(case: dict[str, Any]) -> list[str]:
@@ -223,22 +209,43 @@ def failures(case: dict[str, Any]) -> list[str]:
     return missed
 
 
-def main() -> int:
-    """Study every case, record, and with --check say what was missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="end with 1 where a requirement is missed")
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    if not AZURE.exists():
-        raise SystemExit("the folder ../shared/data with the real data files is not here; this benchmark needs it.")
-    studied = [study(name) for name in cases()]
-    write_result("calibration_latency", {"seed": 0, "dtype": "float64", "cases": studied}, options.out)
-    missed = [sentence for case in studied for sentence in failures(case)]
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Every case."""
+    need_data(AZURE)
+    return {"seed": 0, "dtype": "float64", "cases": told(map(study, cases()))}
 
+
+COLUMNS = (
+    "requests of = {case} | load = {utilisation:.2f} | median [s] = {p50_s:.3f} | p99 [s] = {p99_s:.2f} | law: median = "
+    "{errors/law/p50_s:+.0%} | law: p99 = {errors/law/p99_s:+.0%} | simulated: median = {errors/simulation/p50_s:+.0%} | "
+    "simulated: p99 = {errors/simulation/p99_s:+.0%} | replayed: median = {errors/replay of the log/p50_s:+.0%} | "
+    "replayed: p99 = {errors/replay of the log/p99_s:+.0%} | log as it is: p99 = {errors/as in the log/p99_s:+.0%}"
+)
+
+
+def table(record: Record) -> str:
+    """What happened at each load, and the relative errors of each way to predict it."""
+    loads = [{"case": case["case"], **load} for case in record["cases"] for load in case["loads"]]
+    made = tabulate(COLUMNS, loads, left=1)
+    return bulleted(record, made, *map(_recovered, record["cases"]))
+
+
+def _recovered(case: Record) -> str:
+    log, servers = case["log"], case["servers"]
+    off = [
+        f"{row['name']} {row['estimate'] / row['true'] - 1:+.1%}"
+        for row in case["parameters"]
+        if row["true"] is not None
+    ]
+    return (
+        f"{case['case']}: from {log['requests']:,} requests at a load of {log['utilisation']:.0%} whose TTFT is measured to "
+        f"{log['noise']:.0%}, {servers['estimate']:g} servers (true: {servers['true']:g}); off the truth: {', '.join(off)}."
+    )
+
+
+BENCHMARK = harness.Benchmark(
+    "calibration_latency", __doc__, run, failures=harness.of_cases(failures), tables={"calibration_latency": table}
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

@@ -1,29 +1,28 @@
-"""Seconds of 24 slots of 200 origins by 500 sites, on one device of a CPU and on as many virtual ones as it has cores.
-
-python -m benchmarks.cores [--rounds 5] [--check]
+"""What are virtual devices worth, one for each core of a CPU, and is a day of 200x500 within its seconds?
 
 Every setting runs in a process of its own, compiles, and then solves as often as it is asked to; the processes take turns,
 so that all share what else the machine does. Answers are judged by NumPy in float64.
 """
 
 import argparse
-import json
+import itertools
 import os
 import statistics
-import subprocess
-import sys
-import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
 import jaxsched
-from benchmarks._record import RESULTS, write_result
-from benchmarks.family import as_problem, generate, judge
+from benchmarks import harness
+from benchmarks._markdown import bulleted, fill, tabulate
+from benchmarks.clock import timed
+from benchmarks.family import as_problem, generate, routing_of
+from benchmarks.harness import Record, option, told
+from benchmarks.judge import judge
+from benchmarks.process import MeasuringProcess
 
-_ROOT = Path(__file__).resolve().parent.parent
 VARIANTS = ("quadratic", "queueing")
 # Precision, tolerance, and the seconds that the fastest setting may take.
 SOLVERS = {"ADMM": ("float32", 1e-3, 2.0), "InteriorPoint": ("float64", 1e-8, 3.0)}
@@ -35,80 +34,49 @@ def settings() -> list[int]:
     return sorted({1, os.cpu_count() or 1})
 
 
-def serve(solver: str, variant: str, devices: int, shape: tuple[int, int, int]) -> None:
-    """Solve once for each line that comes in, and tell seconds and verdict."""
+def prepare(solver: str, variant: str, devices: int, shape: list[int]) -> Callable[[], dict[str, Any]]:
+    """In a process of its own: a problem on so many virtual devices, and what solves it once and judges the answer."""
     dtype, rtol, _ = SOLVERS[solver]
     jax.config.update("jax_enable_x64", dtype == "float64")
     jax.config.update("jax_num_cpu_devices", devices)
-    instance = generate(*shape[:2], variant, shape[2])
+    instance = generate(shape[0], shape[1], variant, shape[2])
     problem = as_problem(instance, np.dtype(dtype).type)
-    method = jaxsched.ADMM(rtol=rtol) if solver == "ADMM" else jaxsched.InteriorPoint(rtol=rtol)
+    method = getattr(jaxsched, solver)(rtol=rtol)
     mesh = jaxsched.device_mesh() if devices > 1 else None
-    for _ in sys.stdin:
-        started = time.perf_counter()
-        schedule = jax.block_until_ready(jaxsched.solve(problem, method, mesh=mesh, throw=False))
-        seconds = time.perf_counter() - started
-        verdict = judge(instance, np.asarray(schedule.routing))
-        print(
-            json.dumps(
-                {
-                    "seconds": seconds,
-                    "gap": float(schedule.gap),
-                    "iterations": int(schedule.stats.num_steps),
-                    "violation": max(verdict["demand_error"], verdict["overload"]),
-                }
-            ),
-            flush=True,
-        )
+
+    def answer() -> dict[str, Any]:
+        seconds, schedule = timed(lambda: jaxsched.solve(problem, method, mesh=mesh, throw=False))
+        verdict = judge(instance, routing_of(schedule))
+        return {
+            "seconds": seconds,
+            "gap": float(schedule.gap),
+            "iterations": int(schedule.stats.num_steps),
+            "violation": max(verdict["demand_error"], verdict["overload"]),
+        }
+
+    return answer
 
 
-class _Server:
-    """A process with one setting."""
-
-    def __init__(self, solver: str, variant: str, devices: int, shape: tuple[int, int, int]):
-        command = [sys.executable, "-m", "benchmarks.cores", "--serve", solver, variant, str(devices)]
-        self._child = subprocess.Popen(
-            [*command, "--shape", *map(str, shape)],
-            cwd=_ROOT,
-            env={name: value for name, value in os.environ.items() if name != "XLA_FLAGS"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def solve(self) -> dict[str, Any]:
-        """One solve."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write("\n")
-        self._child.stdin.flush()
-        return json.loads(self._child.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        self._child.communicate()
-
-
-def measure(solver: str, variant: str, shape: tuple[int, int, int], rounds: int) -> list[dict[str, Any]]:
+def measure(solver: str, variant: str, shape: list[int], rounds: int) -> list[dict[str, Any]]:
     """All settings of one solver on one kind of cost, taking turns."""
-    asked = settings()
-    servers = [_Server(solver, variant, devices, shape) for devices in asked]
+    given = {"solver": solver, "variant": variant}
+    target = "benchmarks.cores:prepare"
+    processes = [MeasuringProcess(target, **given, devices=devices, shape=shape) for devices in settings()]
     try:
-        turns = [[server.solve() for server in servers] for _ in range(rounds + 1)]
+        turns = [[process.answer() for process in processes] for _ in range(rounds + 1)]
     finally:
-        for server in servers:
-            server.close()
+        for process in processes:
+            process.close()
     first, counted = turns[0], turns[1:]
     return [
         {
-            "solver": solver,
-            "variant": variant,
+            **given,
             "devices": devices,
             "seconds": statistics.median(turn[i]["seconds"] for turn in counted),
             "first_seconds": first[i]["seconds"],
             **{key: counted[-1][i][key] for key in ("gap", "iterations", "violation")},
         }
-        for i, devices in enumerate(asked)
+        for i, devices in enumerate(settings())
     ]
 
 
@@ -126,33 +94,41 @@ def misses(cases: list[dict[str, Any]]) -> list[str]:
     return found
 
 
-def main() -> int:
-    """Measure, record, and with --check say what is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=5, help="solves that count, of each setting")
-    parser.add_argument("--shape", type=int, nargs=3, default=(200, 500, 24), help="origins, sites, slots")
-    parser.add_argument("--name", default="cores", help="name of the result file")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed")
-    parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    shape = tuple(options.shape)
-    if options.serve:
-        serve(options.serve[0], options.serve[1], int(options.serve[2]), shape)
-        return 0
-    cases = []
-    for solver in SOLVERS:
-        for variant in VARIANTS:
-            cases += measure(solver, variant, shape, options.rounds)
-            print(json.dumps(cases[-len(settings()) :]), file=sys.stderr, flush=True)
-    content = {"origins": shape[0], "sites": shape[1], "slots": shape[2], "rounds": options.rounds, "cases": cases}
-    path = write_result(options.name, content, options.out)
-    print(f"written: {path.name}", file=sys.stderr)
-    missed = misses(cases)
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Every solver and site cost."""
+    shape, rounds = list(options.shape), options.rounds
+    pairs = itertools.product(SOLVERS, VARIANTS)
+    cases = told(case for pair in pairs for case in measure(*pair, shape, rounds))
+    return {"origins": shape[0], "sites": shape[1], "slots": shape[2], "rounds": rounds, "cases": cases}
 
+
+COLUMNS = (
+    "solver = {solver} | site cost = {variant} | virtual devices = {devices} | seconds = {seconds:.2f} | "
+    "first call = {first_seconds:.1f} | certified gap = {gap:.1e}"
+)
+
+
+def table(record: Record) -> str:
+    """Seconds on one device of a CPU and on several."""
+    note = (
+        "{slots} slots of {origins} origins by {sites} sites; ADMM in float32 to 1e-3, interior point in float64 to 1e-8. "
+        "Medians of {rounds} solves that take turns; the first call compiles, while the other settings wait."
+    )
+    return bulleted(record, tabulate(COLUMNS, record["cases"], left=2), fill(note, record))
+
+
+BENCHMARK = harness.Benchmark(
+    "cores",
+    __doc__,
+    run,
+    failures=lambda record: misses(record["cases"]),
+    tables={"cores": table},
+    options=(
+        option("--rounds", type=int, default=5, help="solves that count, of each setting"),
+        option("--shape", type=int, nargs=3, default=(200, 500, 24), help="origins, sites, slots"),
+    ),
+    float64=False,
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

@@ -1,14 +1,9 @@
-"""The default day with site costs that have a straight part: what a site costs where its idle servers may sleep.
-
-    python -m benchmarks.envelope_day [--check]
+"""Are site costs with a straight part and a kink of the slope, as sleeping servers give them, certified on the default day?
 
 The convex envelope of "off" and "always on" is a line through zero up to the load where it touches the cost of the site, and
 that cost beyond: level curvature up to a kink of the slope. Solvers that see curvature only come to rest at 1e-2 there.
 """
 
-import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -17,7 +12,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 import jaxsched
-from benchmarks._record import RESULTS, write_result
+from benchmarks import harness
+from benchmarks._markdown import fill, tabulate, with_sentence
+from benchmarks.harness import Record, beyond, told
 from jaxsched.scenarios import australia
 from jaxsched.study import build
 
@@ -72,54 +69,54 @@ def envelope(problem: jaxsched.Problem) -> jaxsched.Problem:
     return eqx.tree_at(lambda p: p.site_cost, problem, EnvelopeCost(problem.site_cost, knee, slope))
 
 
-def measure() -> dict[str, Any]:
-    """Certified gap and iterations of both solvers."""
-    problem = envelope(build(australia(start="2024-01-15", slots=24)).problem)
+def measure(**size: Any) -> dict[str, Any]:
+    """Certified gap and iterations of both solvers on a scenario of a size."""
+    problem = envelope(build(australia(start="2024-01-15", **size)).problem)
     cost: Any = problem.site_cost
-    solvers = {
-        name: getattr(jaxsched, name)(rtol=rtol, max_steps=MOST if name == "ADMM" else 100)
-        for name, rtol in TOLERANCES.items()
-    }
-    rows = []
-    for name, solver in solvers.items():
+
+    def one(name: str) -> dict[str, Any]:
+        solver = getattr(jaxsched, name)(rtol=TOLERANCES[name], max_steps=MOST if name == "ADMM" else 100)
         schedule = jaxsched.solve(problem, solver, throw=False)
-        rows.append(
-            {
-                "solver": name,
-                "gap": float(schedule.gap),
-                "steps": int(schedule.stats.num_steps),
-                "objective": float(schedule.objective),
-                "share_below_knee": float((schedule.load < cost.knee).mean()),
-            }
-        )
-        print(rows[-1], file=sys.stderr)
-    slots, origins, sites, classes = problem.shape
-    return {"slots": slots, "origins": origins, "sites": sites, "classes": classes, "rows": rows}
+        return {
+            "solver": name,
+            "gap": float(schedule.gap),
+            "steps": int(schedule.stats.num_steps),
+            "objective": float(schedule.objective),
+            "share_below_knee": float((schedule.load < cost.knee).mean()),
+        }
+
+    shape = dict(zip(("slots", "origins", "sites", "classes"), problem.shape, strict=True))
+    return {**shape, "rows": told(map(one, TOLERANCES))}
 
 
-def missed(result: dict[str, Any]) -> list[str]:
-    """What is above the tolerance that was asked for."""
-    return [
-        f"{row['solver']}: gap {row['gap']:.1e}, asked for {TOLERANCES[row['solver']]:.0e}"
-        for row in result["rows"]
-        if not row["gap"] <= TOLERANCES[row["solver"]]
+def failures(row: Record) -> list[str]:
+    """A gap above the tolerance that was asked for."""
+    return beyond(row["solver"], (row["gap"], TOLERANCES[row["solver"]], "gap {:.1e}, asked for {:.0e}"))
+
+
+COLUMNS = (
+    "solver = `{solver}` | asked for = {asked:.0e} | certified gap = {gap:.1e} | iterations = {steps} | "
+    "cost [AUD] = {objective:,.2f} | loads on the straight part = {straight:.0f} %"
+)
+
+
+def table(record: Record) -> str:
+    """Certified gap and iterations of each solver, beside what was asked for."""
+    rows = [
+        {**row, "asked": TOLERANCES[row["solver"]], "straight": 100.0 * row["share_below_knee"]}
+        for row in record["rows"]
     ]
+    size = "{slots} slots of {origins} x {sites}, {classes} classes, float64."
+    return with_sentence(record, tabulate(COLUMNS, rows, left=1), fill(size, record))
 
 
-def main() -> int:
-    """Measure, record, and with --check compare with what is asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a gap is above its tolerance")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    result = measure()
-    path = write_result("envelope_day", result, options.out)
-    print(f"written: {path.name}", file=sys.stderr)
-    failures = missed(result)
-    print("\n".join(failures), file=sys.stderr)
-    return 1 if options.check and failures else 0
-
+BENCHMARK = harness.Benchmark(
+    "envelope_day",
+    __doc__,
+    run=lambda options: measure(slots=24),
+    failures=harness.of_cases(failures, "rows"),
+    tables={"envelope_day": table},
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

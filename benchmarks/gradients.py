@@ -1,13 +1,10 @@
-"""What gradients cost in units of a solve, and how far they are from central differences of re-solves.
-
-python -m benchmarks.gradients [--sizes 20x20 50x100 200x500] [--repeats 5] [--check]
-"""
+"""What do the envelope gradient of the cost and the implicit gradient of the schedule take in units of a solve, and how near
+are they to differences of re-solves?"""
 
 import argparse
-import sys
+import itertools
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -16,18 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxsched
-from benchmarks._record import RESULTS, write_result
-from benchmarks.family import SIZES, as_problem, busiest_slot, generate
+from benchmarks import harness
+from benchmarks._markdown import bulleted, tabulate
+from benchmarks.clock import timed
+from benchmarks.family import SIZES, Case, as_problem
+from benchmarks.harness import Record, beyond, told
 
-_SIZES = ("20x20", "50x100", "200x500")
-_VARIANTS = ("quadratic", "queueing")
+DEFAULT_SIZES = ("20x20", "50x100", "200x500")
+VARIANTS = ("quadratic", "queueing")
 _SOLVER = jaxsched.InteriorPoint()
 # Re-solves for the differences, to rest where rounding allows no less: the root of their gap is then far below the change of
 # a schedule over a step.
-_TIGHT = jaxsched.InteriorPoint(rtol=1e-14)
-_STEP = 1e-6
+TIGHT = jaxsched.InteriorPoint(rtol=1e-14)
+STEP = 1e-6
 # What is required: shares of a solve, and relative errors.
-MOST_ENVELOPE, MOST_IMPLICIT, MOST_ERROR = 0.1, 0.2, 1e-4
+MOST_SHARE, MOST_ERROR = {"envelope": 0.1, "implicit": 0.2}, 1e-4
 
 
 def seconds(calls: dict[str, Callable[[], Any]], repeats: int, least: float) -> tuple[dict, dict]:
@@ -37,17 +37,11 @@ def seconds(calls: dict[str, Callable[[], Any]], repeats: int, least: float) -> 
     the one before.
     """
     random = np.random.default_rng(0)
-
-    def timed(call: Callable[[], Any]) -> float:
-        started = time.perf_counter()
-        jax.block_until_ready(call())
-        return time.perf_counter() - started
-
-    first = {name: timed(call) for name, call in calls.items()}
+    first = {name: timed(call)[0] for name, call in calls.items()}
     rounds: list[dict[str, float]] = []
     started = time.perf_counter()
     while len(rounds) < repeats or time.perf_counter() - started < least:
-        rounds.append({name: timed(calls[name]) for name in random.permutation(list(calls)).tolist()})
+        rounds.append({name: timed(calls[name])[0] for name in random.permutation(list(calls)).tolist()})
     return first, {name: np.asarray([one[name] for one in rounds]) for name in calls}
 
 
@@ -97,7 +91,7 @@ def errors(problem: jaxsched.Problem) -> dict[str, dict[str, float]]:
     """
     found = {}
     for name in ("demand", "route_cost", "linear"):
-        where = _where(name)
+        where = lambda p, name=name: getattr(p.site_cost if name == "linear" else p, name)  # noqa: E731
         at = where(problem)
         move = jnp.asarray(np.random.default_rng(1).normal(size=at.shape)) * at
 
@@ -105,8 +99,8 @@ def errors(problem: jaxsched.Problem) -> dict[str, dict[str, float]]:
             schedule = jaxsched.solve(eqx.tree_at(where, problem, value), solver, throw=False)
             return schedule.objective, schedule.load
 
-        ahead, behind = (answer(at + h * move, _TIGHT) for h in (_STEP, -_STEP))
-        cost, load = (np.asarray(a - b) / (2 * _STEP) for a, b in zip(ahead, behind, strict=True))
+        ahead, behind = (answer(at + h * move, TIGHT) for h in (STEP, -STEP))
+        cost, load = (np.asarray(a - b) / (2 * STEP) for a, b in zip(ahead, behind, strict=True))
         _, (cost_slope, load_slope) = jax.jvp(lambda v, answer=answer: answer(v, _SOLVER), (at,), (move,))
         found[name] = {
             "envelope": abs(float(cost_slope) - float(cost)) / abs(float(cost)),
@@ -115,45 +109,62 @@ def errors(problem: jaxsched.Problem) -> dict[str, dict[str, float]]:
     return found
 
 
-def _where(name: str) -> Callable[[jaxsched.Problem], Any]:
-    return lambda p: getattr(p.site_cost if name == "linear" else p, name)
-
-
 def failures(case: dict[str, Any]) -> list[str]:
     """What a case misses of what is required."""
-    found = [("envelope share of a solve", case["envelope_share"], MOST_ENVELOPE)]
-    found += [("implicit share of a solve", case["implicit_share"], MOST_IMPLICIT)]
+    found = [(f"{kind} share of a solve", case[f"{kind}_share"], most) for kind, most in MOST_SHARE.items()]
     for array, error in case["errors"].items():
         found += [(f"{kind} error for {array}", error[kind], MOST_ERROR) for kind in error]
-    name = f"{case['size']} {case['variant']}"
-    return [f"{name}: {what} is {value:.1e}, {most:.1e} is allowed" for what, value, most in found if not value <= most]
+    limits = ((value, most, what + " is {:.1e}, {:.1e} is allowed") for what, value, most in found)
+    return beyond(f"{case['size']} {case['variant']}", *limits)
 
 
-def main() -> int:
-    """Measure, record, and with --check say whether the requirements are met."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(_SIZES))
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--name", default="gradients", help="name of the result file")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed")
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    cases = []
-    for size in options.sizes:
-        for variant in _VARIANTS:
-            problem = as_problem(busiest_slot(generate(*SIZES[size], variant)))
-            case = {"size": size, "variant": variant, **measure(problem, options.repeats), "errors": errors(problem)}
-            shares = f"envelope {case['envelope_share']:.3f}, implicit {case['implicit_share']:.3f} of a solve"
-            print(f"{size} {variant}: {shares}", file=sys.stderr, flush=True)
-            cases.append(case)
-    path = write_result(options.name, {"cases": cases}, options.out)
-    print(f"written: {path.name}", file=sys.stderr)
-    missed = [sentence for case in cases for sentence in failures(case)]
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Every size and site cost."""
 
+    def one(size: str, variant: str) -> dict[str, Any]:
+        problem = as_problem(Case(size, variant).instance())
+        return {"size": size, "variant": variant, **measure(problem, options.repeats), "errors": errors(problem)}
+
+    return {"cases": told(one(*case) for case in itertools.product(options.sizes, VARIANTS))}
+
+
+COLUMNS = (
+    "origins x sites = {size} | site cost = {variant} | solve [s] = {solve_seconds:.4f} | and envelope [s] = "
+    "{solve_and_envelope_seconds:.4f} | envelope share = {envelope} | and implicit [s] = {solve_and_implicit_seconds:.4f} | "
+    "implicit share = {implicit} | share of returning arrays = {returned} | first call of it [s] = "
+    "{solve_and_implicit_first_call_seconds:.1f} | `optimal_cost` [s] = {optimal_cost_seconds:.5f} | largest envelope error = "
+    "{worst/envelope:.1e} | largest implicit error = {worst/implicit:.1e}"
+)
+
+
+def _row(case: Record) -> dict[str, Any]:
+    shares = {name: case[f"{name}_share"] for name in ("envelope", "implicit", "returned")}
+    said = {name: f"{share:.3f}" if share > 0 else "below noise" for name, share in shares.items()}
+    worst = {kind: max(error[kind] for error in case["errors"].values()) for kind in ("envelope", "implicit")}
+    return {**case, **said, "worst": worst}
+
+
+def table(record: Record) -> str:
+    """Seconds of gradients beside those of a solve, and errors against differences of re-solves."""
+    return bulleted(
+        record,
+        tabulate(COLUMNS, map(_row, record["cases"]), left=2),
+        "One slot, float64, a solve to 1e-8; gradients with respect to every array of the problem. Errors are relative to "
+        "central differences of re-solves to 1e-14 along a random direction of demand, route cost and linear site cost.",
+        "A share is what a jitted gradient, of the cost (envelope) or of the loads (implicit), takes more than the jitted "
+        "solve alone: the median over rounds, in random order, in units of a solve. Returning as many arrays without any "
+        "gradient takes a share too. `optimal_cost` is a call of its own, the envelope gradient for a schedule that is there.",
+    )
+
+
+BENCHMARK = harness.Benchmark(
+    "gradients",
+    __doc__,
+    run,
+    failures=harness.of_cases(failures),
+    tables={"gradients": table},
+    options=(harness.sizes(SIZES, DEFAULT_SIZES), harness.repeats(9)),
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

@@ -1,6 +1,4 @@
-"""How many iterations a certified gap takes: our ADMM, textbook ADMM and the dual subgradient method, by size.
-
-python -m benchmarks.iterations [--sizes 100x10 1000x10] [--check]
+"""How many iterations does a certified gap take beside textbook ADMM and the dual subgradient method, up to 1e5 origins?
 
 Origins from 1e2 to 1e5 by sites from 10 to 2,000, as memory allows, in float32 with queueing. 100000x13 is the size of the
 literature (Xu, Feng and Li 2013: 53 to 73 iterations of a four-block ADMM). Textbook ADMM has one penalty for every route,
@@ -9,18 +7,17 @@ gap is the certified one, of the best answer and the best bound so far, checked 
 """
 
 import argparse
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
 import jaxsched
-from benchmarks._record import RESULTS, write_result
-from benchmarks.family import as_problem, busiest_slot, generate
-from benchmarks.peers.problems import dimensions
+from benchmarks import harness
+from benchmarks._markdown import bulleted, fill, tabulate
+from benchmarks.clock import timed
+from benchmarks.family import as_problem, busiest_slot, dimensions, generate
+from benchmarks.harness import Record, option, told
 from benchmarks.subgradient import subgradient
 
 SIZES = (
@@ -48,10 +45,9 @@ def curve(steps: Any, gaps: Any) -> dict[str, list[float]]:
 def admm(problem: jaxsched.Problem, metric: Any, steps: int, every: int = 10) -> dict[str, Any]:
     """Curve of an ADMM, and seconds of an iteration, compiling apart, checks included."""
     solver = jaxsched.ADMM(rtol=_NEVER, max_steps=steps, metric=metric, check_every=every)
-    jax.block_until_ready(jaxsched.solve(problem, solver, throw=False))
-    started = time.perf_counter()
-    schedule = jax.block_until_ready(jaxsched.solve(problem, solver, throw=False))
-    taken = time.perf_counter() - started
+    solving = lambda: jaxsched.solve(problem, solver, throw=False)  # noqa: E731
+    timed(solving)
+    taken, schedule = timed(solving)
     history = schedule.stats.history
     return {**curve(np.asarray(history.step), np.asarray(history.gap)), "seconds_per_iteration": taken / steps}
 
@@ -89,6 +85,7 @@ def measure(size: str, ours: int, others: int) -> dict[str, Any]:
     }
     for found in methods.values():
         found["iterations_to"] = reached(found)
+    jax.clear_caches()
     return {"size": size, "origins": origins, "sites": sites, "methods": methods}
 
 
@@ -106,31 +103,47 @@ def failures(case: dict[str, Any]) -> list[str]:
     return missed
 
 
-def main() -> int:
-    """Measure, record, and with --check say whether the requirements are met."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sizes", nargs="+", default=list(SIZES), help="origins x sites")
-    parser.add_argument("--iterations", type=int, default=300, help="of ours")
-    parser.add_argument(
-        "--others", type=int, default=2000, help="iterations of the other two, fewer at the large sizes"
-    )
-    parser.add_argument("--name", default="iterations", help="name of the result file")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed")
-    options = parser.parse_args()
-    cases = []
-    for size in options.sizes:
-        cases.append(measure(size, options.iterations, options.others))
-        counts = {name: m["iterations_to"] for name, m in cases[-1]["methods"].items()}
-        print(f"{size}: {counts}", file=sys.stderr, flush=True)
-        jax.clear_caches()
-    path = write_result(options.name, {"variant": "queueing", "dtype": "float32", "cases": cases}, options.out)
-    print(f"written: {path.name}", file=sys.stderr)
-    missed = [sentence for case in cases for sentence in failures(case)]
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Every size."""
+    cases = told(measure(size, options.iterations, options.others) for size in options.sizes)
+    return {"variant": "queueing", "dtype": "float32", "cases": cases}
 
+
+COLUMNS = (
+    "origins x sites = {size} | method = {method} | step = {step:g} | to 0.01 = {iterations_to/0.01} | to 0.001 = "
+    "{iterations_to/0.001} | to 0.0003 = {iterations_to/0.0003} | last gap = {least:.1e} | after = {after} | "
+    "ms an iteration = {ms:.3g}"
+)
+
+
+def table(record: Record) -> str:
+    """Iterations to each certified gap, method by method."""
+
+    def row(size: str, method: str, found: Record) -> dict[str, Any]:
+        last = {"least": min(found["gap"], default=None), "after": (found["iterations"] or [None])[-1]}
+        return {"size": size, "method": method, **found, **last, "ms": 1e3 * found["seconds_per_iteration"]}
+
+    rows = [row(case["size"], *method) for case in record["cases"] for method in case["methods"].items()]
+    note = (
+        " costs, {dtype}, one slot. Textbook ADMM and dual subgradient with the best of the steps tried; a dash is a gap that "
+        "was not certified in the iterations given (largest sizes: fewer)."
+    )
+    return bulleted(record, tabulate(COLUMNS, rows, left=2), record["variant"].capitalize() + fill(note, record))
+
+
+BENCHMARK = harness.Benchmark(
+    "iterations",
+    __doc__,
+    run,
+    failures=harness.of_cases(failures),
+    tables={"iterations": table},
+    options=(
+        harness.any_size(SIZES),
+        option("--iterations", type=int, default=300, help="of ours"),
+        option("--others", type=int, default=2000, help="iterations of the other two, fewer at the large sizes"),
+    ),
+    float64=False,
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

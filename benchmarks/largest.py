@@ -1,6 +1,4 @@
-"""Seconds, memory and proof at 2,000 origins by 2,000 sites, 24 slots and three classes of the Australian scenario.
-
-python -m benchmarks.largest [--sites N --origins N --slots N] [--solvers admm interior] [--interior-slots N] [--check]
+"""What do 2,000 origins by 2,000 sites, 24 slots and three classes take to 1e-3 and to 1e-6, and does it fit?
 
 Every solver runs in a process of its own, which tells its peak memory. Slots are solved in chunks of what `memory` allows.
 Seconds are those of the whole call of `solve` less what JAX spent on tracing and compiling in it, which is listed apart.
@@ -8,19 +6,18 @@ The answer is checked once more in NumPy and float64: what demands miss and site
 """
 
 import argparse
-import json
-import resource
-import subprocess
-import sys
-import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
 import jaxsched
-from benchmarks._record import RESULTS, write_result
+from benchmarks import harness
+from benchmarks._markdown import bulleted, tabulate
+from benchmarks.clock import timed
+from benchmarks.harness import Record, beyond, option, told
+from benchmarks.process import asked_once, peak_kilobytes
 from jaxsched.scenarios import australia
 from jaxsched.study import build
 
@@ -37,34 +34,35 @@ def solver_of(name: str) -> jaxsched.AbstractSolver:
     return jaxsched.ADMM(rtol=rtol) if name == "admm" else jaxsched.InteriorPoint(rtol=rtol)
 
 
-def measure(name: str, sites: int, origins: int, slots: int, memory: float) -> dict[str, Any]:
-    """Build and solve in this process."""
+def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> Callable[[], dict[str, Any]]:
+    """In a process of its own: what builds and solves."""
     dtype, rtol, _ = SOLVERS[name]
     jax.config.update("jax_enable_x64", dtype == "float64")
-    started = time.perf_counter()
-    problem = build(australia(sites=sites, origins=origins, slots=slots, start=START)).problem
-    jax.block_until_ready(problem.demand)
-    built, compiling = time.perf_counter() - started, _Compiling()
-    started = time.perf_counter()
-    schedule = jaxsched.solve(problem, solver_of(name), memory=memory * 2.0**30, throw=False)
-    jax.block_until_ready(schedule.routing)
-    seconds = time.perf_counter() - started
-    return {
-        "solver": name,
-        "dtype": dtype,
-        "rtol": rtol,
-        "slots": slots,
-        "memory_gib": memory,
-        "build_seconds": built,
-        "compile_seconds": compiling.seconds,
-        "seconds": seconds - compiling.seconds,
-        "peak_gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
-        "gap": float(schedule.gap),
-        "worst_slot_gap": float(schedule.slot_gap.max()),
-        "iterations": int(schedule.stats.num_steps),
-        "objective": float(schedule.objective),
-        **violations(problem, schedule),
-    }
+
+    def answer() -> dict[str, Any]:
+        shape: dict[str, Any] = {"sites": sites, "origins": origins, "slots": slots, "start": START}
+        built, problem = timed(lambda: build(australia(**shape)).problem)
+        compiling = _Compiling()
+        solver, most = solver_of(name), memory * 2.0**30
+        seconds, schedule = timed(lambda: jaxsched.solve(problem, solver, memory=most, throw=False))
+        return {
+            "solver": name,
+            "dtype": dtype,
+            "rtol": rtol,
+            "slots": slots,
+            "memory_gib": memory,
+            "build_seconds": built,
+            "compile_seconds": compiling.seconds,
+            "seconds": seconds - compiling.seconds,
+            "peak_gigabytes": peak_kilobytes() * 1024 / 1e9,
+            "gap": float(schedule.gap),
+            "worst_slot_gap": float(schedule.slot_gap.max()),
+            "iterations": int(schedule.stats.num_steps),
+            "objective": float(schedule.objective),
+            **violations(problem, schedule),
+        }
+
+    return answer
 
 
 class _Compiling:
@@ -92,61 +90,69 @@ def violations(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> dict[s
     return {"demand_missed": missed, "capacity_exceeded": exceeded}
 
 
-def alone(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """`measure` in a fresh process."""
-    slots = options.interior_slots or options.slots if name == "interior" else options.slots
-    shape = ("--sites", options.sites, "--origins", options.origins, "--slots", slots, "--memory", options.memory)
-    command = [sys.executable, "-m", "benchmarks.largest", "--one", name, *map(str, shape)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{name} ended with {done.returncode}: {done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def misses(case: dict[str, Any]) -> list[str]:
     """What a case misses of its goal, in sentences."""
-    name, (_, rtol, most) = case["solver"], SOLVERS[case["solver"]]
-    found = []
-    if not case["gap"] <= rtol:
-        found.append(f"{name}: certified gap {case['gap']:.1e}, {rtol:g} is asked for")
-    if not case["seconds"] <= most:
-        found.append(f"{name}: {case['seconds']:.0f} s, {most:.0f} s are allowed")
-    if not case["peak_gigabytes"] <= MOST_GIGABYTES:
-        found.append(f"{name}: {case['peak_gigabytes']:.1f} GB, {MOST_GIGABYTES:g} GB are allowed")
-    if not max(case["demand_missed"], case["capacity_exceeded"]) <= _FEASIBLE:
-        found.append(f"{name}: the routing misses a demand or exceeds a capacity")
-    return found
+    _, rtol, most = SOLVERS[case["solver"]]
+    broken = max(case["demand_missed"], case["capacity_exceeded"])
+    return beyond(
+        case["solver"],
+        (case["gap"], rtol, "certified gap {:.1e}, {:g} is asked for"),
+        (case["seconds"], most, "{:.0f} s, {:.0f} s are allowed"),
+        (case["peak_gigabytes"], MOST_GIGABYTES, "{:.1f} GB, {:g} GB are allowed"),
+        (broken, _FEASIBLE, "the routing misses a demand or exceeds a capacity"),
+    )
 
 
-def main() -> int:
-    """Measure each solver, record, and with --check say what is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sites", type=int, default=2000)
-    parser.add_argument("--origins", type=int, default=2000)
-    parser.add_argument("--slots", type=int, default=24)
-    parser.add_argument("--interior-slots", type=int, help="fewer slots for the interior point")
-    parser.add_argument("--solvers", nargs="+", choices=tuple(SOLVERS), default=list(SOLVERS))
-    parser.add_argument("--memory", type=float, default=4.0, help="GiB that an iteration may take")
-    parser.add_argument("--name", default="largest", help="name of the result file")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed")
-    parser.add_argument("--one", choices=tuple(SOLVERS), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.one:
-        print(json.dumps(measure(options.one, options.sites, options.origins, options.slots, options.memory)))
-        return 0
-    cases = []
-    for name in options.solvers:
-        cases.append(alone(name, options))
-        print(json.dumps(cases[-1]), file=sys.stderr, flush=True)
-    shape = {"sites": options.sites, "origins": options.origins, "slots": options.slots, "classes": 3}
-    path = write_result(options.name, {"shape": shape, "start": START, "cases": cases}, options.out)
-    print(f"written: {path.name}", file=sys.stderr)
-    missed = [sentence for case in cases for sentence in misses(case)]
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Each solver in a fresh process."""
+    shape = {"sites": options.sites, "origins": options.origins, "slots": options.slots}
+    fewer = {"interior": options.interior_slots or options.slots}
 
+    def one(name: str) -> dict[str, Any]:
+        given = {**shape, "slots": fewer.get(name, options.slots), "memory": options.memory}
+        return asked_once("benchmarks.largest:prepare", name=name, **given)
+
+    return {"shape": {**shape, "classes": 3}, "start": START, "cases": told(map(one, options.solvers))}
+
+
+_TITLES = {"admm": "ADMM", "interior": "InteriorPoint"}
+COLUMNS = (
+    "solver = {title} | precision = {dtype} | asked for = {rtol:g} | slots = {slots} | certified gap = {gap:.1e} | worst slot = "
+    "{worst_slot_gap:.1e} | most iterations of a slot = {iterations} | seconds = {seconds:.0f} | compile [s] = "
+    "{compile_seconds:.1f} | build [s] = {build_seconds:.1f} | peak GB = {peak_gigabytes:.1f}"
+)
+
+
+def table(record: Record) -> str:
+    """Seconds, memory and proof of each solver at the largest size."""
+    shape = record["shape"]
+    cases = [{**case, "title": _TITLES[case["solver"]]} for case in record["cases"]]
+    worst = max(max(case["demand_missed"], case["capacity_exceeded"]) for case in record["cases"])
+    note = (
+        f"`australia(...)` with {shape['origins']:,} origins, {shape['sites']:,} sites and {shape['classes']} classes from "
+        f"{record['start']}, every route. Seconds are without compiling. What demands miss and sites exceed, added up in "
+        f"float64: at most {worst:.0e}."
+    )
+    return bulleted(record, tabulate(COLUMNS, cases, left=3), note)
+
+
+BENCHMARK = harness.Benchmark(
+    "largest",
+    __doc__,
+    run,
+    failures=harness.of_cases(misses),
+    tables={"largest": table, "largest_interior": table},
+    records=("largest", "largest_interior"),
+    options=(
+        option("--sites", type=int, default=2000),
+        option("--origins", type=int, default=2000),
+        option("--slots", type=int, default=24),
+        option("--interior-slots", type=int, help="fewer slots for the interior point"),
+        option("--solvers", nargs="+", choices=tuple(SOLVERS), default=list(SOLVERS)),
+        option("--memory", type=float, default=4.0, help="GiB that an iteration may take"),
+    ),
+    float64=False,
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

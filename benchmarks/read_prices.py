@@ -1,13 +1,8 @@
-"""Read a year of five-minute prices for five regions, as a fresh process does, and record seconds and memory.
-
-python -m benchmarks.read_prices --check
-"""
+"""How long, and in how much memory, does a fresh process read a year of five-minute prices of five regions, and is every price
+as it was written?"""
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,28 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks._record import RESULTS, write_result
+from benchmarks import harness
+from benchmarks._markdown import tabulate, with_sentence
+from benchmarks.harness import Record, told
+from benchmarks.process import asked_once
 
 REGIONS = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
 INTERVALS = 365 * 24 * 12
 # What the reader may take: seconds of reading, and megabytes of the whole process with everything that it imports.
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 500.0
-
-_CHILD = """
-import json, resource, sys, time
-started = time.perf_counter()
-from jaxsched.scenarios.readers import read
-imported = time.perf_counter()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-found = read(sys.argv[1])
-seconds = time.perf_counter() - imported
-price = found.table["price_aud_per_mwh"]
-print(json.dumps({
-    "import_seconds": imported - started, "seconds": seconds, "imported_megabytes": before / 1000,
-    "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, "rows": len(found.table),
-    "sum": float(price.sum()), "min": float(price.min()), "max": float(price.max()),
-}))
-"""
 
 
 def write_year(path: Path) -> pd.Series:
@@ -63,10 +45,7 @@ def write_year(path: Path) -> pd.Series:
 
 def measure(path: Path, prices: pd.Series, repeats: int) -> dict[str, Any]:
     """Median seconds and largest memory of fresh processes that read the file; what was read is checked."""
-    runs = []
-    for _ in range(repeats):
-        done = subprocess.run([sys.executable, "-c", _CHILD, str(path)], check=True, capture_output=True, text=True)
-        runs.append(json.loads(done.stdout))
+    runs = [asked_once("benchmarks._reading:prepare", path=str(path)) for _ in range(repeats)]
     first = runs[0]
     if first["rows"] != len(prices) or not np.isclose(first["sum"], prices.sum(), rtol=1e-12):
         raise RuntimeError("the rows that were read are not those that were written")
@@ -93,25 +72,33 @@ def failures(case: dict[str, Any]) -> list[str]:
     return missed
 
 
-def main() -> int:
-    """Measure, record, and with --check say what was missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="end with 1 where a requirement is missed")
-    options = parser.parse_args()
-    cases = []
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """A file of each format."""
     with tempfile.TemporaryDirectory() as folder:
-        for ending in ("csv", "parquet"):
-            path = Path(folder) / f"year.{ending}"
-            cases.append(measure(path, write_year(path), options.repeats))
-            print(f"{ending}: {cases[-1]['seconds']:.2f} s, {cases[-1]['megabytes']:.0f} MB", file=sys.stderr)
-    write_result("read_prices", {"cases": cases}, options.out)
-    missed = [sentence for case in cases for sentence in failures(case)]
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
+        paths = [Path(folder) / f"year.{ending}" for ending in ("csv", "parquet")]
+        return {"cases": told(measure(path, write_year(path), options.repeats) for path in paths)}
 
+
+COLUMNS = (
+    "a year of five-minute prices = {format} | rows = {rows:,} | file [MB] = {file_megabytes:.0f} | seconds = {seconds:.2f} | "
+    "memory [MB] = {megabytes:.0f} | of which imports [MB] = {imported_megabytes:.0f}"
+)
+
+
+def table(record: Record) -> str:
+    """Seconds and memory of reading a year of five-minute prices."""
+    return with_sentence(record, tabulate(COLUMNS, record["cases"], left=1))
+
+
+BENCHMARK = harness.Benchmark(
+    "read_prices",
+    __doc__,
+    run,
+    failures=harness.of_cases(failures),
+    tables={"read_prices": table},
+    options=(harness.repeats(5),),
+    float64=False,
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

@@ -1,6 +1,4 @@
-"""How seconds and bytes of an ADMM iteration grow with sites, origins, slots and classes, beside a copy of the same memory.
-
-python -m benchmarks.scaling [--factors 1 2] [--check]
+"""How do seconds and bytes grow with sites, origins, slots and classes, and how near is the iteration to a copy?
 
 From one base, one axis at a time is made larger. The seconds of an iteration are the difference between two solves of
 different length over the difference of their iterations, so that start and finish do not count. `least_bytes` is counted
@@ -10,11 +8,6 @@ is `least_bytes` over seconds, and its share is that of a copy measured in the s
 """
 
 import argparse
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -22,8 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import jaxsched
-from benchmarks._record import RESULTS, write_result
-from benchmarks.family import generate
+from benchmarks import harness
+from benchmarks._markdown import bulleted, tabulate
+from benchmarks.clock import median_seconds
+from benchmarks.family import as_problem, generate, with_classes
+from benchmarks.harness import Record, option, told
 
 BASE = {"origins": 200, "sites": 500, "slots": 2, "classes": 1}
 AXES = tuple(BASE)
@@ -35,26 +31,12 @@ _MOST_ROUTES = 20_000_000
 MOST_POWER = 1.25
 
 
-def problem_of(origins: int, sites: int, slots: int, classes: int, dtype: type = np.float32) -> jaxsched.Problem:
-    """The family with queueing at any size; classes share the demand and put unlike work on each site."""
+def problem_of(origins: int, sites: int, slots: int, classes: int) -> jaxsched.Problem:
+    """The family with queueing at any size, in float32, every route allowed."""
     instance = generate(origins, sites, "queueing", slots)
-    cost = jaxsched.CongestionCost(instance.linear, instance.quadratic, instance.queueing, instance.servers)
-    if classes == 1:
-        return jaxsched.Problem(instance.demand, instance.route_cost, instance.capacity, cost, dtype=dtype)
-    random = np.random.default_rng(classes)
-    shares, work = random.dirichlet(np.ones(classes), origins), random.uniform(0.6, 1.3, (sites, classes))
-    demand, route_cost = instance.demand[..., None] * shares, instance.route_cost[..., None]
-    return jaxsched.Problem(demand, route_cost, instance.capacity, cost, work=work, dtype=dtype)
-
-
-def least_seconds(function: Callable[[], Any], repeats: int) -> float:
-    """Median seconds of a call after one that is not counted."""
-    times = []
-    for _ in range(repeats + 1):
-        started = time.perf_counter()
-        jax.block_until_ready(function())
-        times.append(time.perf_counter() - started)
-    return statistics.median(times[1:])
+    # The number of classes is the seed.
+    instance = with_classes(instance, classes, seed=classes, forbidden=0.0) if classes > 1 else instance
+    return as_problem(instance, np.float32)
 
 
 def copy_bandwidth(megabytes: int, repeats: int) -> dict[str, float]:
@@ -62,8 +44,8 @@ def copy_bandwidth(megabytes: int, repeats: int) -> dict[str, float]:
     source = jnp.zeros(megabytes * 250_000, jnp.float32)
     copy = jax.jit(lambda x: x + 1.0)
     host, target = np.zeros(megabytes * 250_000, np.float32), np.empty(megabytes * 250_000, np.float32)
-    in_jax = least_seconds(lambda: copy(source), repeats)
-    in_numpy = least_seconds(lambda: np.copyto(target, host), repeats)
+    in_jax = median_seconds(lambda: copy(source), repeats)
+    in_numpy = median_seconds(lambda: np.copyto(target, host), repeats)
     size = 2 * host.nbytes
     return {"megabytes": megabytes, "jax_bytes_per_second": size / in_jax, "numpy_bytes_per_second": size / in_numpy}
 
@@ -75,7 +57,7 @@ def measure(shape: dict[str, int], repeats: int, iterations: int, copy: float) -
     short, long = (
         jaxsched.ADMM(rtol=_NEVER, max_steps=steps, check_every=every) for steps in (every, every + iterations)
     )
-    seconds = [least_seconds(lambda s=s: jaxsched.solve(problem, s, throw=False), repeats) for s in (short, long)]
+    seconds = [median_seconds(lambda s=s: jaxsched.solve(problem, s, throw=False), repeats) for s in (short, long)]
     routes = int(np.prod(list(shape.values())))
     each = max(seconds[1] - seconds[0], 1e-9) / iterations
     least = _ARRAYS * routes * problem.demand.dtype.itemsize
@@ -116,36 +98,62 @@ def shapes(factors: list[int]) -> list[dict[str, int]]:
     return [shape for shape in found if np.prod(list(shape.values())) <= _MOST_ROUTES]
 
 
-def main() -> int:
-    """Measure, record, and with --check say whether the seconds grow no faster than the routes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--factors", nargs="+", type=int, default=list(FACTORS), help="of each axis of the base")
-    parser.add_argument("--iterations", type=int, default=50)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--copy-megabytes", type=int, default=256)
-    parser.add_argument("--name", default="scaling", help="name of the result file")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result file")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed")
-    options = parser.parse_args()
-    copy = copy_bandwidth(options.copy_megabytes, options.repeats)
-    fastest = max(copy["jax_bytes_per_second"], copy["numpy_bytes_per_second"])
-    cases = []
-    for shape in shapes(options.factors):
-        cases.append(measure(shape, options.repeats, options.iterations, fastest))
-        each, share = cases[-1]["seconds_per_iteration"], cases[-1]["share_of_copy"]
-        print(f"{shape}: {1e3 * each:.3f} ms an iteration, {share:.2f} of a copy", file=sys.stderr, flush=True)
-    powers = {axis: power(cases, axis) for axis in AXES}
-    path = write_result(options.name, {"dtype": "float32", "copy": copy, "cases": cases, "powers": powers}, options.out)
-    print(f"written: {path.name}", file=sys.stderr)
-    missed = [
+def failures(record: Record) -> list[str]:
+    """Axes along which the seconds grow faster than the routes."""
+    return [
         f"seconds grow with the {axis} to the power {p:.2f}, {MOST_POWER:g} is allowed"
-        for axis, p in powers.items()
+        for axis, p in record["powers"].items()
         if p is not None and not p <= MOST_POWER
     ]
-    for sentence in missed:
-        print(sentence, file=sys.stderr)
-    return 1 if options.check and missed else 0
 
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """A copy, the base, and every axis."""
+    copy = copy_bandwidth(options.copy_megabytes, options.repeats)
+    fastest = max(copy["jax_bytes_per_second"], copy["numpy_bytes_per_second"])
+    cases = told(measure(shape, options.repeats, options.iterations, fastest) for shape in shapes(options.factors))
+    return {"dtype": "float32", "copy": copy, "cases": cases, "powers": {axis: power(cases, axis) for axis in AXES}}
+
+
+COLUMNS = (
+    "origins = {origins} | sites = {sites} | slots = {slots} | classes = {classes} | ms an iteration = {ms:.3g} | "
+    "least MB moved = {least:.3g} | working MB = {working:.3g} | GB/s = {rate:.3g} | share of a copy = {share_of_copy:.2f}"
+)
+
+
+def _row(case: Record) -> dict[str, Any]:
+    megabytes = {"least": case["least_bytes"] / 1e6, "working": case["working_bytes"] / 1e6}
+    return {**case, **megabytes, "ms": 1e3 * case["seconds_per_iteration"], "rate": case["bytes_per_second"] / 1e9}
+
+
+def table(record: Record) -> str:
+    """Seconds and bytes of an iteration against each axis."""
+    copy = record["copy"]
+    powers = ", ".join(f"{axis} {power:.2f}" for axis, power in record["powers"].items() if power is not None)
+    return bulleted(
+        record,
+        tabulate(COLUMNS, map(_row, record["cases"]), left=0),
+        f"{record['dtype']}. Least MB moved is counted from the arrays (read flow, metric and route cost, write flow), "
+        f"working MB is XLA's memory analysis. A copy of {copy['megabytes']:g} MB in the same run: JAX "
+        f"{copy['jax_bytes_per_second'] / 1e9:.1f} GB/s, NumPy {copy['numpy_bytes_per_second'] / 1e9:.1f} GB/s.",
+        f"Seconds grow with the power: {powers}.",
+    )
+
+
+BENCHMARK = harness.Benchmark(
+    "scaling",
+    __doc__,
+    run,
+    failures=failures,
+    tables={"scaling": table},
+    options=(
+        option("--factors", nargs="+", type=int, default=list(FACTORS), help="of each axis of the base"),
+        option("--iterations", type=int, default=50),
+        harness.repeats(3),
+        option("--copy-megabytes", type=int, default=256),
+    ),
+    float64=False,
+)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(BENCHMARK))

@@ -1,4 +1,4 @@
-"""Solvers of others on the family, each in a process of its own, and the judge of every answer.
+"""Solvers of others on the family, each in a process of its own.
 
-Nothing here but `ours` imports the package or JAX, so that the memory of a peer's process is the peer's.
+Nothing that the process of a peer imports from here imports the package or JAX, so that its memory is the peer's.
 """

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from benchmarks.peers.clock import Clock
-from benchmarks.peers.judge import Arrays
+from benchmarks.clock import Clock
+from benchmarks.family import Instance
 from benchmarks.peers.program import Program, cones, quadratic_program
 
 _MANY = 1_000_000_000  # iterations: the limit is the clock of the caller
@@ -34,13 +34,12 @@ class Answer(NamedTuple):
     prices: np.ndarray | None = None
 
 
-def clarabel(arrays: Arrays, tolerance: float) -> Answer:
+def clarabel(instance: Instance, tolerance: float) -> Answer:
     """Clarabel, an interior-point method for cones (Goulart and Chen)."""
     solver: Any = import_module("clarabel")
-
     clock = Clock()
     with clock("model"):
-        program = quadratic_program(arrays)
+        program = quadratic_program(instance)
         rows = cones(program)
         kinds = [solver.ZeroConeT(rows.zeros), solver.NonnegativeConeT(rows.positive)]
         kinds += [solver.SecondOrderConeT(3)] * rows.second_order
@@ -54,20 +53,15 @@ def clarabel(arrays: Arrays, tolerance: float) -> Answer:
     return Answer(program.routing(np.asarray(found.x)), clock.seconds, str(found.status))
 
 
-def scs(arrays: Arrays, tolerance: float) -> Answer:
+def scs(instance: Instance, tolerance: float) -> Answer:
     """SCS, operator splitting for cones (O'Donoghue)."""
     import scs as solver
 
     clock = Clock()
     with clock("model"):
-        program = quadratic_program(arrays)
+        program = quadratic_program(instance)
         rows = cones(program)
-        data = {
-            "P": program.quadratic("csc"),
-            "A": rows.matrix,
-            "b": rows.level,
-            "c": program.linear,
-        }
+        data = {"P": program.quadratic("csc"), "A": rows.matrix, "b": rows.level, "c": program.linear}
         cone = {"z": rows.zeros, "l": rows.positive, "q": [3] * rows.second_order}
         options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iters": _MANY, "verbose": False}
         posed = solver.SCS(data, cone, **options)
@@ -76,13 +70,13 @@ def scs(arrays: Arrays, tolerance: float) -> Answer:
     return Answer(program.routing(found["x"]), clock.seconds, found["info"]["status"])
 
 
-def osqp(arrays: Arrays, tolerance: float) -> Answer:
+def osqp(instance: Instance, tolerance: float) -> Answer:
     """OSQP, operator splitting for quadratic programs (Stellato and others)."""
     import osqp as solver
 
     clock = Clock()
     with clock("model"):
-        program = quadratic_program(arrays)
+        program = quadratic_program(instance)
         matrix = sparse.vstack([program.equality, sparse.identity(len(program.linear))], format="csc")
         lower = np.concatenate([program.level, program.lower])
         upper = np.concatenate([program.level, program.upper])
@@ -96,13 +90,13 @@ def osqp(arrays: Arrays, tolerance: float) -> Answer:
     return Answer(program.routing(found.x), clock.seconds, found.info.status)
 
 
-def piqp(arrays: Arrays, tolerance: float) -> Answer:
+def piqp(instance: Instance, tolerance: float) -> Answer:
     """PIQP, a proximal interior-point method for quadratic programs (Schwan and others)."""
     solver: Any = import_module("piqp")
 
     clock = Clock()
     with clock("model"):
-        program = quadratic_program(arrays)
+        program = quadratic_program(instance)
         posed = solver.SparseSolver()
         posed.settings.eps_abs = posed.settings.eps_rel = tolerance
         posed.settings.eps_duality_gap_abs = posed.settings.eps_duality_gap_rel = tolerance
@@ -115,13 +109,13 @@ def piqp(arrays: Arrays, tolerance: float) -> Answer:
     return Answer(program.routing(posed.result.x), clock.seconds, status.name.removeprefix("PIQP_"))
 
 
-def highs(arrays: Arrays, tolerance: float) -> Answer:
+def highs(instance: Instance, tolerance: float) -> Answer:
     """HiGHS: its own choice among simplex and interior point for linear costs, its active-set method for quadratic ones."""
     import highspy as solver
 
     clock = Clock()
     with clock("model"):
-        program = quadratic_program(arrays)
+        program = quadratic_program(instance)
         posed = solver.Highs()
         posed.silent()
         posed.setOptionValue("primal_feasibility_tolerance", max(tolerance, 1e-10))
@@ -153,7 +147,7 @@ def _highs_model(solver, program: Program):
     return model
 
 
-def pdlp(arrays: Arrays, tolerance: float) -> Answer:
+def pdlp(instance: Instance, tolerance: float) -> Answer:
     """PDLP of OR-tools, a restarted primal-dual hybrid gradient method (Applegate and others)."""
     solver: Any = import_module("ortools.pdlp.python.pdlp")
     settings: Any = import_module("ortools.pdlp.solvers_pb2")
@@ -161,7 +155,7 @@ def pdlp(arrays: Arrays, tolerance: float) -> Answer:
 
     clock = Clock()
     with clock("model"):
-        program = quadratic_program(arrays)
+        program = quadratic_program(instance)
         posed = solver.QuadraticProgram()
         posed.resize_and_initialize(len(program.linear), len(program.level))
         posed.objective_vector, posed.constraint_matrix = program.linear, program.equality

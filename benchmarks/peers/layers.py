@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.judge import Arrays
+from benchmarks.family import Instance
+from benchmarks.peers.batched import moreau_cones, moreau_limits, moreau_matrices
 from benchmarks.peers.program import cones, quadratic_program
 
 _TOLERANCE = 1e-8
@@ -20,32 +21,22 @@ def missing(name: str) -> str | None:
     return next((module for module in _MODULES.get(name, ()) if importlib.util.find_spec(module) is None), None)
 
 
-def moreau(arrays: Arrays, method: str = "auto") -> tuple[Callable[..., Any], bool]:
+def moreau(instance: Instance, method: str = "auto") -> tuple[Callable[..., Any], bool]:
     """Moreau's JAX layer, which can be jitted; only q and b move, matrices are set once."""
     import jax.numpy as jnp
 
     solver: Any = import_module("moreau")
     layer: Any = import_module("moreau.jax")
 
-    program = quadratic_program(arrays)
+    program = quadratic_program(instance)
     rows = cones(program, bound_routes=False)
-    quadratic, matrix = program.quadratic("csr"), rows.matrix.tocsr()
-    matrix.sort_indices()
-    routes = solver.DirectConeSpec(kind="nonneg", indices=list(range(program.routes)))
-    cone = solver.Cones(
-        num_zero_cones=rows.zeros,
-        num_nonneg_cones=rows.positive,
-        so_cone_dims=[3] * rows.second_order,
-        dir_cones=[routes],
-    )
-    limits = solver.IPMSettings(
-        tol_gap_abs=_TOLERANCE, tol_gap_rel=_TOLERANCE, tol_feas=_TOLERANCE, direct_solve_method=method
-    )
+    quadratic, matrix = moreau_matrices(program, rows)
+    cone, limits = moreau_cones(program, rows), moreau_limits(_TOLERANCE, method)
     settings = solver.Settings(device="cpu", solver="ipm", ipm_settings=limits, enable_grad=True)
     pattern = (quadratic.indptr, quadratic.indices, matrix.indptr, matrix.indices)
     posed = layer.Solver(len(program.linear), len(rows.level), *pattern, cones=cone, settings=settings)
     posed.setup(jnp.asarray(quadratic.data), jnp.asarray(matrix.data))
-    origins, sites, _ = arrays.shape
+    origins, sites, _ = instance.shape
     load = slice(origins * sites, origins * sites + sites)
     rest_q, rest_b = jnp.asarray(program.linear[load.stop :]), jnp.asarray(rows.level[origins:])
 
@@ -56,21 +47,26 @@ def moreau(arrays: Arrays, method: str = "auto") -> tuple[Callable[..., Any], bo
     return loads, True
 
 
-def cvxpylayers(arrays: Arrays) -> tuple[Callable[..., Any], bool]:
+def cvxpylayers(instance: Instance) -> tuple[Callable[..., Any], bool]:
     """The JAX layer of cvxpylayers on diffcp, which cannot be jitted."""
     import cvxpy as cp
 
     layers: Any = import_module("cvxpylayers.jax")
 
-    origins, sites, _ = arrays.shape
+    origins, sites, _ = instance.shape
     demand, linear = cp.Parameter(origins), cp.Parameter(sites)
     route_cost = cp.Parameter((origins, sites))
     routing, load = cp.Variable((origins, sites)), cp.Variable(sites)
     cost = cp.sum(cp.multiply(route_cost, routing)) + linear @ load
-    cost = cost + cp.sum_squares(cp.multiply(np.sqrt(arrays.quadratic[0]), load))
-    if arrays.queueing:
-        cost = cost + arrays.queueing * cp.sum(cp.multiply(arrays.servers, cp.inv_pos(arrays.servers - load)))
-    limits = [cp.sum(routing, axis=1) == demand, cp.sum(routing, axis=0) == load, load <= arrays.capacity, routing >= 0]
+    cost = cost + cp.sum_squares(cp.multiply(np.sqrt(instance.quadratic[0]), load))
+    if instance.queueing:
+        cost = cost + instance.queueing * cp.sum(cp.multiply(instance.servers, cp.inv_pos(instance.servers - load)))
+    limits = [
+        cp.sum(routing, axis=1) == demand,
+        cp.sum(routing, axis=0) == load,
+        load <= instance.capacity,
+        routing >= 0,
+    ]
     layer = layers.CvxpyLayer(
         cp.Problem(cp.Minimize(cost), limits),
         parameters=[demand, route_cost, linear],
@@ -80,7 +76,7 @@ def cvxpylayers(arrays: Arrays) -> tuple[Callable[..., Any], bool]:
     return lambda *values: layer(*values)[0], False
 
 
-LAYERS: dict[str, Callable[[Arrays], tuple[Callable[..., Any], bool]]] = {
+LAYERS: dict[str, Callable[[Instance], tuple[Callable[..., Any], bool]]] = {
     "Moreau": moreau,
     "Moreau, qdldl": partial(moreau, method="qdldl"),
     "cvxpylayers": cvxpylayers,

@@ -1,7 +1,7 @@
 """Every solver on one problem: interleaved rounds, one repair, one evaluation, one bound."""
 
+import dataclasses
 import statistics
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.judge import Arrays, accuracy, bound_of, judge, repair
-from benchmarks.peers.problems import Case, arrays_of
-from benchmarks.peers.process import SolverProcess
+from benchmarks.family import Case, Instance
+from benchmarks.harness import say
+from benchmarks.judge import accuracy, bound_of, judge, repair
 from benchmarks.peers.registry import EXACT, ONCE, PEERS
+from benchmarks.process import MeasuringProcess
 
 PHASES = ("model", "compile", "solve")
 # The prices of this solve prove the bound that every answer is compared with.
@@ -34,35 +35,40 @@ def tolerances(case: Case, name: str) -> tuple[float, ...]:
     return (once[name],) if name in once else ()
 
 
+def start(name: str, problem: Path) -> MeasuringProcess:
+    """The process of a solver on the problem in a file; its answers are put beside it."""
+    return MeasuringProcess("benchmarks.peers.worker:prepare", name=name, problem=str(problem))
+
+
 def measure(case: Case, plan: Mapping[str, tuple[float, ...]], limit: float, rounds: int) -> dict[str, Any]:
     """Run a plan of solvers and tolerances on a case.
 
     Returns:
         The case, `bound`, `bound_gap` (from the cheapest answer) and `runs`, one for each solver and tolerance.
     """
-    arrays = arrays_of(case)
+    instance = case.instance()
     with tempfile.TemporaryDirectory() as folder:
         problem = Path(folder) / "problem.npz"
-        arrays.save(problem)
-        table = _Table(arrays, plan)
-        processes = {name: SolverProcess(name, problem) for name in (*plan, *({EXACT} - set(plan)))}
+        instance.save(problem)
+        table = _Table(instance, plan)
+        processes = {name: start(name, problem) for name in (*plan, *({EXACT} - set(plan)))}
         try:
             table.start({name: process.ready() for name, process in processes.items()})
             if processes[EXACT].alive:
-                table.price(EXACT, processes[EXACT].ask(_BOUND_TOLERANCE, max(limit, _BOUND_SECONDS)))
+                table.price(EXACT, processes[EXACT].ask(max(limit, _BOUND_SECONDS), tolerance=_BOUND_TOLERANCE))
             for number in range(rounds):
                 table.round(number, processes, limit)
         finally:
             for process in processes.values():
                 process.close()
-    return {"size": case.size, "variant": case.variant, "classes": case.classes, "slots": case.slots, **table.result()}
+    return {**dataclasses.asdict(case), **table.result()}
 
 
 class _Table:
     """What is known of every run, and the best bound."""
 
-    def __init__(self, arrays: Arrays, plan: Mapping[str, tuple[float, ...]]):
-        self.arrays, self.bound = arrays, -np.inf
+    def __init__(self, instance: Instance, plan: Mapping[str, tuple[float, ...]]):
+        self.instance, self.bound = instance, -np.inf
         self.runs = {(name, t): {"peer": name, "tolerance": t} for name, asked in plan.items() for t in asked}
         self.seconds: dict[tuple[str, float], list[dict[str, float]]] = {key: [] for key in self.runs}
         # What the first call of a process compiles is there for its later calls, whatever their tolerance.
@@ -74,7 +80,7 @@ class _Table:
             if outcomes[name]["outcome"] != "ready":
                 run |= outcomes[name]
 
-    def round(self, number: int, processes: Mapping[str, SolverProcess], limit: float) -> None:
+    def round(self, number: int, processes: Mapping[str, MeasuringProcess], limit: float) -> None:
         """Ask every solver that is still alive for every tolerance that is worth it."""
         for (name, tolerance), run in self.runs.items():
             if not processes[name].alive:
@@ -83,11 +89,11 @@ class _Table:
                 continue
             if number and (run["outcome"] != "answered" or run["wall"] > _LONG):
                 continue
-            found = processes[name].ask(tolerance, limit)
+            found = processes[name].ask(limit, tolerance=tolerance)
             self._keep((name, tolerance), found, first=number == 0)
             if number == 0:
                 said = f"{found['wall']:.3f} s, cost {run['cost']:.10g}" if "wall" in found else found["status"]
-                print(f"  {name} at {tolerance:g}: {said}", file=sys.stderr, flush=True)
+                say(f"  {name} at {tolerance:g}: {said}")
 
     def price(self, name: str, found: dict[str, Any]) -> np.ndarray | None:
         """Raise the bound by the prices of an answer, remember what compiling took, and return its routing."""
@@ -96,7 +102,7 @@ class _Table:
         self.compiling[name] = max(self.compiling.get(name, 0.0), found["compile"])
         with np.load(found["answer"]) as answer:
             if answer["prices"].size:
-                self.bound = max(self.bound, bound_of(self.arrays, answer["prices"]))
+                self.bound = max(self.bound, bound_of(self.instance, answer["prices"]))
             return answer["routing"]
 
     def _keep(self, key: tuple[str, float], found: dict[str, Any], first: bool) -> None:
@@ -108,9 +114,10 @@ class _Table:
         if first:
             routing = self.price(key[0], found)
             assert routing is not None
-            verdict = judge(self.arrays, repair(self.arrays, routing))
+            verdict = judge(self.instance, repair(self.instance, routing))
             run |= {k: v for k, v in found.items() if k not in (*PHASES, "answer")}
-            run |= {**verdict, "demand_error_before_repair": judge(self.arrays, np.nan_to_num(routing))["demand_error"]}
+            run |= {"cost": verdict.pop("objective"), **verdict}
+            run["demand_error_before_repair"] = judge(self.instance, np.nan_to_num(routing))["demand_error"]
 
     def result(self) -> dict[str, Any]:
         """Medians of model and solve, the largest of compile, and how far each answer is from the bound."""

@@ -1,13 +1,14 @@
-"""CVXPY with each of its solvers: what a user who writes the problem down pays for modelling."""
+"""CVXPY with each of its solvers: what a user who writes the problem down pays for modelling, and Clarabel's optimum."""
 
+import time
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.clock import Clock
+from benchmarks.clock import Clock
+from benchmarks.family import Instance
 from benchmarks.peers.direct import Answer
-from benchmarks.peers.judge import Arrays
 
 _MANY = 1_000_000_000
 # The names of each solver's tolerances.
@@ -18,47 +19,66 @@ _OPTIONS = {
     "HIGHS": ("primal_feasibility_tolerance", "dual_feasibility_tolerance"),
     "PDLP": (),
 }
+_OPTIMUM_TOLERANCE = 1e-10
 
 
-def cvxpy(arrays: Arrays, tolerance: float, solver: str) -> Answer:
+def posed(instance: Instance, bounded: bool = True) -> tuple[Any, list[Any]]:
+    """One slot in CVXPY, and the routing of each kind, non-negative by bounds of the variables or by rows."""
+    import cvxpy as cp
+
+    routing = [cp.Variable(instance.shape[:2], nonneg=bounded) for _ in range(instance.shape[2])]
+    load = sum(cp.multiply(instance.work[:, k], cp.sum(routing[k], axis=0)) for k in range(len(routing)))
+    cost = instance.linear[0] @ load
+    if instance.quadratic.any():
+        cost = cost + instance.quadratic[0] @ cp.square(load)
+    if instance.queueing:  # L / (C - L) = C / (C - L) - 1, which CVXPY knows to be convex
+        room = cp.multiply(instance.servers, cp.inv_pos(instance.servers - load)) - 1.0
+        cost = cost + instance.queueing * cp.sum(room)
+    limits = [load <= instance.capacity, *([] if bounded else [flow >= 0 for flow in routing])]
+    for k, flow in enumerate(routing):
+        cost = cost + cp.sum(cp.multiply(instance.route_cost, flow))
+        limits.append(cp.sum(flow, axis=1) == instance.demand[0, :, k])
+        if not instance.allowed[:, :, k].all():
+            limits.append(flow[np.nonzero(~instance.allowed[:, :, k])] == 0)
+    return cp.Problem(cp.Minimize(cost), limits), routing
+
+
+def cvxpy(instance: Instance, tolerance: float, solver: str) -> Answer:
     """Model one slot in CVXPY and hand it to a solver; `model` is CVXPY's part, `solve` the solver's."""
     import cvxpy as cp
 
     clock = Clock()
     with clock("model"):
         # CVXPY 1.9 cannot hand bounds of variables to PDLP: there they are rows.
-        bounded = solver != "PDLP"
-        routing = [cp.Variable(arrays.shape[:2], nonneg=bounded) for _ in range(arrays.shape[2])]
-        load = sum(cp.multiply(arrays.work[:, k], cp.sum(routing[k], axis=0)) for k in range(len(routing)))
-        cost = arrays.linear[0] @ load
-        if arrays.quadratic.any():
-            cost = cost + arrays.quadratic[0] @ cp.square(load)
-        if arrays.queueing:  # L / (C - L) = C / (C - L) - 1
-            room = cp.multiply(arrays.servers, cp.inv_pos(arrays.servers - load)) - 1.0
-            cost = cost + arrays.queueing * cp.sum(room)
-        limits = [load <= arrays.capacity, *([] if bounded else [flow >= 0 for flow in routing])]
-        for k, flow in enumerate(routing):
-            cost = cost + cp.sum(cp.multiply(arrays.route_cost, flow))
-            limits.append(cp.sum(flow, axis=1) == arrays.demand[0, :, k])
-            if not arrays.allowed[:, :, k].all():
-                limits.append(flow[np.nonzero(~arrays.allowed[:, :, k])] == 0)
-        problem = cp.Problem(cp.Minimize(cost), limits)
+        problem, routing = posed(instance, bounded=solver != "PDLP")
     options = dict.fromkeys(_OPTIONS[solver], max(tolerance, 1e-10) if solver == "HIGHS" else tolerance)
     options |= _more(solver, tolerance)
     with clock("model"):
-        data, chain, inverse = _canonical(problem, getattr(cp, solver), options)
+        data, chain, inverse = problem.get_problem_data(getattr(cp, solver), solver_opts=options)
     with clock("solve"):
         found = chain.solve_via_data(problem, data, warm_start=False, verbose=False, solver_opts=options)
     problem.unpack_results(found, chain, inverse)
     return Answer(np.stack([np.asarray(flow.value) for flow in routing], axis=-1)[None], clock.seconds, problem.status)
 
 
-def _canonical(problem: Any, solver: str, options: dict) -> tuple[Any, Any, Any]:
-    """What CVXPY hands to a solver, how, and the way back."""
-    return problem.get_problem_data(solver, solver_opts=options)
+def optimum(instance: Instance) -> dict[str, float]:
+    """Optimal cost of one slot by Clarabel, and the seconds of modelling and solving together.
+
+    Raises:
+        ValueError: If the instance has more than one slot.
+        RuntimeError: If Clarabel does not report an optimum.
+    """
+    if instance.slots != 1:
+        raise ValueError(f"the instance has {instance.slots} slots; give one with busiest_slot.")
+    started = time.perf_counter()
+    problem, _ = posed(instance)
+    problem.solve(solver="CLARABEL", **dict.fromkeys(_OPTIONS["CLARABEL"], _OPTIMUM_TOLERANCE))
+    if problem.status != "optimal":
+        raise RuntimeError(f"Clarabel reports {problem.status}")
+    return {"objective": float(np.asarray(problem.value)), "seconds": time.perf_counter() - started}
 
 
-def _more(solver: str, tolerance: float) -> dict:
+def _more(solver: str, tolerance: float) -> dict[str, Any]:
     if solver == "OSQP":
         return {"max_iter": _MANY}
     if solver == "SCS":

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from benchmarks.peers.judge import Arrays
+from benchmarks.family import Instance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Program:
     """A slot in standard form.
 
     Attributes:
-        arrays: The slot it was made of.
+        instance: The slot it was made of.
         diagonal: Diagonal of P.
         linear: q.
         equality: Demand rows, then load rows.
@@ -29,7 +29,7 @@ class Program:
         constant: What is added to the objective.
     """
 
-    arrays: Arrays
+    instance: Instance
     diagonal: np.ndarray
     linear: np.ndarray
     equality: Any
@@ -41,7 +41,7 @@ class Program:
     @property
     def routes(self) -> int:
         """Number of allowed routes."""
-        return int(np.count_nonzero(self.arrays.allowed))
+        return int(np.count_nonzero(self.instance.allowed))
 
     def quadratic(self, form: str) -> Any:
         """P as a sparse matrix, "csc" or "csr"."""
@@ -49,32 +49,32 @@ class Program:
 
     def routing(self, variables: np.ndarray) -> np.ndarray:
         """Routing [1, origin, site, kind] of a solution."""
-        full = np.zeros(self.arrays.shape)
-        full[self.arrays.allowed] = np.asarray(variables)[: self.routes]
+        full = np.zeros(self.instance.shape)
+        full[self.instance.allowed] = np.asarray(variables)[: self.routes]
         return full[None]
 
 
-def quadratic_program(arrays: Arrays) -> Program:
+def quadratic_program(instance: Instance) -> Program:
     """The standard form of a problem of one slot; with queueing its cone is left to `cones`."""
-    origins, sites, kinds = arrays.shape
-    origin, site, kind = np.nonzero(arrays.allowed)
+    origins, sites, kinds = instance.shape
+    origin, site, kind = np.nonzero(instance.allowed)
     routes, column = len(origin), np.arange(len(origin))
-    extra = sites if arrays.queueing else 0
+    extra = sites if instance.queueing else 0
     rows = np.concatenate([origin * kinds + kind, origins * kinds + site, origins * kinds + np.arange(sites)])
     columns = np.concatenate([column, column, routes + np.arange(sites)])
-    values = np.concatenate([np.ones(routes), arrays.work[site, kind], -np.ones(sites)])
+    values = np.concatenate([np.ones(routes), instance.work[site, kind], -np.ones(sites)])
     size = routes + sites + extra
     equality = sparse.csc_matrix((values, (rows, columns)), shape=(origins * kinds + sites, size))
     none = np.zeros(extra)
     return Program(
-        arrays=arrays,
-        diagonal=np.concatenate([np.zeros(routes), 2 * arrays.quadratic[0], none]),
-        linear=np.concatenate([arrays.route_cost[origin, site], arrays.linear[0], none + arrays.queueing]),
+        instance=instance,
+        diagonal=np.concatenate([np.zeros(routes), 2 * instance.quadratic[0], none]),
+        linear=np.concatenate([instance.route_cost[origin, site], instance.linear[0], none + instance.queueing]),
         equality=equality,
-        level=np.concatenate([arrays.demand[0].ravel(), np.zeros(sites)]),
+        level=np.concatenate([instance.demand[0].ravel(), np.zeros(sites)]),
         lower=np.concatenate([np.zeros(routes + sites), none + 1.0]),
-        upper=np.concatenate([np.full(routes, np.inf), arrays.capacity, none + np.inf]),
-        constant=-arrays.queueing * sites,
+        upper=np.concatenate([np.full(routes, np.inf), instance.capacity, none + np.inf]),
+        constant=-instance.queueing * sites,
     )
 
 
@@ -94,15 +94,15 @@ def cones(program: Program, bound_routes: bool = True) -> Cones:
 
     u (C - L) >= C  is  |(u - (C - L), 2 sqrt C)| <= u + (C - L).
     """
-    sites, routes = len(program.arrays.servers), program.routes
+    sites, routes = len(program.instance.servers), program.routes
     size = len(program.linear)
     load, signs = routes + np.arange(sites), routes if bound_routes else 0
     identity: Any = sparse.identity(size, format="csr")
     blocks = [program.equality, -identity[:signs], identity[load]]
-    levels = [program.level, np.zeros(signs), program.arrays.capacity]
+    levels = [program.level, np.zeros(signs), program.instance.capacity]
     count = 0
-    if program.arrays.queueing:
-        count, servers = sites, program.arrays.servers
+    if program.instance.queueing:
+        count, servers = sites, program.instance.servers
         u, first = load + sites, 3 * np.arange(sites)
         rows = np.concatenate([first, first, first + 1, first + 1])
         values = np.concatenate([-np.ones(sites), np.ones(sites), -np.ones(2 * sites)])

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.family import Instance
 from benchmarks.peers import batched, direct, flow, modelled
 from benchmarks.peers.direct import Answer
-from benchmarks.peers.judge import Arrays
 
 _QUADRATIC = ("linear", "quadratic")
 _ALL = (*_QUADRATIC, "queueing")
@@ -27,7 +27,7 @@ class Peer:
     """
 
     modules: tuple[str, ...]
-    solve: Callable[[Arrays, float], Answer]
+    solve: Callable[[Instance, float], Answer]
     tolerances: tuple[float, ...]
     variants: tuple[str, ...] = _ALL
     network: bool = False
@@ -43,28 +43,28 @@ class Peer:
         return routes <= (self.most_routes if slots == 1 else self.most_day)
 
 
-def _each(solve: Callable[..., Answer], **options: Any) -> Callable[[Arrays, float], Answer]:
-    return lambda arrays, tolerance: batched.each_slot(solve, arrays, tolerance, **options)
+def _each(solve: Callable[..., Answer], **options: Any) -> Callable[[Instance, float], Answer]:
+    return lambda instance, tolerance: batched.each_slot(solve, instance, tolerance, **options)
 
 
 def _flow(arcs: int) -> Peer:
-    def solve(arrays: Arrays, tolerance: float) -> Answer:
-        return flow.min_cost_flow(arrays, arcs)
+    def solve(instance: Instance, tolerance: float) -> Answer:
+        return flow.min_cost_flow(instance, arcs)
 
     # Its accuracy is that of the cut cost: there is no tolerance to ask for.
     return Peer(("ortools",), _each(solve), (1.0 / arcs,), network=True, most_routes=5_000_000, most_day=100_000)
 
 
 def _moreau(method: str, most_routes: int, most_day: int) -> Peer:
-    solve = lambda arrays, tolerance: batched.moreau(arrays, tolerance, method)  # noqa: E731
+    solve = lambda instance, tolerance: batched.moreau(instance, tolerance, method)  # noqa: E731
     return Peer(("moreau",), solve, (1e-4, 1e-9), most_routes=most_routes, most_day=most_day)
 
 
 def _ours(solver: str, precision: str, tolerances: tuple[float, ...], most_routes: int = 5_000_000) -> Peer:
-    def solve(arrays: Arrays, tolerance: float) -> Answer:
+    def solve(instance: Instance, tolerance: float) -> Answer:
         from benchmarks.peers import ours
 
-        return ours.solve(arrays, tolerance, solver, precision)
+        return ours.solve(instance, tolerance, solver, precision)
 
     return Peer(("jaxsched",), solve, tolerances, most_routes=most_routes, most_day=500_000)
 

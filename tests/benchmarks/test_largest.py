@@ -4,8 +4,8 @@ import equinox as eqx
 import pytest
 
 from benchmarks._record import machine
-from benchmarks.largest import SOLVERS, misses, violations
-from benchmarks.peer_tables import largest
+from benchmarks.largest import SOLVERS, misses, table, violations
+from benchmarks.process import asked_once
 from jaxsched import Proportional, solve
 from jaxsched.scenarios import australia
 from jaxsched.study import build
@@ -49,5 +49,12 @@ def test_what_is_missed_is_said(name):
 def test_the_table_has_a_row_for_each_solver():
     shape = {"sites": 2000, "origins": 2000, "slots": 24, "classes": 3}
     cases = [case_of(name) for name in SOLVERS]
-    table = largest({"shape": shape, "start": "2024-01-15", "cases": cases, "measured": machine()})
-    assert [line.split(" | ")[0] for line in table.splitlines()[2:4]] == ["| ADMM", "| InteriorPoint"]
+    text = table({"shape": shape, "start": "2024-01-15", "cases": cases, "measured": machine()})
+    assert [line.split(" | ")[0] for line in text.splitlines()[2:4]] == ["| ADMM", "| InteriorPoint"]
+
+
+def test_a_fresh_process_builds_solves_and_tells_its_memory():
+    found = asked_once("benchmarks.largest:prepare", name="admm", sites=4, origins=5, slots=2, memory=1.0)
+    assert misses(found) == []
+    assert found["dtype"] == "float32"
+    assert 0.05 < found["peak_gigabytes"] < 2.0

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks._record import read_result
-from benchmarks.family import as_problem, busiest_slot, generate
-from benchmarks.robustness import SIZES, VARIANTS, Unreliable, failures, gaps, lost_site, missed
+from benchmarks.robustness import SIZES, VARIANTS, Unreliable, failures, gaps, lost_site, settings
 from jaxsched import ADMM, Proportional, solve
 
 NEVER = 1e-30
@@ -16,18 +15,13 @@ COUNTS = (25, 50, 100)
 
 
 @pytest.fixture(scope="module")
-def problem():
-    return as_problem(busiest_slot(generate(20, 20, "queueing")))
-
-
-@pytest.fixture(scope="module")
 def found(problem):
     """Gaps of a few failures; all share one compiled program."""
     base = Unreliable(rtol=NEVER, max_steps=100)
-    settings = {**failures(), "no origin works": {"origins": 1.0}, "no site works": {"sites": 1.0}}
-    names = ["none", "10% of origins skip", "10% of sites skip", "prices one iteration late", *list(settings)[-2:]]
-    solved = {name: solve(problem, dataclasses.replace(base, **settings[name]), throw=False) for name in names}
-    calm = dataclasses.replace(base, relaxation=0.9, **settings["prices one iteration late"])
+    given = {**settings(), "no origin works": {"origins": 1.0}, "no site works": {"sites": 1.0}}
+    names = ["none", "10% of origins skip", "10% of sites skip", "prices one iteration late", *list(given)[-2:]]
+    solved = {name: solve(problem, dataclasses.replace(base, **given[name]), throw=False) for name in names}
+    calm = dataclasses.replace(base, relaxation=0.9, **given["prices one iteration late"])
     return {**solved, "late and calm": solve(problem, calm, throw=False)}
 
 
@@ -73,9 +67,9 @@ def test_gaps_are_those_of_the_iterations_asked_for(problem, found):
 def test_the_recorded_result_meets_the_goal_from_200_iterations_on():
     problems = read_result("robustness")["problems"]
     assert {(p["size"], p["variant"]) for p in problems} == {(size, v) for size in SIZES for v in VARIANTS}
-    early = [sentence for problem in problems for sentence in missed(problem)]
+    early = [sentence for problem in problems for sentence in failures(problem)]
     # Before the iteration has settled, sites that skip cost more where costs are linear; the table of the guide says so.
     assert all("linear: 10% of sites skip" in one and one.endswith("after 100 iterations") for one in early)
     usual, *others = problems[0]["cases"]
     unknown = [{**case, "gaps": [dict.fromkeys(gaps, None) for gaps in case["gaps"]]} for case in others]
-    assert len(missed({**problems[0], "cases": [usual, *unknown]})) == 6
+    assert len(failures({**problems[0], "cases": [usual, *unknown]})) == 6

@@ -5,23 +5,25 @@ import copy
 import numpy as np
 import pytest
 
-from benchmarks.admm_gap import reference
-from benchmarks.exact import failures, kkt, measure, tight, violation, with_classes
-from benchmarks.family import as_problem, busiest_slot, generate
+from benchmarks.exact import failures, kkt, solved
+from benchmarks.family import Case, as_problem, routing_of, with_classes
+from benchmarks.judge import judge, violation
 from jaxsched import ADMM, InteriorPoint, solve
 from tests import oracles
-
-INSTANCE = busiest_slot(generate(20, 20, "queueing"))
 
 
 @pytest.fixture(scope="module")
 def case():
     """A measured case that meets every requirement."""
-    problem = as_problem(INSTANCE)
-    found = {"size": "20x20", "variant": "queueing", "classes": 1, "slots": 1, **measure(INSTANCE, problem, 1)}
-    found["reference"] = reference("20x20", "queueing", INSTANCE)
-    found["tight"] = tight(INSTANCE, problem, found["reference"]["objective"])
-    return found
+    return solved(Case("20x20", "queueing"), 1)
+
+
+@pytest.fixture(scope="module")
+def three_classes(queueing):
+    """A problem of three classes, and its exact answer."""
+    instance = with_classes(queueing)
+    problem = as_problem(instance)
+    return instance, problem, solve(problem, InteriorPoint())
 
 
 def test_a_case_that_meets_every_requirement_passes(case):
@@ -54,15 +56,14 @@ def test_each_missed_requirement_is_said_alone(case, path, value, named):
     assert named in missed[0]
 
 
-def test_the_conditions_of_optimality_tell_an_exact_answer_from_a_rough_one():
-    problem = with_classes(INSTANCE)
-    exact, rough = solve(problem, InteriorPoint()), solve(problem, ADMM(rtol=1e-3))
-    assert max(kkt(INSTANCE, problem, exact).values()) < 1e-7 < max(kkt(INSTANCE, problem, rough).values())
+def test_the_conditions_of_optimality_tell_an_exact_answer_from_a_rough_one(three_classes):
+    instance, problem, exact = three_classes
+    rough = solve(problem, ADMM(rtol=1e-3))
+    assert max(kkt(instance, exact).values()) < 1e-7 < max(kkt(instance, rough).values())
 
 
-def test_three_classes_agree_with_clarabel():
-    problem = with_classes(INSTANCE)
-    schedule = solve(problem, InteriorPoint())
-    assert violation(problem, schedule) <= 64 * np.finfo(float).eps
+def test_three_classes_agree_with_clarabel(three_classes):
+    instance, problem, schedule = three_classes
+    assert violation(judge(instance, routing_of(schedule))) <= 64 * np.finfo(float).eps
     # The tolerance of the solve; Clarabel's own is below it.
     np.testing.assert_allclose(schedule.slot_objective, oracles.clarabel_optimum(problem), rtol=2e-8)

@@ -7,14 +7,11 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import gpu, solve_time
-from benchmarks.family import as_problem, busiest_slot, generate
-from benchmarks.family import judge as judge_of_family
+from benchmarks import gpu, harness, solve_time
+from benchmarks.family import Case, as_problem, routing_of
+from benchmarks.judge import accuracy, bound_of, judge, load_of, repair
 from benchmarks.peers.compare import failures, fastest, goals, ratios
-from benchmarks.peers.judge import accuracy, bound_of, judge, load_of, repair
-from benchmarks.peers.measure import measure, tolerances
-from benchmarks.peers.problems import Case, arrays_of
-from benchmarks.peers.process import SolverProcess
+from benchmarks.peers.measure import measure, start, tolerances
 from benchmarks.peers.registry import EXACT, OURS, PEERS
 from jaxsched import InteriorPoint, Proportional, solve
 from tests.oracles import clarabel_optimum
@@ -30,13 +27,8 @@ _QUEUE = Case("20x20", "queueing")
 @pytest.fixture(scope="module")
 def bounds():
     """Arrays, and the optimum by Clarabel through CVXPY, of each case."""
-    found = {}
-    for case in (_QUADRATIC, _QUEUE, Case("20x20", "linear"), _CLASSES):
-        from benchmarks.peers.ours import as_problem as pose
-
-        arrays = arrays_of(case)
-        found[case] = arrays, float(clarabel_optimum(pose(arrays)).sum())
-    return found
+    instances = {case: case.instance() for case in (_QUADRATIC, _QUEUE, Case("20x20", "linear"), _CLASSES)}
+    return {case: (arrays, float(clarabel_optimum(as_problem(arrays)).sum())) for case, arrays in instances.items()}
 
 
 def skip_unless_installed(name):
@@ -62,7 +54,7 @@ def test_every_adapter_finds_the_optimum_of_clarabel(name, case, bounds):
     verdict = judge(arrays, repair(arrays, found.routing))
     linear = case.variant == "linear"
     most = _REACHED if linear else _ROUGH.get(name, _REACHED)
-    assert -_REACHED <= verdict["cost"] / optimum - 1 <= most
+    assert -_REACHED <= verdict["objective"] / optimum - 1 <= most
     assert {"model", "solve"} <= set(found.seconds)
 
 
@@ -75,7 +67,7 @@ def test_the_peers_that_come_with_cvxpy_are_always_tested(name):
 
 @pytest.mark.parametrize("case", [_QUEUE, _CLASSES], ids=str)
 def test_repaired_noise_breaks_no_rule(case):
-    arrays = arrays_of(case)
+    arrays = case.instance()
     noise = np.random.default_rng(0).normal(size=(1, *arrays.shape))
     noise[0, 0], noise[0, 1, 0] = -1.0, np.nan
     noise[0, 2:, 3] += 50.0  # crowds one site
@@ -86,19 +78,14 @@ def test_repaired_noise_breaks_no_rule(case):
     assert verdict["forbidden"] == 0
 
 
-def test_repair_leaves_a_feasible_routing_as_it_is():
-    arrays = arrays_of(_QUEUE)
-    routing = np.asarray(solve(as_problem(busiest_slot(generate(20, 20, "queueing"))), Proportional()).routing)[
-        ..., None
-    ]
-    np.testing.assert_allclose(repair(arrays, routing), routing, rtol=1e-12, atol=1e-15)
+def test_repair_leaves_a_feasible_routing_as_it_is(queueing, problem):
+    routing = routing_of(solve(problem, Proportional()))
+    np.testing.assert_allclose(repair(queueing, routing), routing, rtol=1e-12, atol=1e-15)
 
 
-def test_the_judge_is_that_of_the_family_and_sees_every_broken_rule():
-    arrays, instance = arrays_of(_QUEUE), busiest_slot(generate(20, 20, "queueing"))
+def test_the_judge_sees_every_broken_rule(queueing):
+    arrays = queueing
     routing = repair(arrays, np.ones((1, *arrays.shape)))
-    theirs = judge_of_family(instance, routing[..., 0])
-    assert judge(arrays, routing)["cost"] == pytest.approx(theirs["objective"], rel=1e-13)
     forbidding = dataclasses.replace(arrays, allowed=arrays.allowed & (np.arange(20) != 5)[None, :, None])
     assert judge(forbidding, routing)["forbidden"] > 0
     assert judge(arrays, 0.9 * routing)["demand_error"] == pytest.approx(0.1)
@@ -106,16 +93,14 @@ def test_the_judge_is_that_of_the_family_and_sees_every_broken_rule():
     crowded[0, :, 0, 0] = arrays.demand[0, :, 0]
     verdict = judge(arrays, crowded)
     assert verdict["overload"] == pytest.approx(load_of(arrays, crowded)[0, 0] / arrays.capacity[0] - 1)
-    assert verdict["cost"] == np.inf
-    assert accuracy(verdict["cost"], 1.0) == np.inf
+    assert verdict["objective"] == np.inf
+    assert accuracy(verdict["objective"], 1.0) == np.inf
 
 
 @pytest.mark.parametrize("case", [_QUEUE, _CLASSES, Case("20x20", "linear")], ids=str)
 def test_the_bound_is_below_the_optimum_for_any_prices_and_at_it_for_the_best(case, bounds):
-    from benchmarks.peers.ours import as_problem as pose
-
     arrays, optimum = bounds[case]
-    prices = np.asarray(solve(pose(arrays), InteriorPoint(rtol=1e-10)).prices)
+    prices = np.asarray(solve(as_problem(arrays), InteriorPoint(rtol=1e-10)).prices)
     assert -1e-9 <= 1 - bound_of(arrays, prices) / optimum <= 2e-9
     for seed in range(3):
         other = prices * np.random.default_rng(seed).uniform(0.5, 1.5, prices.shape)
@@ -145,17 +130,16 @@ def retold(found, tolerance):
 
 
 def test_a_solver_that_fails_or_ends_says_so(tmp_path):
-    arrays = arrays_of(_CLASSES)
-    arrays.save(tmp_path / "problem.npz")
-    refuses = SolverProcess("min-cost flow, 32 arcs", tmp_path / "problem.npz")
+    _CLASSES.instance().save(tmp_path / "problem.npz")
+    refuses = start("min-cost flow, 32 arcs", tmp_path / "problem.npz")
     outcome = refuses.ready()
     if outcome["outcome"] == "ready":
-        assert "one class" in refuses.ask(1e-3, 60.0)["status"]
+        assert "one class" in refuses.ask(60.0, tolerance=1e-3)["status"]
     else:
         assert outcome["outcome"] == "not installed"
         assert "ortools" in outcome["status"]
     refuses.close()
-    absent = SolverProcess("Clarabel", tmp_path / "no such problem.npz")
+    absent = start("Clarabel", tmp_path / "no such problem.npz")
     assert absent.ready()["outcome"] == "died"
     assert not absent.alive
 
@@ -205,9 +189,8 @@ def test_a_full_run_has_every_kind_of_case_and_min_cost_flow_in_each_of_one_clas
 
 
 def test_without_a_gpu_one_sentence_says_what_is_needed(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("sys.argv", ["gpu", "--out", str(tmp_path)])
     monkeypatch.setattr("jax.default_backend", lambda: "cpu")
-    assert gpu.main() == 2
+    assert harness.main(gpu.BENCHMARK, ["--out", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "JAX sees no CUDA GPU here, only cpu" in said
     assert said.count("\n") == 1
@@ -215,16 +198,16 @@ def test_without_a_gpu_one_sentence_says_what_is_needed(monkeypatch, capsys, tmp
 
 
 def test_the_gpu_cases_run_at_small_sizes_and_a_failure_leaves_the_others():
-    cases = [
-        gpu.GpuCase("broken", lambda: 1 / 0),  # pyright: ignore
-        gpu.GpuCase("year", lambda: gpu.year(20, 20, 48, 24)),
-        gpu.GpuCase("exact", lambda: gpu.exact_batch("20x20")),
-        gpu.GpuCase("moreau", lambda: gpu.moreau_batch("20x20")),
-    ]
-    broken, year, exact, moreau = gpu.run_cases(cases)
+    cases = {
+        "broken": lambda: 1 / 0,
+        "year": lambda: gpu.year(20, 20, 48, 24),
+        "exact": lambda: gpu.exact_batch("20x20"),
+        "moreau": lambda: gpu.moreau_batch("20x20"),
+    }
+    broken, year, exact, moreau = (gpu.attempt(name, case) for name, case in cases.items())
     assert broken["failed"].startswith("ZeroDivisionError")
     assert year["gap"] <= 1e-3
     assert exact["accuracy"] <= 1e-8
     assert "skipped" in moreau
-    missed = gpu.failures([broken, year, {"case": "bandwidth", "share_of_copy": 0.4}])
-    assert len(missed) == 2
+    missed = [gpu.failures(case) for case in (broken, year, {"case": "bandwidth", "share_of_copy": 0.4})]
+    assert [len(sentences) for sentences in missed] == [1, 0, 1]

@@ -8,7 +8,7 @@ from benchmarks.cores import measure, misses, settings
 
 
 def test_every_setting_solves_the_same_problem():
-    cases = measure("ADMM", "quadratic", (5, 8, 4), 1)
+    cases = measure("ADMM", "quadratic", [5, 8, 4], 1)
     assert len(cases) == len(settings())
     assert {case["devices"] for case in cases} == {1, os.cpu_count()}
     assert len({case["iterations"] for case in cases}) == 1

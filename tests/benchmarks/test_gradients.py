@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from benchmarks import gradients
-from benchmarks.family import as_problem, busiest_slot, generate
+from benchmarks.family import Case, as_problem
 
 
 def test_seconds_takes_calls_in_turn_and_keeps_the_first_apart():
@@ -16,7 +16,7 @@ def test_seconds_takes_calls_in_turn_and_keeps_the_first_apart():
 
 
 def test_a_case_is_judged_by_shares_and_errors():
-    problem = as_problem(busiest_slot(generate(20, 20, "quadratic")))
+    problem = as_problem(Case("20x20", "quadratic").instance())
     case = {"size": "20x20", "variant": "quadratic", **gradients.measure(problem, 2, least=0.0)}
     case["errors"] = gradients.errors(problem)
     assert case["rounds"] == 2
