@@ -109,7 +109,7 @@ def _write(
     draft: Path, study: Study, runs: dict[str, PolicyRun], summary: dict, config: Config, inputs: dict[str, Path]
 ) -> list[str]:
     """Write the record, then the tables, then the plots: each may fail alone, and the record says so."""
-    record = manifest(summary["config"], inputs, embedded_tables(), study.scenario)
+    record = manifest(summary["config"], inputs, embedded_tables(study.scenario.country), study.scenario)
     files = write_record(draft, summary, record)
     files += write_tables(
         draft,

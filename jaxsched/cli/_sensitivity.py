@@ -175,7 +175,7 @@ def _progress() -> Iterator[_Track]:
 def _write(
     draft: Path, parts: SensitivityParts, summary: dict, study: Study, inputs: dict[str, Path], *, plots: bool
 ) -> list[str]:
-    record = manifest(summary["config"], inputs, embedded_tables(), study.scenario)
+    record = manifest(summary["config"], inputs, embedded_tables(study.scenario.country), study.scenario)
     files = write_record(draft, summary, record | {"rerun": "jaxsched sensitivity config.json"})
     files += write_tables(draft, sensitivity_tables(parts))
     if plots:

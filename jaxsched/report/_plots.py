@@ -216,7 +216,7 @@ def sites_map(study: Study, runs: Runs) -> Figure:
     busy = runs["temperature_aware"].outcome.load.mean(0) / sites["gpus"].to_numpy(float)
     warmth = scenario.dry_bulb.mean(0)
     labels = {name: f"{name}\nmean {degrees:.0f} °C" for name, degrees in zip(sites.index, warmth, strict=True)}
-    return map_of(sites, scenario.origins, busy, labels)
+    return map_of(scenario, busy, labels)
 
 
 _PLOTS: dict[str, Callable[[Study, Runs], Figure]] = {

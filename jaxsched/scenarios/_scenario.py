@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from jaxsched.scenarios.countries import Country, Weight, country
+
 SIGNALS = ("price", "carbon_intensity", "dry_bulb")
 """Signals of a site that may be recorded, or the package's own."""
 
@@ -15,23 +17,6 @@ _EMBEDDED = {
     "dry_bulb": "the climate, with the daily departures of a year where no weather at all is recorded",
 }
 _LISTED = 12
-
-
-@dataclasses.dataclass(frozen=True)
-class Weight:
-    """What one unit of a quantity is worth in the objective, and why.
-
-    Attributes:
-        value: The price of one unit.
-        unit: Its unit, for example `AUD/t`.
-        reason: Why this value; printed in every report.
-        assumption: True where no published figure settles it.
-    """
-
-    value: float
-    unit: str
-    reason: str
-    assumption: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +46,8 @@ class Scenario:
         name: Short name for reports and file names.
         times: Start of each slot, UTC, equally spaced [slot].
         slot_hours: Length of a slot [h].
-        sites: One row per site, indexed by its name. Columns: `latitude`, `longitude` [deg], `state`, `region`
-            (NSW1, QLD1, VIC1, SA1, TAS1, WEM, NT), `plant` (dx, airside, waterside, indirect_evaporative),
+        sites: One row per site, indexed by its name. Columns: `latitude`, `longitude` [deg], `state` and `region` (of the
+            country; in Australia NSW1, QLD1, VIC1, SA1, TAS1, WEM, NT), `plant` (dx, airside, waterside, indirect_evaporative),
             `hardware` (h100, h200, a100, l40s), `gpus`, `gpus_per_replica`, `facility_limit_kw`,
             `timezone` (IANA), `operator`, `city`.
         origins: One row an origin, indexed by its name. Columns: `latitude`, `longitude`, `state`, `population`,
@@ -75,16 +60,17 @@ class Scenario:
         demand: Requests per second [slot, origin, class].
         dry_bulb: [slot, site] [degC].
         relative_humidity: [slot, site] [%].
-        price: Wholesale energy price [slot, site] [AUD/MWh].
+        price: Wholesale energy price [slot, site] [currency/MWh].
         carbon_intensity: [slot, site] [g CO2-e/kWh].
         source_water: Water consumed in generation [site] [L/kWh].
         rtt: Round-trip time [origin, site] [s].
-        weights: Keys `carbon` [AUD/t], `water` [AUD/kL], `waiting` [AUD per request-second], `network_adder`
-            [AUD/MWh].
+        weights: Keys `carbon` [currency/t], `water` [currency/kL], `waiting` [currency per request-second],
+            `network_adder` [currency/MWh].
         provenance: A sentence of source for each quantity.
         filled: Every cell of a recorded signal that its source did not hold.
         notes: Sentences, each with the name of its file, on what was left out of a file or is known of it.
         embedded: Names of the sites whose signal is the package's own profile and not recorded, by signal of `SIGNALS`.
+        country: Where all this is: its currency is that of every price, weight and cost, whatever the names say.
     """
 
     name: str
@@ -105,6 +91,7 @@ class Scenario:
     filled: tuple[Filled, ...] = ()
     notes: tuple[str, ...] = ()
     embedded: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    country: Country = dataclasses.field(default_factory=lambda: country("australia"))
 
 
 def embedded_notes(scenario: Scenario) -> tuple[str, ...]:
