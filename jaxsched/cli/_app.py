@@ -121,6 +121,12 @@ _ConfigPath = Annotated[
 ]
 
 
+_Tables = Annotated[
+    Path | None,
+    typer.Option(help="Folder of tables of any country: sites, origins, price, carbon, weather; with a country.toml."),
+]
+
+
 _DataPath = Annotated[Path, typer.Argument(help="CSV, parquet, JSON or EPW file.")]
 
 
@@ -128,6 +134,7 @@ _DataPath = Annotated[Path, typer.Argument(help="CSV, parquet, JSON or EPW file.
 @_clear_failures
 def run(
     config: _ConfigPath = None,
+    tables: _Tables = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the run; default runs/NAME.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the tables.")] = False,
     policy: Annotated[
@@ -140,16 +147,18 @@ def run(
     Writes summary.json, schedule.parquet, sites.parquet, manifest.json, config.json and plots. An interrupted or failed
     run leaves nothing behind.
     """
+    from jaxsched.cli._prepare import Source
     from jaxsched.cli._run import perform
 
     chosen = None if policy is None else [str(p) for p in policy]
-    perform(config, out, chosen, as_json=as_json, overwrite=overwrite)
+    perform(Source(config, tables), out, chosen, as_json=as_json, overwrite=overwrite)
 
 
 @app.command()
 @_clear_failures
 def sensitivity(
     config: _ConfigPath = None,
+    tables: _Tables = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the study; default runs/NAME-sensitivity.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the tables.")] = False,
     part: Annotated[
@@ -164,26 +173,31 @@ def sensitivity(
     Writes summary.json, tidy tables, plots, manifest.json and config.json. An interrupted or failed study leaves nothing
     behind.
     """
+    from jaxsched.cli._prepare import Source
     from jaxsched.cli._sensitivity import PARTS, Plan, perform
 
     plan = Plan(PARTS if part is None else [one.value for one in part], method.value, samples)
-    perform(config, out, plan, as_json=as_json, overwrite=overwrite)
+    perform(Source(config, tables), out, plan, as_json=as_json, overwrite=overwrite)
 
 
 @app.command()
 @_clear_failures
-def validate(config: Annotated[Path, typer.Argument(help="TOML configuration to check.")]) -> None:
+def validate(
+    config: Annotated[Path | None, typer.Argument(help="TOML configuration to check.")] = None, tables: _Tables = None
+) -> None:
     """Check a configuration, its files and whether its demand can be served, without solving; every problem is told."""
-    from jaxsched.config import is_calibration
+    from jaxsched.config import ConfigError, is_calibration
 
-    if is_calibration(config):
+    if config is None and tables is None:
+        raise ConfigError("give a configuration to check, or --tables with a folder of tables.")
+    if config is not None and is_calibration(config):
         from jaxsched.cli._calibrate import check_calibration
 
         check_calibration(config)
         return
-    from jaxsched.cli._prepare import check
+    from jaxsched.cli._prepare import Source, check
 
-    check(config)
+    check(Source(config, tables))
 
 
 @app.command()

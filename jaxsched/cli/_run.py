@@ -9,8 +9,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from jaxsched.cli._prepare import named_files, prepare
-from jaxsched.config import Config, absolute_inputs, absolute_models, load_config
+from jaxsched.cli._prepare import Source, named_files, prepare
+from jaxsched.config import Config, absolute_inputs, absolute_models
 from jaxsched.report import (
     PolicyRun,
     apart,
@@ -34,12 +34,11 @@ _log = Console(stderr=True, highlight=False)
 _WIDEST = 400
 
 
-def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, as_json: bool, overwrite: bool) -> None:
+def perform(source: Source, out: Path | None, policies: list[str] | None, *, as_json: bool, overwrite: bool) -> None:
     """Load, solve, compare, write and print."""
-    config = load_config(path)
+    config, folder = source.load(), source.folder
     if policies is not None:
         config = config.model_copy(update={"report": config.report.model_copy(update={"policies": policies})})
-    folder = Path.cwd() if path is None else path.resolve().parent
     with output_directory(out, Path("runs") / config.name, overwrite=overwrite) as (target, draft):
         study = prepare(config, folder)
         runs, failed = solve_policies(study, config)

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
-from jaxsched.cli._prepare import named_files, prepare
+from jaxsched.cli._prepare import Source, named_files, prepare
 from jaxsched.cli._run import resolve
-from jaxsched.config import Config, ConfigError, load_config
+from jaxsched.config import Config, ConfigError
 from jaxsched.report import (
     SensitivityParts,
     apart,
@@ -63,10 +63,9 @@ class Plan:
     samples: int
 
 
-def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, overwrite: bool) -> None:
+def perform(source: Source, out: Path | None, plan: Plan, *, as_json: bool, overwrite: bool) -> None:
     """Load, study, write and print."""
-    config = load_config(path)
-    folder = Path.cwd() if path is None else path.resolve().parent
+    config, folder = source.load(), source.folder
     base = Path("runs") / f"{config.name}-sensitivity"
     with output_directory(out, base, overwrite=overwrite) as (target, draft):
         study = prepare(config, folder)

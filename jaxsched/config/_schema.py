@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from jaxsched.config._models import ModelsSection
-from jaxsched.scenarios import coordinate_problem
+from jaxsched.scenarios import Choices, coordinate_problem, countries, country
+from jaxsched.scenarios._assemble import DEFAULT_SLOTS, MOST_SLOTS
 
 PolicyName = Literal["temperature_aware", "temperature_blind", "nearest", "proportional", "cheapest", "greenest"]
 Plant = Literal["dx", "airside", "waterside", "indirect_evaporative"]
@@ -21,8 +22,10 @@ def _as_text(value: Any) -> Any:
 
 _Time = Annotated[str, BeforeValidator(_as_text)]
 
-MOST_SLOTS = 105_408
-"""Five-minute slots of a leap year."""
+
+def _registered(name: str) -> str:
+    """A country of the package; the sentence on any other says which there are."""
+    return country(name).name
 
 
 class _Section(BaseModel):
@@ -30,9 +33,12 @@ class _Section(BaseModel):
 
 
 class ScenarioSection(_Section):
-    """Which part of Australia, and when."""
+    """Which part of which country, and when."""
 
-    country: Literal["australia"] = Field(default="australia", description="The embedded country.")
+    country: Annotated[str, AfterValidator(_registered)] | None = Field(
+        default=None,
+        description=f"A country of the package ({', '.join(countries())}); that of `inputs.folder`, or australia, where not given.",
+    )
     sites: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None, description="Number of edge sites; the embedded real sites where not given."
     )
@@ -40,7 +46,7 @@ class ScenarioSection(_Section):
         default=None, description="Number of origins; the embedded population centres where not given."
     )
     slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = Field(
-        default=168,
+        default=DEFAULT_SLOTS,
         description="Number of slots; all that the price files cover where these are given and this is not.",
     )
     slot_minutes: Literal[5, 15, 30, 60] = Field(default=60, description="Length of a slot [min].")
@@ -141,6 +147,11 @@ class MappingSection(_Section):
 class InputsSection(_Section):
     """Files with real signals, relative to the configuration file; what is not given stays embedded."""
 
+    folder: str | None = Field(
+        default=None,
+        description="A folder of tables named sites, origins, price, carbon, weather, rtt, demand, of any country: what is not "
+        "named below is taken from there. Its country.toml says which country, where scenario.country does not.",
+    )
     grid: _Files = Field(
         default_factory=list, description="Files that hold price, carbon and temperature together (OpenNEM)."
     )
@@ -190,7 +201,7 @@ class InputsSection(_Section):
         description='Added to that clock before its hours are taken for local hours of each origin, for the basis "shape" [h].',
     )
     carbon_basis: Literal["direct", "lca"] = Field(
-        default="direct", description="Carbon of operation only, or of the life cycle of the plants."
+        default=Choices.carbon_basis, description="Carbon of operation only, or of the life cycle of the plants."
     )
     carbon_year: Annotated[int, Field(ge=1900, le=2200)] | None = Field(
         default=None, description="Take the carbon of these calendar stamps in another year."
@@ -199,10 +210,12 @@ class InputsSection(_Section):
         default=None, description="Take the weather of these calendar stamps in another year."
     )
     fill: Literal["error", "flag"] = Field(
-        default="error", description="Refuse slots that a file does not hold, or fill short gaps and record every cell."
+        default=Choices.fill,
+        description="Refuse slots that a file does not hold, or fill short gaps and record every cell.",
     )
     longest_fill_hours: Annotated[float, Field(gt=0, le=168)] = Field(
-        default=3.0, description="Longest gap that is filled [h]; weather takes the climate beyond it."
+        default=Choices.longest_fill_hours,
+        description="Longest gap that is filled [h]; weather takes the climate beyond it.",
     )
     places: dict[str, _Place] = Field(
         default_factory=dict,

@@ -2,20 +2,20 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios.countries import Country, Weight, country
 
+if TYPE_CHECKING:
+    from jaxsched.scenarios._inputs import Choices
+
 SIGNALS = ("price", "carbon_intensity", "dry_bulb")
 """Signals of a site that may be recorded, or the package's own."""
 
-_EMBEDDED = {
-    "price": "typical prices of 2024 without spikes",
-    "carbon_intensity": "typical carbon of 2024 by hour and month",
-    "dry_bulb": "the climate, with the daily departures of a year where no weather at all is recorded",
-}
 _LISTED = 12
 
 
@@ -93,19 +93,57 @@ class Scenario:
     embedded: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     country: Country = dataclasses.field(default_factory=lambda: country("australia"))
 
+    @classmethod
+    def from_tables(
+        cls,
+        folder: Path | str,
+        country: Country | str | None = None,
+        *,
+        start: str | pd.Timestamp | None = None,
+        slots: int | None = None,
+        slot_minutes: int = 60,
+        choices: "Choices | None" = None,
+    ) -> "Scenario":
+        """The scenario of any country that a folder of tables describes, each file named by what it is.
+
+        `sites`, `origins`, `price`, `carbon` and `weather` are needed, `rtt` (with `rtt_places`), `demand` and `requests` are
+        taken where they are there; each as any kind of file that `jaxsched data kinds` lists. What the package embeds of the
+        country stands in for what is missing, and nothing of another country does. docs/real-inputs.md lists the columns.
+
+        Arguments:
+            folder: The folder, with a `country.toml` where `country` is not given.
+            country: A country of the package by its name, or any other.
+            start: Start of the first slot; the first whole slot that the tables cover where not given.
+            slots: Number of slots; all that the tables cover where not given.
+            slot_minutes: Length of a slot: 5, 15, 30 or 60 minutes.
+            choices: How the tables are put together.
+
+        Raises:
+            ReadError: One sentence a line on what is missing or wrong.
+        """
+        # Here and not above: what puts a scenario together needs to know it.
+        from jaxsched.scenarios._assemble import Asked
+        from jaxsched.scenarios._folder import scenario_from_tables
+
+        return scenario_from_tables(folder, country, Asked(start, slots, slot_minutes), choices)
+
 
 def embedded_notes(scenario: Scenario) -> tuple[str, ...]:
     """A sentence for each signal that is the embedded one at some sites of a study that has data of its own, by site.
 
     A scenario without data of its own is embedded as a whole, and there is nothing to say.
     """
-    sites, about = len(scenario.sites), {"dry_bulb": "weather", "carbon_intensity": "carbon intensity"}
+    sites = len(scenario.sites)
     own_tables = not scenario.provenance.get("sites", "embedded").startswith("embedded")
     if not own_tables and all(len(names) == sites for names in scenario.embedded.values()):
         return ()
+    about = {
+        "price": ("price", scenario.country.about.get("price", "its typical prices")),
+        "carbon_intensity": ("carbon intensity", scenario.country.about.get("carbon", "its typical carbon")),
+        "dry_bulb": ("weather", "the climate, with the daily departures of a year where no weather at all is recorded"),
+    }
     return tuple(
-        f"the {about.get(signal, signal)} of {_listed(names)} ({len(names)} of {sites} sites) is the package's own: "
-        f"{_EMBEDDED[signal]}"
+        f"the {about[signal][0]} of {_listed(names)} ({len(names)} of {sites} sites) is the package's own: {about[signal][1]}"
         for signal, names in scenario.embedded.items()
         if names
     )

@@ -19,9 +19,17 @@ def with_price(scenario: Scenario, found: Sequence[Recording], gaps: Gaps | None
     """Wholesale price of each site's market region; time-weighted means, nothing clipped or smoothed.
 
     Raises:
-        ReadError: If the files hold no region of the scenario, or a slot is missing that may not be filled.
+        ReadError: If the files hold no region of the scenario, prices in another currency, or a slot is missing that may not
+            be filled.
     """
-    about = "AUD/MWh as recorded, mean of each slot"
+    currency = scenario.country.currency
+    foreign = next((one for one in found if one.currency not in ("", currency)), None)
+    if foreign is not None:
+        raise ReadError(
+            f"{foreign.source}: its prices are in {foreign.currency}, and those of {scenario.country.title} in {currency}; convert "
+            f"them, and name the column price_{currency.lower()}_per_mwh or price_per_mwh."
+        )
+    about = f"{currency}/MWh as recorded, mean of each slot"
     return _regional(scenario, found, gaps, "price", "price_aud_per_mwh", None, about)
 
 

@@ -18,7 +18,8 @@ from jaxsched.scenarios.countries._country import WEIGHT_UNITS, Country, Region,
 FOLDER = Path(__file__).parent
 """Where each country of the package has its folder."""
 
-FILE, REGIONS = "country.toml", "regions.csv"
+COUNTRY_FILES = FILE, REGIONS = "country.toml", "regions.csv"
+"""What describes a country in its folder, of which the second may be missing."""
 
 # Fields of a region by their columns, and the range of those that are numbers.
 _REGION_COLUMNS = {

@@ -55,7 +55,8 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
     _SITES: ("gpus", "plant", "hardware", "facility_limit_kw"),
     _ORIGINS: ("population",),
 }
-_SAME = {"output_tokens": "answer_tokens"}
+# Other names of a column; prices are in the currency of the country by the second.
+_SAME = {"output_tokens": "answer_tokens", "price_per_mwh": "price_aud_per_mwh"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,8 +198,9 @@ def _under_own_names(raw: RawTable, how: Mapped) -> RawTable:
 
 
 def _series(raw: RawTable, how: Mapped) -> Recording:
-    quantities = {name: numbers(raw, name, empty=True, **QUANTITIES[name]) for name in (*how.columns, *how.values)}
-    return recording(
+    names = [_SAME.get(name, name) for name in (*how.columns, *how.values)]
+    quantities = {name: numbers(raw, name, empty=True, **QUANTITIES[name]) for name in names}
+    found = recording(
         raw,
         "mapped_table",
         pd.DatetimeIndex(stamps(raw, "time", dayfirst=how.day_first)),
@@ -209,3 +211,5 @@ def _series(raw: RawTable, how: Mapped) -> Recording:
         column="time",
         notes=tuple(f"{name} is {factor:g} x {how.columns[name]!r}" for name, factor in how.factors.items()),
     )
+    said = "price_per_mwh" not in (*how.columns, *how.values)
+    return found if said else dataclasses.replace(found, currency="")
