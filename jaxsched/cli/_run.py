@@ -138,7 +138,7 @@ def _show(summary: dict, target: Path, files: list[str], *, as_json: bool) -> No
         console.print(table)
     console.print(
         f"certified gap {summary['certified_gap']:.1e} after {summary['iterations']} iterations: no schedule costs less "
-        f"than {summary['lower_bound_aud']:,.0f} AUD"
+        f"than {summary['lower_bound_aud']:,.0f} {summary['currency']}"
     )
     _show_weights(console, summary)
     console.print(f"written to {target}: {', '.join(files)}", markup=False, soft_wrap=True)

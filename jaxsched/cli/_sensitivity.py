@@ -105,7 +105,7 @@ def study_parts(study: Study, config: Config, plan: Plan) -> tuple[SensitivityPa
                 if len(plan.parts) == len(failed) + 1:
                     raise
                 failed[f"part {name}"] = failure(f"part {name}", error)
-    return SensitivityParts(**found), failed
+    return SensitivityParts(**found, currency=study.scenario.country.currency), failed
 
 
 def _local(study: Study, _config: Config, _plan: Plan, base: Schedule, track: _Track) -> dict[str, Any]:
@@ -189,7 +189,7 @@ def _show(parts: SensitivityParts, summary: dict, target: Path, files: list[str]
     console = Console(highlight=False)
     if parts.local is not None:
         table = Table(title="largest effects on the total cost, to first order", title_justify="left", box=None)
-        for heading in ("parameter", "step", "AUD"):
+        for heading in ("parameter", "step", parts.currency):
             table.add_column(heading, justify="left" if heading == "parameter" else "right")
         for effect in parts.local.effects()[:12]:
             table.add_row(effect.quantity.name, effect.step, f"{effect.change:+,.1f}")

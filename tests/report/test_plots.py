@@ -60,7 +60,7 @@ def test_no_state_is_dropped_and_the_clock_is_that_of_most_gpus(study, runs):
     assert figure.axes[-1].get_xlabel() == "time in Singapore (UTC+8)"
     times, clock = local_times(dataclasses.replace(study.scenario, sites=study.scenario.sites.iloc[2:]))
     assert clock == "time in Sydney (UTC+11)"
-    assert str(times[0]) == "2024-01-15 01:00:00"
+    assert str(times[0]) == "2024-01-15 01:00:00+11:00"
 
 
 def test_the_shift_of_rounding_is_called_none(study, runs):

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jaxsched._names import did_you_mean
-from jaxsched.scenarios.countries._country import WEIGHT_UNITS, Country, Region, State, Weight, read_table
+from jaxsched.scenarios.countries._country import WEIGHT_UNITS, Country, Region, State, Weight
 
 FOLDER = Path(__file__).parent
 """Where each country of the package has its folder."""
@@ -177,7 +177,10 @@ def _regions_in(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / REGIONS
     if not path.is_file():
         return {}
-    table = read_table(path)
+    try:
+        table = pd.read_csv(path, comment="#")
+    except (OSError, ValueError) as error:
+        raise CountryError(f"{path}: cannot be read ({str(error).splitlines()[0]}).") from None
     if "region" not in table:
         raise CountryError(f"{path}: has no column 'region'; give the code of each market region.")
     rows: dict[str, dict[str, Any]] = {}
