@@ -127,6 +127,11 @@ _Tables = Annotated[
 ]
 
 
+_Country = Annotated[
+    str, typer.Option(help="Country whose states and regions a table of places names, or a folder with a country.toml.")
+]
+
+
 _DataPath = Annotated[Path, typer.Argument(help="CSV, parquet, JSON or EPW file.")]
 
 
@@ -247,12 +252,14 @@ app.add_typer(data, name="data")
 @data.command("describe")
 @_clear_failures
 def data_describe(
-    file: _DataPath, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False
+    file: _DataPath,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    country: _Country = "australia",
 ) -> None:
     """Say what a file was recognised as, its time zone, step, range, gaps and units."""
     from jaxsched.cli._data import show_file
 
-    show_file(file, as_json=as_json)
+    show_file(file, country, as_json=as_json)
 
 
 @data.command("kinds")
@@ -270,12 +277,15 @@ def schema(
     of: Annotated[Schema, typer.Argument(help="What to describe: the configuration, or one row of a table.")] = (
         Schema.config
     ),
+    country: _Country = "australia",
 ) -> None:
     """Print the JSON Schema of a configuration, or of a row of a table of sites or origins."""
+    from jaxsched.cli._data import country_named
     from jaxsched.config import Config, schema_text
-    from jaxsched.scenarios.readers import OriginRow, SiteRow
+    from jaxsched.scenarios.readers import origin_row, site_row
 
-    print(schema_text({"config": Config, "sites": SiteRow, "origins": OriginRow}[of.value]), end="")
+    where = country_named(country)
+    print(schema_text({"config": Config, "sites": site_row(where), "origins": origin_row(where)}[of.value]), end="")
 
 
 @app.command()
