@@ -1,7 +1,6 @@
 """Read a configuration file, and say in one sentence for each problem what is wrong and how to correct it."""
 
 import json
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -54,14 +53,13 @@ def load_partly(path: Path | None, tables: Path | None = None) -> tuple[Config, 
 
 
 def _with_tables(raw: dict[str, Any], tables: Path) -> dict[str, Any]:
-    """The keys of a file with a folder of tables, whose name is that of the run where the file gives none."""
+    """The keys of a file with a folder of tables."""
     inputs = raw.get("inputs", {})
     if not isinstance(inputs, dict):
         return raw
     if "folder" in inputs:
         raise ConfigError("inputs.folder: is in the configuration, and --tables is given; leave one of them out.")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", tables.resolve().name).lstrip("._-")[:64] or "tables"
-    return {"name": name, **raw, "inputs": {**inputs, "folder": str(tables.resolve())}}
+    return {**raw, "inputs": {**inputs, "folder": str(tables.resolve())}}
 
 
 def _holder(raw: dict[str, Any], location: tuple) -> tuple[dict[str, Any], Any]:

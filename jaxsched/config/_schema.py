@@ -1,9 +1,11 @@
 """What a configuration file may say. Units are part of the keys; unknown keys are errors."""
 
 import datetime
+import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from jaxsched.config._models import ModelsSection
 from jaxsched.scenarios import Choices, coordinate_problem, countries, country
@@ -250,7 +252,9 @@ class Config(_Section):
     """A run of jaxsched."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = Field(
-        default="australian-week", description="Name of the run, for its directory and titles."
+        default="australian-week",
+        description="Name of the run, for its directory and titles; that of the folder of tables or of another country than "
+        "Australia where there is one and no name is given.",
     )
     scenario: ScenarioSection = Field(default_factory=ScenarioSection)
     demand: DemandSection = Field(default_factory=DemandSection)
@@ -261,3 +265,12 @@ class Config(_Section):
     models: ModelsSection = Field(default_factory=ModelsSection)
     solver: SolverSection = Field(default_factory=SolverSection)
     report: ReportSection = Field(default_factory=ReportSection)
+
+    @model_validator(mode="after")
+    def _named(self) -> "Config":
+        if "name" not in self.model_fields_set:
+            other = self.scenario.country or "australia"
+            name = Path(self.inputs.folder).name if self.inputs.folder is not None else other
+            plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[:64]
+            self.name = plain if plain and plain != "australia" else self.name
+        return self
