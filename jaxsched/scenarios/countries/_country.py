@@ -2,8 +2,10 @@
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -126,9 +128,14 @@ class Country:
 
     @property
     def a_timezone(self) -> str:
-        """One of its time zones, as an example in a message."""
+        """One of its time zones, the most westerly, as an example in a message."""
         zones = [state.timezone for state in self.states.values() if state.timezone is not None]
-        return self.timezone or (zones[-1] if zones else "Europe/Berlin")
+        return self.timezone or min(zones, key=_offset, default="Europe/Berlin")
+
+
+def _offset(zone: str) -> timedelta:
+    """How far a zone is ahead of UTC at the start of a year."""
+    return datetime(2024, 1, 1, tzinfo=ZoneInfo(zone)).utcoffset() or timedelta(0)
 
 
 @cache
