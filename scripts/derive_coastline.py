@@ -1,6 +1,6 @@
 """Derive the outline of the Australian states that maps are drawn on.
 
-    python scripts/derive_coastline.py --map ../shared/data/maps/au_states_topojson.json --out jaxsched/report/data
+    python scripts/derive_coastline.py --map ../shared/data/maps/au_states_topojson.json --out jaxsched/scenarios/countries/australia
 
 Running it again writes the same bytes.
 """

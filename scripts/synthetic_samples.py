@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from _synthetic_europe import write_europe
 
 from jaxsched.models import WaterCooledPlant, stull_wet_bulb
 
@@ -146,7 +147,7 @@ def main() -> int:
     jax.config.update("jax_enable_x64", True)
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
-    for write in (write_signals, write_operator, write_chiller):
+    for write in (write_signals, write_operator, write_chiller, write_europe):
         write(folder, np.random.default_rng(_SEED))
     return 0
 

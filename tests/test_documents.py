@@ -97,10 +97,10 @@ def test_the_example_of_a_chiller_fits_the_plant_that_its_sample_was_made_with(t
 def test_the_sample_of_the_examples_is_what_its_script_writes(tmp_path):
     sample = ROOT / "examples" / "sample"
     subprocess.run([sys.executable, ROOT / "scripts" / "synthetic_samples.py", "--out", tmp_path], check=True)
-    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for name, body in written.items():
         assert (sample / name).read_bytes() == body, name
-    assert sum(path.stat().st_size for path in sample.iterdir()) < 500_000
+    assert sum(path.stat().st_size for path in sample.rglob("*") if path.is_file()) < 500_000
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: p.stem)

@@ -111,6 +111,17 @@ _ConfigPath = Annotated[
 ]
 
 
+_Tables = Annotated[
+    Path | None,
+    typer.Option(help="Folder of tables of any country: sites, origins, price, carbon, weather; with a country.toml."),
+]
+
+
+_Country = Annotated[
+    str, typer.Option(help="Country whose states and regions a table of places names, or a folder with a country.toml.")
+]
+
+
 _DataPath = Annotated[Path, typer.Argument(help="CSV, parquet, JSON or EPW file.")]
 
 
@@ -128,6 +139,7 @@ def _policy(name: str) -> str:
 @_clear_failures
 def run(
     config: _ConfigPath = None,
+    tables: _Tables = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the run; default runs/NAME.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the tables.")] = False,
     policy: Annotated[
@@ -145,15 +157,17 @@ def run(
     Writes summary.json, schedule.parquet, sites.parquet, manifest.json, config.json and plots. An interrupted or failed
     run leaves nothing behind.
     """
+    from jaxsched.cli._prepare import Source
     from jaxsched.cli._run import perform
 
-    perform(config, out, policy, as_json=as_json, overwrite=overwrite)
+    perform(Source(config, tables), out, policy, as_json=as_json, overwrite=overwrite)
 
 
 @app.command()
 @_clear_failures
 def sensitivity(
     config: _ConfigPath = None,
+    tables: _Tables = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the study; default runs/NAME-sensitivity.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of the tables.")] = False,
     part: Annotated[
@@ -168,26 +182,31 @@ def sensitivity(
     Writes summary.json, tidy tables, plots, manifest.json and config.json. An interrupted or failed study leaves nothing
     behind.
     """
+    from jaxsched.cli._prepare import Source
     from jaxsched.cli._sensitivity import PARTS, Plan, perform
 
     plan = Plan(PARTS if part is None else [one.value for one in part], method.value, samples)
-    perform(config, out, plan, as_json=as_json, overwrite=overwrite)
+    perform(Source(config, tables), out, plan, as_json=as_json, overwrite=overwrite)
 
 
 @app.command()
 @_clear_failures
-def validate(config: Annotated[Path, typer.Argument(help="TOML configuration to check.")]) -> None:
+def validate(
+    config: Annotated[Path | None, typer.Argument(help="TOML configuration to check.")] = None, tables: _Tables = None
+) -> None:
     """Check a configuration, its files and whether its demand can be served, without solving; every problem is told."""
-    from jaxsched.config import is_calibration
+    from jaxsched.config import ConfigError, is_calibration
 
-    if is_calibration(config):
+    if config is None and tables is None:
+        raise ConfigError("give a configuration to check, or --tables with a folder of tables.")
+    if config is not None and is_calibration(config):
         from jaxsched.cli._calibrate import check_calibration
 
         check_calibration(config)
         return
-    from jaxsched.cli._prepare import check
+    from jaxsched.cli._prepare import Source, check
 
-    check(config)
+    check(Source(config, tables))
 
 
 @app.command()
@@ -237,12 +256,14 @@ app.add_typer(data, name="data")
 @data.command("describe")
 @_clear_failures
 def data_describe(
-    file: _DataPath, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False
+    file: _DataPath,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    country: _Country = "australia",
 ) -> None:
     """Say what a file was recognised as, its time zone, step, range, gaps and units."""
     from jaxsched.cli._data import show_file
 
-    show_file(file, as_json=as_json)
+    show_file(file, country, as_json=as_json)
 
 
 @data.command("kinds")
@@ -260,12 +281,15 @@ def schema(
     of: Annotated[Schema, typer.Argument(help="What to describe: the configuration, or one row of a table.")] = (
         Schema.config
     ),
+    country: _Country = "australia",
 ) -> None:
     """Print the JSON Schema of a configuration, or of a row of a table of sites or origins."""
+    from jaxsched.cli._data import country_named
     from jaxsched.config import Config, schema_text
-    from jaxsched.scenarios.readers import OriginRow, SiteRow
+    from jaxsched.scenarios.readers import origin_row, site_row
 
-    print(schema_text({"config": Config, "sites": SiteRow, "origins": OriginRow}[of.value]), end="")
+    where = country_named(country)
+    print(schema_text({"config": Config, "sites": site_row(where), "origins": origin_row(where)}[of.value]), end="")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jaxsched._output import OutputError, whole_directory, whole_file
+from jaxsched.scenarios.countries import Country, CountryError, country, load_country
 from jaxsched.scenarios.readers import (
     FORMATS,
     Readable,
@@ -38,9 +39,19 @@ def start_directory(folder: Path) -> None:
     print(f"next: jaxsched run {folder / next(iter(files))}")
 
 
-def show_file(path: Path, *, as_json: bool) -> None:
+def country_named(name: str) -> Country:
+    """A country of the package, or that of a folder."""
+    from jaxsched.config import ConfigError
+
+    try:
+        return load_country(name) if Path(name).is_dir() else country(name)
+    except CountryError as error:
+        raise ConfigError(str(error)) from None
+
+
+def show_file(path: Path, where: str, *, as_json: bool) -> None:
     """Say what a file was recognised as, its clock, step, range, gaps and units."""
-    found = describe(path)
+    found = describe(path, country_named(where))
     if as_json:
         print(json.dumps(found, indent=2))
         return

@@ -1,5 +1,6 @@
 """From a configuration to a study that can be served: what `jaxsched run` begins with and `jaxsched validate` is."""
 
+import dataclasses
 from pathlib import Path
 
 import jax
@@ -10,31 +11,51 @@ from jaxsched.config import (
     Config,
     ConfigError,
     build_scenario,
+    country_in,
     input_files,
+    load_config,
     load_partly,
     model_files,
     read_inputs,
     with_models,
 )
 from jaxsched.report import filled
+from jaxsched.scenarios.countries import COUNTRY_FILES
 from jaxsched.study import Study, build, busiest_share, problems_of
 
 _log = Console(stderr=True, highlight=False)
 
 
-def check(path: Path) -> None:
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a command is asked to work on: a configuration, a folder of tables, or both; the embedded week where neither."""
+
+    config: Path | None
+    tables: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Folder that the paths of the configuration are relative to."""
+        return Path.cwd() if self.config is None else self.config.resolve().parent
+
+    def load(self) -> Config:
+        """The configuration."""
+        return load_config(self.config, self.tables)
+
+
+def check(source: Source) -> None:
     """Load a configuration, build its problem, and say whether it can be served; every problem is told at once."""
-    config, problems = load_partly(path)
-    folder = path.resolve().parent
+    config, problems = load_partly(source.config, source.tables)
+    folder = source.folder
     if problems:
         # What hangs together cannot be judged without the keys that are wrong, but each file can.
-        read_inputs(config.inputs, folder, problems)
+        read_inputs(config.inputs, folder, country_in(config, folder, problems), problems)
         raise ConfigError("\n".join(problems))
     study = prepare(config, folder)
     slots, origins, sites, kinds = study.problem.shape
     print(
-        f"{path}: good. {slots} slots, {origins} origins, {sites} sites, {kinds} classes; the busiest slot needs at least "
-        f"{busiest_share(study):.0%} of its capacity."
+        f"{source.config or source.tables}: good. {slots} slots, {origins} origins, {sites} sites, {kinds} classes; the busiest "
+        f"slot needs at least {busiest_share(study):.0%} of its capacity."
     )
     for what, count in filled(study.scenario).items():
         print(f"filled: {count} cells of {what}")
@@ -61,5 +82,8 @@ def prepare(config: Config, folder: Path) -> Study:
 
 
 def named_files(config: Config, folder: Path) -> dict[str, Path]:
-    """Every file that a configuration names, of signals and of models, by key."""
-    return input_files(config.inputs, folder) | model_files(config.models, folder)
+    """Every file that a configuration names, of signals, of their country and of models, by key."""
+    tables = folder / (config.inputs.folder or ".")
+    country = {name: (tables / name).resolve() for name in COUNTRY_FILES} if config.inputs.folder is not None else {}
+    there = {name: path for name, path in country.items() if path.is_file()}
+    return input_files(config.inputs, folder) | there | model_files(config.models, folder)

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jaxsched._extras import needs
-from jaxsched.cli._prepare import named_files, prepare
-from jaxsched.config import Config, absolute_inputs, absolute_models, load_config
+from jaxsched.cli._prepare import Source, named_files, prepare
+from jaxsched.config import Config, absolute_inputs, absolute_models
 from jaxsched.report import (
     PolicyRun,
     apart,
@@ -35,12 +35,11 @@ _log = Console(stderr=True, highlight=False)
 _WIDEST = 400
 
 
-def perform(path: Path | None, out: Path | None, policies: list[str] | None, *, as_json: bool, overwrite: bool) -> None:
+def perform(source: Source, out: Path | None, policies: list[str] | None, *, as_json: bool, overwrite: bool) -> None:
     """Load, solve, compare, write and print."""
-    config = load_config(path)
+    config, folder = source.load(), source.folder
     if policies is not None:
         config = config.model_copy(update={"report": config.report.model_copy(update={"policies": policies})})
-    folder = Path.cwd() if path is None else path.resolve().parent
     with output_directory(out, Path("runs") / config.name, overwrite=overwrite) as (target, draft):
         study = prepare(config, folder)
         runs, failed = solve_policies(study, config)
@@ -110,7 +109,7 @@ def _write(
     draft: Path, study: Study, runs: dict[str, PolicyRun], summary: dict, config: Config, inputs: dict[str, Path]
 ) -> list[str]:
     """Write the record, then the tables, then the plots: each may fail alone, and the record says so."""
-    record = manifest(summary["config"], inputs, embedded_tables(), study.scenario)
+    record = manifest(summary["config"], inputs, embedded_tables(study.scenario.country), study.scenario)
     files = write_record(draft, summary, record)
     files += write_tables(
         draft,
@@ -141,7 +140,7 @@ def _show(summary: dict, target: Path, files: list[str], *, as_json: bool) -> No
         console.print(table)
     console.print(
         f"certified gap {summary['certified_gap']:.1e} after {summary['iterations']} iterations: no schedule costs less "
-        f"than {summary['lower_bound_aud']:,.0f} AUD"
+        f"than {summary['lower_bound_aud']:,.0f} {summary['currency']}"
     )
     _show_weights(console, summary)
     console.print(f"written to {target}: {', '.join(files)}", markup=False, soft_wrap=True)

@@ -15,9 +15,9 @@ from rich.table import Table
 from jaxsched._extras import needs
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
-from jaxsched.cli._prepare import named_files, prepare
+from jaxsched.cli._prepare import Source, named_files, prepare
 from jaxsched.cli._run import resolve
-from jaxsched.config import Config, ConfigError, load_config
+from jaxsched.config import Config, ConfigError
 from jaxsched.report import (
     SensitivityParts,
     apart,
@@ -64,10 +64,9 @@ class Plan:
     samples: int
 
 
-def perform(path: Path | None, out: Path | None, plan: Plan, *, as_json: bool, overwrite: bool) -> None:
+def perform(source: Source, out: Path | None, plan: Plan, *, as_json: bool, overwrite: bool) -> None:
     """Load, study, write and print."""
-    config = load_config(path)
-    folder = Path.cwd() if path is None else path.resolve().parent
+    config, folder = source.load(), source.folder
     base = Path("runs") / f"{config.name}-sensitivity"
     with output_directory(out, base, overwrite=overwrite) as (target, draft):
         study = prepare(config, folder)
@@ -107,7 +106,7 @@ def study_parts(study: Study, config: Config, plan: Plan) -> tuple[SensitivityPa
                 if len(plan.parts) == len(failed) + 1:
                     raise
                 failed[f"part {name}"] = failure(f"part {name}", error)
-    return SensitivityParts(**found), failed
+    return SensitivityParts(**found, currency=study.scenario.country.currency), failed
 
 
 def _local(study: Study, _config: Config, _plan: Plan, base: Schedule, track: _Track) -> dict[str, Any]:
@@ -176,7 +175,7 @@ def _progress() -> Iterator[_Track]:
 def _write(
     draft: Path, parts: SensitivityParts, summary: dict, study: Study, inputs: dict[str, Path], *, plots: bool
 ) -> list[str]:
-    record = manifest(summary["config"], inputs, embedded_tables(), study.scenario)
+    record = manifest(summary["config"], inputs, embedded_tables(study.scenario.country), study.scenario)
     files = write_record(draft, summary, record | {"rerun": "jaxsched sensitivity config.json"})
     files += write_tables(draft, sensitivity_tables(parts))
     if plots:
@@ -192,7 +191,7 @@ def _show(parts: SensitivityParts, summary: dict, target: Path, files: list[str]
     console = Console(highlight=False)
     if parts.local is not None:
         table = Table(title="largest effects on the total cost, to first order", title_justify="left", box=None)
-        for heading in ("parameter", "step", "AUD"):
+        for heading in ("parameter", "step", parts.currency):
             table.add_column(heading, justify="left" if heading == "parameter" else "right")
         for effect in parts.local.effects()[:12]:
             table.add_row(effect.quantity.name, effect.step, f"{effect.change:+,.1f}")

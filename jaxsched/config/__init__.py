@@ -2,7 +2,7 @@
 
 from jaxsched.config._build import build_scenario
 from jaxsched.config._calibration import CalibrationConfig, LatencyConfig, is_calibration, load_calibration
-from jaxsched.config._inputs import absolute_inputs, input_files, read_inputs
+from jaxsched.config._inputs import absolute_inputs, country_in, input_files, read_inputs
 from jaxsched.config._load import ConfigError, load_config, load_partly
 from jaxsched.config._models import absolute_models, model_files, with_models
 from jaxsched.config._schema import Config
@@ -16,6 +16,7 @@ __all__ = [
     "absolute_inputs",
     "absolute_models",
     "build_scenario",
+    "country_in",
     "input_files",
     "is_calibration",
     "load_calibration",

@@ -4,13 +4,12 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from jaxsched._names import did_you_mean
-from jaxsched.config._inputs import Inputs, read_inputs, span, tables_of, with_inputs
+from jaxsched.config._inputs import country_in, read_inputs
 from jaxsched.config._load import ConfigError
-from jaxsched.config._schema import MOST_SLOTS, Config
-from jaxsched.scenarios import Scenario, Weight, australia, embedded_notes
+from jaxsched.config._schema import Config
+from jaxsched.scenarios import Scenario, Weight
+from jaxsched.scenarios._assemble import Asked, assemble
 
 _WEIGHTS = {
     "carbon_aud_per_t": "carbon",
@@ -31,19 +30,17 @@ def build_scenario(config: Config, folder: Path) -> Scenario:
         ConfigError: Names that do not exist, files that cannot be read or do not fit; one sentence a problem.
     """
     problems: list[str] = []
-    inputs = read_inputs(config.inputs, folder, problems)
-    unread = bool(problems)
-    scenario = _base(config, inputs, unread, problems)
+    where = country_in(config, folder, problems)
+    inputs = read_inputs(config.inputs, folder, where, problems)
+    scenario = assemble(_asked(config), inputs, problems, unread=bool(problems))
     if scenario is None:
         raise ConfigError("\n".join(problems))
-    scenario = with_inputs(scenario, inputs, problems)
     scenario = dataclasses.replace(
         scenario,
         name=config.name,
         weights=_weights(config, scenario),
         demand=scenario.demand * config.demand.scale,
         provenance=_provenance(config, scenario),
-        notes=tuple(dict.fromkeys((*inputs.notes, *scenario.notes, *embedded_notes(scenario)))),
     )
     scenario = _with_sites(config, _with_classes(config, scenario, problems), problems)
     if problems:
@@ -51,50 +48,10 @@ def build_scenario(config: Config, folder: Path) -> Scenario:
     return scenario
 
 
-def _base(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> Scenario | None:
-    """The embedded country, or the user's sites and origins, on the slots asked for; None where there can be none."""
+def _asked(config: Config) -> Asked:
     section = config.scenario
-    chosen: dict[str, int | pd.DataFrame | None] = {"sites": section.sites, "origins": section.origins}
-    tables = tables_of(inputs, problems)
-    given = {key: f"{inputs.one(key).source}: {len(table)} {key} of the user" for key, table in tables.items()}
-    for key, table in tables.items():
-        if chosen[key] is not None:
-            problems.append(f"scenario.{key}: leave it out where inputs.{key} is given; the file says how many.")
-        chosen[key] = table
-    start, slots = _slots(config, inputs, unread, problems)
-    recorded = bool(inputs.found["grid"] or inputs.found["weather"])
-    try:
-        base = australia(
-            slots=slots,
-            slot_minutes=section.slot_minutes,
-            start=start,
-            seed=section.seed,
-            anomalies=not recorded,
-            **chosen,
-        )
-        return dataclasses.replace(base, provenance={**base.provenance, **given})
-    except ValueError as error:
-        problems.append(f"scenario: {error}")
-        return None
-
-
-def _slots(config: Config, inputs: Inputs, unread: bool, problems: list[str]) -> tuple[str | pd.Timestamp | None, int]:
-    """Start and number of slots: as given, or as the files of price, carbon and demand cover them."""
-    section, step = config.scenario, pd.Timedelta(minutes=config.scenario.slot_minutes)
-    covered = span(inputs, step)
-    given = "slots" in section.model_fields_set
-    if covered is None or section.start is not None:
-        return section.start, section.slots
-    first, count = covered
-    if count < 1:
-        if not unread:
-            problems.append(
-                "inputs: price, carbon and demand have no slot in common; give files of one time, or carbon_year."
-            )
-        return first, 1
-    if given and section.slots > count:
-        problems.append(f"scenario.slots: the files cover {count} whole slots from {first}, not {section.slots}.")
-    return first, min(section.slots, count) if given else min(count, MOST_SLOTS)
+    slots = section.slots if "slots" in section.model_fields_set else None
+    return Asked(section.start, slots, section.slot_minutes, section.sites, section.origins, section.seed)
 
 
 def _provenance(config: Config, scenario: Scenario) -> dict[str, str]:

@@ -15,26 +15,32 @@ class ConfigError(ValueError):
     """A configuration that cannot be used; the message is one sentence a problem, a line each."""
 
 
-def load_config(path: Path | None) -> Config:
+def load_config(path: Path | None, tables: Path | None = None) -> Config:
     """Read a TOML (or JSON) configuration; the defaults where no path is given.
+
+    Arguments:
+        path: The configuration.
+        tables: A folder of tables, which stands for the key `inputs.folder`.
 
     Raises:
         ConfigError: If the file is missing, is no TOML or JSON, or holds an unknown key or an impossible value; every
             problem is named at once.
     """
-    config, problems = load_partly(path)
+    config, problems = load_partly(path, tables)
     if problems:
         raise ConfigError("\n".join(problems))
     return config
 
 
-def load_partly(path: Path | None) -> tuple[Config, list[str]]:
+def load_partly(path: Path | None, tables: Path | None = None) -> tuple[Config, list[str]]:
     """What is sound of a configuration, and a sentence for each key that is not.
 
     Raises:
         ConfigError: If the file cannot be read as TOML or JSON at all.
     """
     raw = {} if path is None else raw_table(path)
+    if tables is not None:
+        raw = _with_tables(raw, tables)
     problems: list[str] = []
     while True:
         try:
@@ -44,6 +50,16 @@ def load_partly(path: Path | None) -> tuple[Config, list[str]]:
             # Every location begins with a key of the file, so each round drops one or more.
             for table, key in [_holder(raw, item["loc"]) for item in error.errors()]:
                 table.pop(key, None)
+
+
+def _with_tables(raw: dict[str, Any], tables: Path) -> dict[str, Any]:
+    """The keys of a file with a folder of tables."""
+    inputs = raw.get("inputs", {})
+    if not isinstance(inputs, dict):
+        return raw
+    if "folder" in inputs:
+        raise ConfigError("inputs.folder: is in the configuration, and --tables is given; leave one of them out.")
+    return {**raw, "inputs": {**inputs, "folder": str(tables.resolve())}}
 
 
 def _holder(raw: dict[str, Any], location: tuple) -> tuple[dict[str, Any], Any]:

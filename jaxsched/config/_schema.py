@@ -1,13 +1,16 @@
 """What a configuration file may say. Units are part of the keys; unknown keys are errors."""
 
 import datetime
+import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from jaxsched._names import OneOf
 from jaxsched.config._models import ModelsSection
-from jaxsched.scenarios import coordinate_problem
+from jaxsched.scenarios import Choices, coordinate_problem, countries, country
+from jaxsched.scenarios._assemble import DEFAULT_SLOTS, MOST_SLOTS
 
 _POLICIES = OneOf("jaxsched.study:POLICIES")
 _Plant = Annotated[str, OneOf("jaxsched.models:PLANTS")]
@@ -22,8 +25,10 @@ def _as_text(value: Any) -> Any:
 
 _Time = Annotated[str, BeforeValidator(_as_text)]
 
-MOST_SLOTS = 105_408
-"""Five-minute slots of a leap year."""
+
+def _registered(name: str) -> str:
+    """A country of the package; the sentence on any other says which there are."""
+    return country(name).name
 
 
 class _Section(BaseModel):
@@ -31,9 +36,12 @@ class _Section(BaseModel):
 
 
 class ScenarioSection(_Section):
-    """Which part of Australia, and when."""
+    """Which part of which country, and when."""
 
-    country: Literal["australia"] = Field(default="australia", description="The embedded country.")
+    country: Annotated[str, AfterValidator(_registered)] | None = Field(
+        default=None,
+        description=f"A country of the package ({', '.join(countries())}); that of `inputs.folder`, or australia, where not given.",
+    )
     sites: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         default=None, description="Number of edge sites; the embedded real sites where not given."
     )
@@ -41,7 +49,7 @@ class ScenarioSection(_Section):
         default=None, description="Number of origins; the embedded population centres where not given."
     )
     slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] = Field(
-        default=168,
+        default=DEFAULT_SLOTS,
         description="Number of slots; all that the price files cover where these are given and this is not.",
     )
     slot_minutes: Literal[5, 15, 30, 60] = Field(default=60, description="Length of a slot [min].")
@@ -142,6 +150,11 @@ class MappingSection(_Section):
 class InputsSection(_Section):
     """Files with real signals, relative to the configuration file; what is not given stays embedded."""
 
+    folder: str | None = Field(
+        default=None,
+        description="A folder of tables named sites, origins, price, carbon, weather, rtt, demand, of any country: what is not "
+        "named below is taken from there. Its country.toml says which country, where scenario.country does not.",
+    )
     grid: _Files = Field(
         default_factory=list, description="Files that hold price, carbon and temperature together (OpenNEM)."
     )
@@ -191,7 +204,7 @@ class InputsSection(_Section):
         description='Added to that clock before its hours are taken for local hours of each origin, for the basis "shape" [h].',
     )
     carbon_basis: Literal["direct", "lca"] = Field(
-        default="direct", description="Carbon of operation only, or of the life cycle of the plants."
+        default=Choices.carbon_basis, description="Carbon of operation only, or of the life cycle of the plants."
     )
     carbon_year: Annotated[int, Field(ge=1900, le=2200)] | None = Field(
         default=None, description="Take the carbon of these calendar stamps in another year."
@@ -200,10 +213,12 @@ class InputsSection(_Section):
         default=None, description="Take the weather of these calendar stamps in another year."
     )
     fill: Literal["error", "flag"] = Field(
-        default="error", description="Refuse slots that a file does not hold, or fill short gaps and record every cell."
+        default=Choices.fill,
+        description="Refuse slots that a file does not hold, or fill short gaps and record every cell.",
     )
     longest_fill_hours: Annotated[float, Field(gt=0, le=168)] = Field(
-        default=3.0, description="Longest gap that is filled [h]; weather takes the climate beyond it."
+        default=Choices.longest_fill_hours,
+        description="Longest gap that is filled [h]; weather takes the climate beyond it.",
     )
     places: dict[str, _Place] = Field(
         default_factory=dict,
@@ -238,7 +253,9 @@ class Config(_Section):
     """A run of jaxsched."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = Field(
-        default="australian-week", description="Name of the run, for its directory and titles."
+        default="australian-week",
+        description="Name of the run, for its directory and titles; that of the folder of tables or of another country than "
+        "Australia where there is one and no name is given.",
     )
     scenario: ScenarioSection = Field(default_factory=ScenarioSection)
     demand: DemandSection = Field(default_factory=DemandSection)
@@ -249,3 +266,12 @@ class Config(_Section):
     models: ModelsSection = Field(default_factory=ModelsSection)
     solver: SolverSection = Field(default_factory=SolverSection)
     report: ReportSection = Field(default_factory=ReportSection)
+
+    @model_validator(mode="after")
+    def _named(self) -> "Config":
+        if "name" not in self.model_fields_set:
+            other = self.scenario.country or "australia"
+            name = Path(self.inputs.folder).name if self.inputs.folder is not None else other
+            plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[:64]
+            self.name = plain if plain and plain != "australia" else self.name
+        return self

@@ -11,12 +11,12 @@ class Term:
         name: `{name}_cost` of a `SiteReport` is what it costs at a site. A term with a worth has it in the field `name` of
             `Weights`, under the same key of the weights of a scenario.
         aim: Total of a study that it makes small, the unit in the name.
-        worth: Unit of what a unit of the quantity is worth; None for a term that is money already.
+        unit: What its worth is a price of; None for a term that is money already.
     """
 
     name: str
     aim: str
-    worth: str | None = None
+    unit: str | None = None
 
     @property
     def report_column(self) -> str:
@@ -36,11 +36,11 @@ class Term:
 
 TERMS = (
     Term("energy", "energy_cost_aud"),
-    Term("carbon", "carbon_t", "AUD/t"),
-    Term("water", "water_kl", "AUD/kL"),
-    Term("waiting", "mean_ttft_ms", "AUD/request-second"),
+    Term("carbon", "carbon_t", "t"),
+    Term("water", "water_kl", "kL"),
+    Term("waiting", "mean_ttft_ms", "request-second"),
 )
 """All terms, in the order of tables; their costs add up to the objective."""
 
-WEIGHTED = tuple(term for term in TERMS if term.worth is not None)
+WEIGHTED = tuple(term for term in TERMS if term.unit is not None)
 """Those with a weight."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,22 @@ def colours_of(names: list[str]) -> dict[str, Any]:
 
 
 def local_times(scenario: Scenario) -> tuple[pd.DatetimeIndex, str]:
-    """Slots on the clock of the place with most GPUs, as it stood at the start, and what to call that clock."""
+    """Slots on the clock of the place with most GPUs, and what to call that clock, daylight saving included."""
     zone = str(scenario.sites.groupby("timezone", sort=True)["gpus"].sum().idxmax())
-    offset = scenario.times[0].tz_convert(zone).utcoffset()
-    assert offset is not None
+    times = scenario.times.tz_convert(zone)
     name = zone.rsplit("/", 1)[-1].replace("_", " ")
-    return scenario.times.tz_localize(None) + offset, f"time in {name} ({offset_name(offset.total_seconds())})"
+    return times, f"time in {name} ({_offsets(times)})"
+
+
+def _offsets(times: pd.DatetimeIndex) -> str:
+    """How far a clock is ahead of UTC at the start, and from which day on otherwise."""
+    said: list[str] = []
+    offsets = [when.utcoffset() for when in times]
+    for n, offset in enumerate(offsets):
+        assert offset is not None
+        if n == 0 or offset != offsets[n - 1]:
+            said.append(offset_name(offset.total_seconds()) + (f" from {times[n]:%-d %b}" if n else ""))
+    return ", ".join(said)
 
 
 def time_extent(times: pd.DatetimeIndex, slot_hours: float) -> tuple[float, float]:
@@ -81,12 +92,15 @@ def time_extent(times: pd.DatetimeIndex, slot_hours: float) -> tuple[float, floa
     return float(ends[0]), float(ends[1])
 
 
-def date_axis(axes: Axes, label: str, most: int = 8) -> None:
-    """So many dates along the horizontal axis at most, and the clock that they are of."""
-    locator = AutoDateLocator(minticks=3, maxticks=most)
+def date_axis(axes: Axes, label: str, zone: tzinfo | None = None, most: int = 8) -> None:
+    """So many dates along the horizontal axis at most, on the clock of a zone, and what that is called.
+
+    The axis itself is of instants: where the clock changes, no hour is drawn twice and none is left out.
+    """
+    locator = AutoDateLocator(tz=zone, minticks=3, maxticks=most)
+    axes.xaxis_date(zone)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.xaxis_date()
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))
     axes.set_xlabel(label)
 
 

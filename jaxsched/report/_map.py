@@ -1,7 +1,5 @@
 """The map of the sites, on the coastline where the package has one."""
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import matplotlib.text as mtext
@@ -12,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from jaxsched.report._figures import GREY
+from jaxsched.scenarios import Scenario
+from jaxsched.scenarios.countries import Country
 
-_FOLDER = Path(__file__).parent / "data"
 # Sites beyond this number are labelled by the largest of each place only.
 _MOST_LABELS = 12
 # Where a label may go around its point, nearest first: direction in degrees and distance in points.
@@ -24,29 +23,32 @@ _ROOM, _LEAST_ROOM = 0.12, 0.5
 _THINNEST = 0.5
 
 
-@cache
-def coastline() -> list[tuple[bool, np.ndarray]]:
-    """Lines of longitude and latitude [point, 2] [deg], and whether each is a border between two states."""
-    table = pd.read_csv(_FOLDER / "coastline.csv", comment="#")
+def coastline(country: Country) -> list[tuple[bool, np.ndarray]]:
+    """Lines of longitude and latitude [point, 2] [deg], and whether each is a border between two states.
+
+    None of a country whose outline the package does not have.
+    """
+    if not country.embeds("coastline"):
+        return []
     return [
         (bool(line["border"].iloc[0]), line[["longitude", "latitude"]].to_numpy(float))
-        for _, line in table.groupby("line", sort=True)
+        for _, line in country.table("coastline").groupby("line", sort=True)
     ]
 
 
-def map_of(sites: pd.DataFrame, origins: pd.DataFrame, busy: np.ndarray, labels: dict[Any, str]) -> Figure:
+def map_of(scenario: Scenario, busy: np.ndarray, labels: dict[Any, str]) -> Figure:
     """Sites by size and use, origins by population, over the coastline.
 
     Arguments:
-        sites: Columns `latitude`, `longitude` [deg], `gpus`, `state`.
-        origins: Columns `latitude`, `longitude` [deg], `population`.
+        scenario: Its sites, origins and country.
         busy: Mean share of busy GPUs of each site [site].
         labels: Text for each site, by its name.
     """
+    sites, origins = scenario.sites, scenario.origins
     figure = Figure(figsize=(9.5, 7), layout="constrained")
     FigureCanvasAgg(figure)
     axes: Axes = figure.subplots()
-    for border, line in coastline():
+    for border, line in coastline(scenario.country):
         axes.plot(
             *line.T, color="#aaaaaa", linewidth=0.5 if border else 0.9, linestyle=":" if border else "-", zorder=1
         )

@@ -43,12 +43,13 @@ def draw_all(study: Study, runs: Runs, folder: Path) -> list[str]:
     return save_figures({name: partial(draw, study, runs) for name, draw in _PLOTS.items()}, folder)
 
 
-def policies(_study: Study, runs: Runs) -> Figure:
+def policies(study: Study, runs: Runs) -> Figure:
     """What each policy costs, by component, what it uses, and what differs from the temperature-aware one."""
     figure = Figure(figsize=(11.5, 7), layout="constrained")
     grid = figure.add_gridspec(2, 4, height_ratios=(1.2, 1))
-    _costs(figure.add_subplot(grid[0, :3]), runs)
-    _differences(figure.add_subplot(grid[0, 3]), runs)
+    currency = study.scenario.country.currency
+    _costs(figure.add_subplot(grid[0, :3]), runs, currency)
+    _differences(figure.add_subplot(grid[0, 3]), runs, currency)
     for column, (key, label, colour) in enumerate(_EFFECTS):
         axes = figure.add_subplot(grid[1, column])
         values = _totals(runs, key)
@@ -57,7 +58,7 @@ def policies(_study: Study, runs: Runs) -> Figure:
     return figure
 
 
-def _costs(axes: Axes, runs: Runs) -> None:
+def _costs(axes: Axes, runs: Runs, currency: str) -> None:
     left = np.zeros(len(runs))
     for key, label, colour in _PARTS:
         values = _totals(runs, key) / 1000.0
@@ -66,7 +67,7 @@ def _costs(axes: Axes, runs: Runs) -> None:
     _bars(axes, runs, left, "none", named=True)
     # A price below zero may turn the whole cost negative.
     axes.set(
-        xlabel="cost over the study [thousand AUD], and against the temperature-aware schedule",
+        xlabel=f"cost over the study [thousand {currency}], and against the temperature-aware schedule",
         xlim=(min(0.0, float(left.min())), max(float(left.max()), 1e-9) * 1.25),
     )
     axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
@@ -85,7 +86,7 @@ def _bars(axes: Axes, runs: Runs, values: np.ndarray, colour: str, *, named: boo
     axes.grid(axis="y", visible=False)
 
 
-def _differences(axes: Axes, runs: Runs) -> None:
+def _differences(axes: Axes, runs: Runs, currency: str) -> None:
     """What knowing the weather is worth: the blind schedule less the aware one, on a scale of its own."""
     other = _reference(runs)
     if other is None:
@@ -99,7 +100,7 @@ def _differences(axes: Axes, runs: Runs) -> None:
     for position, value in enumerate(values):
         axes.text(max(value, 0.0), float(position), f" {value:+,.3g}", va="center", fontsize=8)
     axes.axvline(0.0, color="black", linewidth=0.6)
-    axes.set(yticks=np.arange(len(labels)), yticklabels=labels, xlabel="AUD over the study",
+    axes.set(yticks=np.arange(len(labels)), yticklabels=labels, xlabel=f"{currency} over the study",
              xlim=(min(-0.15 * reach, 1.2 * values.min()), 1.6 * reach),
              title=f"{_name(other)}\nless temperature-aware")  # fmt: skip
     axes.invert_yaxis()
@@ -107,7 +108,7 @@ def _differences(axes: Axes, runs: Runs) -> None:
 
 
 def load_and_temperature(study: Study, runs: Runs) -> Figure:
-    """Where the load goes while the weather changes, for every state or other part of the world."""
+    """Where the load goes while the weather changes, for every state."""
     reference = _reference(runs)
     figure = Figure(figsize=(11, 7), layout="constrained")
     weather, load, *shift = figure.subplots(2 if reference is None else 3, 1, sharex=True)
@@ -136,7 +137,7 @@ def load_and_temperature(study: Study, runs: Runs) -> Figure:
     load.set(ylabel="load [busy GPUs]", title="Load of the temperature-aware schedule, by place")
     if reference is not None:
         _shift_panel(shift[0], reference, np.abs(aware - runs[reference].outcome.load).max() / max(aware.max(), 1e-12))
-    date_axis([load, *shift][-1], clock)
+    date_axis([load, *shift][-1], clock, times.tz)
     return figure
 
 
@@ -178,7 +179,7 @@ def cooling_saved(study: Study, runs: Runs) -> Figure:
     extent = (*time_extent(times, hours), len(shown) - 0.5, -0.5)
     image = heat.imshow(saved[:, shown].T, aspect="auto", cmap="RdBu", vmin=-limit, vmax=limit, extent=extent)
     heat.set(yticks=[])
-    date_axis(heat, clock)
+    date_axis(heat, clock, times.tz)
     heat.grid(visible=False)
     figure.colorbar(image, ax=heat, label="saved in the slot [kWh]")
     rest = len(order) - len(shown)
@@ -190,7 +191,7 @@ def cooling_saved(study: Study, runs: Runs) -> Figure:
     return figure
 
 
-def convergence(_study: Study, runs: Runs) -> Figure:
+def convergence(study: Study, runs: Runs) -> Figure:
     """How fast the certified gap closed."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     value, gap = figure.subplots(1, 2)
@@ -198,7 +199,11 @@ def convergence(_study: Study, runs: Runs) -> Figure:
     step, objective, bound = (np.asarray(a, float) for a in (history.step, history.objective, history.bound))
     value.plot(step, objective / 1000.0, color=BLUE, marker="o", label="feasible schedule")
     value.plot(step, bound / 1000.0, color=ORANGE, marker="s", label="proved lower bound")
-    value.set(xlabel="iterations [1]", ylabel="cost [thousand AUD]", title="The optimum lies between")
+    value.set(
+        xlabel="iterations [1]",
+        ylabel=f"cost [thousand {study.scenario.country.currency}]",
+        title="The optimum lies between",
+    )
     value.legend(frameon=False)
     # The whole cost, not its last digits less an offset, which nobody can read.
     value.ticklabel_format(axis="y", useOffset=False)
@@ -216,7 +221,7 @@ def sites_map(study: Study, runs: Runs) -> Figure:
     busy = runs["temperature_aware"].outcome.load.mean(0) / sites["gpus"].to_numpy(float)
     warmth = scenario.dry_bulb.mean(0)
     labels = {name: f"{name}\nmean {degrees:.0f} °C" for name, degrees in zip(sites.index, warmth, strict=True)}
-    return map_of(sites, scenario.origins, busy, labels)
+    return map_of(scenario, busy, labels)
 
 
 _PLOTS: dict[str, Callable[[Study, Runs], Figure]] = {

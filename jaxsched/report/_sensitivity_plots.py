@@ -36,12 +36,10 @@ _COLOURS = dict(
     )
 )
 _LABELS = {
-    "total_cost_aud": "total cost [AUD]", "energy_mwh": "energy [MWh]", "carbon_t": "carbon [t]", "water_kl": "water [kL]",
-    "mean_ttft_ms": "mean TTFT [ms]", "energy_cost_aud": "energy cost [AUD]",
+    "total_cost_aud": "total cost [money]", "energy_mwh": "energy [MWh]", "carbon_t": "carbon [t]", "water_kl": "water [kL]",
+    "mean_ttft_ms": "mean TTFT [ms]", "energy_cost_aud": "energy cost [money]",
 }  # fmt: skip
-_LEVELS = {
-    "drought": "price of water [times]", "carbon price": "price of carbon [AUD/t]", "demand growth": "demand [times]"
-}  # fmt: skip
+_LEVELS = {"drought": "price of water", "carbon price": "price of carbon", "demand growth": "demand"}
 _SHOWN = 14
 _TORNADO = ("total_cost_aud", "energy_mwh", "carbon_t", "water_kl", "mean_ttft_ms")
 
@@ -51,10 +49,10 @@ def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
     pictures: tuple[tuple[str, Callable[[Any], Figure], Any], ...] = (
         ("tornado", tornado, parts.local),
         ("site_prices", site_prices, parts.local),
-        ("global_indices", global_indices, parts.sampled),
-        ("convergence", index_convergence, parts.sampled),
-        ("scenarios", scenarios, parts.answers),
-        ("frontier", lambda found: trade_offs(found, parts.limits or ()), parts.frontier),
+        ("global_indices", partial(global_indices, currency=parts.currency), parts.sampled),
+        ("convergence", partial(index_convergence, currency=parts.currency), parts.sampled),
+        ("scenarios", partial(scenarios, currency=parts.currency), parts.answers),
+        ("frontier", partial(trade_offs, limits=parts.limits or (), currency=parts.currency), parts.frontier),
     )
     return save_figures({name: partial(draw, found) for name, draw, found in pictures if found is not None}, folder)
 
@@ -63,11 +61,12 @@ def tornado(found: LocalSensitivity) -> Figure:
     """Which inputs and parameters move cost, energy, carbon, water and waiting most."""
     figure = Figure(figsize=(17, 8.5), layout="constrained")
     used, panels = set(), figure.subplots(2, 3)
+    money = found.study.scenario.country.currency
     for axes, output in zip(panels.flat, _TORNADO, strict=False):
         top = found.effects(output)[:_SHOWN]
         change = [effect.change for effect in top]
         axes.barh(range(len(top)), change, color=[_COLOURS[effect.quantity.group] for effect in top])
-        axes.set(yticks=range(len(top)), xlabel=f"change of {_LABELS[output]}", ylim=(len(top) - 0.5, -0.5))
+        axes.set(yticks=range(len(top)), xlabel=f"change of {_label(output, money)}", ylim=(len(top) - 0.5, -0.5))
         axes.set_yticklabels([f"{readable(e.quantity.name)}  {e.step}" for e in top], fontsize=7.5)
         axes.axvline(0.0, color="black", linewidth=0.6)
         used |= {effect.quantity.group for effect in top}
@@ -81,13 +80,14 @@ def tornado(found: LocalSensitivity) -> Figure:
 def site_prices(found: LocalSensitivity) -> Figure:
     """What a degree, a GPU of room and a millisecond are worth at every site and hour."""
     scenario = found.study.scenario
+    money = scenario.country.currency
     panels = (
-        (found.warming(), "a degree of warming", "AUD/K", "inferno"),
-        (np.asarray(found.schedule.prices, float), "one more busy GPU", "AUD/GPU", "viridis"),
-        (found.latency(), "a millisecond to the site", "AUD/ms", "cividis"),
+        (found.warming(), "a degree of warming", f"{money}/K", "inferno"),
+        (np.asarray(found.schedule.prices, float), "one more busy GPU", f"{money}/GPU", "viridis"),
+        (found.latency(), "a millisecond to the site", f"{money}/ms", "cividis"),
     )
     if found.power_limit().max() > 1e-9:
-        panels += ((found.power_limit(), "a MW at the meter (saved)", "AUD/MW", "magma"),)
+        panels += ((found.power_limit(), "a MW at the meter (saved)", f"{money}/MW", "magma"),)
     order = np.lexsort((scenario.sites.index.to_numpy(str), scenario.sites["state"].to_numpy(str)))
     names = [f"{scenario.sites.index[j]} ({scenario.sites['state'].iloc[j]})" for j in order]
     times, clock = local_times(scenario)
@@ -100,14 +100,14 @@ def site_prices(found: LocalSensitivity) -> Figure:
         axes.set(yticks=range(len(order)), title=f"What {what} is worth")
         axes.set_yticklabels(names if position == 0 else [], fontsize=6.5)
         axes.grid(visible=False)
-        date_axis(axes, clock, most=5)
+        date_axis(axes, clock, times.tz, most=5)
         # Below its panel: beside it, the label of a colour bar reads as the axis of the next panel.
         figure.colorbar(image, ax=axes, label=f"{unit} in the slot", location="bottom", shrink=0.9, pad=0.02)
     figure.suptitle("Prices by site and hour, sites by state")
     return figure
 
 
-def global_indices(sampled: Sampled) -> Figure:
+def global_indices(sampled: Sampled, currency: str) -> Figure:
     """Which uncertain numbers the spread of each output comes from."""
     indices = sampled.indices()
     sobol = sampled.method == "sobol"
@@ -115,7 +115,7 @@ def global_indices(sampled: Sampled) -> Figure:
     names = [f"{_plain(one.name)} [{one.low:g} to {one.high:g} {one.unit}]" for one in indices.ranges]
     positions = np.arange(len(names))
     for o, (axes, output) in enumerate(zip(figure.subplots(2, 3, sharey=True).flat, indices.outputs, strict=False)):
-        label = _LABELS.get(output, output)
+        label = _label(output, currency)
         if sobol:
             for key, shift, colour in (("total", -0.2, BLUE), ("first", 0.2, SKY)):
                 axes.barh(positions + shift, indices.values[key][:, o], 0.38, xerr=indices.half_widths[key][:, o], color=colour,
@@ -135,6 +135,11 @@ def global_indices(sampled: Sampled) -> Figure:
     return figure
 
 
+def _label(output: str, currency: str) -> str:
+    """An output with its unit; one of a function of the user's own by its name."""
+    return _LABELS.get(output, output).replace("[money]", f"[{currency}]")
+
+
 def _plain(name: str) -> str:
     return name.replace("_", " ")
 
@@ -148,7 +153,7 @@ def _counted(sampled: Sampled) -> str:
     return "base samples" if sampled.method == "sobol" else "trajectories"
 
 
-def index_convergence(sampled: Sampled) -> Figure:
+def index_convergence(sampled: Sampled, currency: str) -> Figure:
     """Whether the sample was large enough: indices of its parts."""
     figure = Figure(figsize=(12, 6), layout="constrained")
     steps = sampled.convergence()
@@ -161,10 +166,10 @@ def index_convergence(sampled: Sampled) -> Figure:
             colour = f"C{p}"
             axes.plot(counts, value, marker="o", markersize=3, color=colour, label=_plain(one.name))
             axes.fill_between(counts, value - half, value + half, color=colour, alpha=0.12, linewidth=0)
-        axes.set(xscale="log", title=_LABELS.get(output, output), xlabel=_counted(sampled) if o > 2 else None)
+        axes.set(xscale="log", title=_label(output, currency), xlabel=_counted(sampled) if o > 2 else None)
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
-        unit = _unit(_LABELS.get(output, ""))
+        unit = _unit(_label(output, currency))
         axes.set_ylabel("total index [1]" if key == "total" else f"mean absolute effect{unit}")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
@@ -172,7 +177,7 @@ def index_convergence(sampled: Sampled) -> Figure:
     return figure
 
 
-def scenarios(answers: Answers) -> Figure:
+def scenarios(answers: Answers, currency: str) -> Figure:
     """How cost, carbon, water and waiting move along each family of scenarios, and the outages that cost most."""
     figure = Figure(figsize=(14, 8), layout="constrained")
     grid = figure.add_gridspec(2, 3)
@@ -186,7 +191,7 @@ def scenarios(answers: Answers) -> Figure:
         top.plot(
             _levels(answers, at), cost[at] - base[0], marker="o", markersize=3, color=colours[family], label=family[13:]
         )
-    top.set(xlabel="warming [K]", ylabel="more than the base [AUD]", title="Heat waves: total cost")
+    top.set(xlabel="warming [K]", ylabel=f"more than the base [{currency}]", title="Heat waves: total cost")
     if heat:
         top.legend(frameon=False, fontsize=8)
     for position, family in zip(((0, 1), (0, 2), (1, 0)), ("drought", "carbon price", "demand growth"), strict=True):
@@ -198,11 +203,13 @@ def scenarios(answers: Answers) -> Figure:
     if worst:
         axes = figure.add_subplot(grid[1, 1:])
         axes.barh(range(len(worst)), cost[worst] - base[0], color=RED)
-        axes.set(yticks=range(len(worst)), ylim=(len(worst) - 0.5, -0.5), xlabel="more than the base [AUD]")
+        axes.set(yticks=range(len(worst)), ylim=(len(worst) - 0.5, -0.5), xlabel=f"more than the base [{currency}]")
         axes.set_yticklabels([answers.cases[n].family[10:] for n in worst], fontsize=8)
         axes.set_title("Outages that cost most")
     gap = float(answers.gap[answers.reached].max()) if answers.reached.any() else float("nan")
-    figure.suptitle(f"{len(answers.cases)} scenarios, each certified to {gap:.1e} or better (base {base[0]:,.0f} AUD)")
+    figure.suptitle(
+        f"{len(answers.cases)} scenarios, each certified to {gap:.1e} or better (base {base[0]:,.0f} {currency})"
+    )
     return figure
 
 
@@ -216,7 +223,7 @@ def _levels(answers: Answers, at: list[int]) -> list[float]:
 
 def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
     shown = dict(zip(_TORNADO, (BLUE, ORANGE, GREY, SKY, PURPLE), strict=True))
-    title, label = family.capitalize(), _LEVELS[family]
+    title, label = family.capitalize(), f"{_LEVELS[family]} [{answers.cases[at[0]].unit}]"
     if family != "demand growth":
         # A dearer price raises the cost by itself, which would hide what the schedule does about it.
         del shown["total_cost_aud"]
@@ -232,7 +239,7 @@ def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
+def trade_offs(found: Frontier, limits: Sequence[Limited], currency: str) -> Figure:
     """What carbon, water and waiting cost in money for energy: a sweep of weights, and limits on the aim of each panel."""
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     families = list(dict.fromkeys(case.family for case in found.answers.cases))
@@ -251,7 +258,7 @@ def trade_offs(found: Frontier, limits: Sequence[Limited] = ()) -> Figure:
         if len(kept):
             axes.scatter(*kept[:, columns].T, marker="_", s=140, linewidth=1.8, color=RED, zorder=3,
                          label="limit on this aim")  # fmt: skip
-        axes.set(xlabel=_LABELS[AIMS[x]], ylabel=_LABELS[AIMS[y]])
+        axes.set(xlabel=_label(AIMS[x], currency), ylabel=_label(AIMS[y], currency))
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.suptitle(

@@ -11,8 +11,8 @@ import pandas as pd
 from jaxsched.models import WEIGHTED
 from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
-PRICE_UNITS = {term.aim: term.worth for term in WEIGHTED}
-"""Unit of the shadow price of a limit."""
+# What the shadow price of a limit is a price of.
+_PRICED = {term.aim: term.unit for term in WEIGHTED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,7 @@ class SensitivityParts:
         frontier: Trade-offs by weights.
         limits: Limits on each aim, from loose to tight, kept at the least cost.
         sampled_slots: Slots of the study that was sampled.
+        currency: Of all its money, whatever the names of columns say.
     """
 
     local: LocalSensitivity | None = None
@@ -34,6 +35,7 @@ class SensitivityParts:
     frontier: Frontier | None = None
     limits: Sequence[Limited] | None = None
     sampled_slots: int = 0
+    currency: str = "AUD"
 
 
 def sensitivity_frames(parts: SensitivityParts) -> dict[str, pd.DataFrame]:
@@ -49,7 +51,7 @@ def sensitivity_tables(parts: SensitivityParts) -> dict[str, Callable[[], pd.Dat
         ("indices", indices_frame, parts.sampled),
         ("scenarios", answers_frame, parts.answers),
         ("frontier", frontier_frame, parts.frontier),
-        ("limits", limits_frame, parts.limits),
+        ("limits", functools.partial(limits_frame, currency=parts.currency), parts.limits),
     )
     return {name: functools.partial(make, found) for name, make, found in tables if found is not None}
 
@@ -60,7 +62,7 @@ def frontier_frame(found: Frontier) -> pd.DataFrame:
     return frame.assign(efficient=found.efficient, knee=np.arange(len(frame)) == found.knee)
 
 
-def limits_frame(found: Sequence[Limited]) -> pd.DataFrame:
+def limits_frame(found: Sequence[Limited], currency: str) -> pd.DataFrame:
     """What every limit costs and is worth, with its certificate and all outputs of the schedule that keeps it."""
     rows = [
         {
@@ -69,7 +71,7 @@ def limits_frame(found: Sequence[Limited]) -> pd.DataFrame:
             "limit": one.limit,
             "reached": one.reached,
             "shadow_price": one.price,
-            "shadow_price_unit": PRICE_UNITS[one.aim],
+            "shadow_price_unit": f"{currency}/{_PRICED[one.aim]}",
             "cost_aud": one.cost,
             "lower_bound_aud": one.bound,
             "certified_gap": one.gap,
@@ -86,7 +88,7 @@ def local_frame(found: LocalSensitivity) -> pd.DataFrame:
     rows = [
         {
             "output": output,
-            "output_unit": OUTPUTS[output],
+            "output_unit": OUTPUTS[output].replace("AUD", found.study.scenario.country.currency),
             "rank": rank,
             "parameter": effect.quantity.name,
             "group": effect.quantity.group,
@@ -166,41 +168,42 @@ def answers_frame(answers: Answers) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _limit_in_words(one: Limited, base: np.ndarray) -> str:
+def _limit_in_words(one: Limited, base: np.ndarray, currency: str) -> str:
     """What a limit costs beside the study itself, and what one unit less would."""
     own = float(base[list(OUTPUTS).index(one.aim)])
     quantity, unit = one.aim.rsplit("_", 1)[0].replace("_", " ").replace("ttft", "TTFT"), OUTPUTS[one.aim]
     extra = max(one.cost - float(base[list(OUTPUTS).index("total_cost_aud")]), 0.0)
     return (
         f"{quantity[:1].upper()}{quantity[1:]} of at most {one.limit:,.4g} {unit} ({1 - one.limit / own:.1%} less) costs "
-        f"{extra:,.2f} AUD more, {one.price:,.4g} {PRICE_UNITS[one.aim]} at the margin."
+        f"{extra:,.2f} {currency} more, {one.price:,.4g} {currency}/{_PRICED[one.aim]} at the margin."
     )
 
 
 def planner_prices(found: LocalSensitivity) -> list[str]:
     """The prices of a degree, of capacity, of a millisecond and of a tonne in words, with place and hour."""
     scenario = found.study.scenario
+    money = scenario.country.currency
     names, times = scenario.sites.index.astype(str), scenario.times
     span = f"these {len(times) * scenario.slot_hours:g} hours"
     carbon = scenario.weights["carbon"].value
     abated = float(np.asarray(found.gradients["carbon_t"].site_model.weights.carbon))
     tonnes = float(found.values[list(OUTPUTS).index("carbon_t")])
     words = [
-        f"A tonne of carbon is worth {carbon:g} AUD here. One AUD/t more would cost {tonnes:,.1f} AUD over {span} and avoid "
-        f"{-1000.0 * abated:,.1f} kg by moving load."
+        f"A tonne of carbon is worth {carbon:g} {money} here. One {money}/t more would cost {tonnes:,.1f} {money} over {span} and "
+        f"avoid {-1000.0 * abated:,.1f} kg by moving load."
     ]
     for what, by_hour in (
         (
-            "One degree more at {site}, in every hour, costs {sum:,.2f} AUD over {span}, most on {when} UTC.",
+            "One degree more at {site}, in every hour, costs {sum:,.2f} {money} over {span}, most on {when} UTC.",
             found.warming(),
         ),
-        ("One millisecond more to {site} costs {sum:,.2f} AUD over {span}, most on {when} UTC.", found.latency()),
+        ("One millisecond more to {site} costs {sum:,.2f} {money} over {span}, most on {when} UTC.", found.latency()),
         (
-            "One more MW at the meter of {site} saves {sum:,.2f} AUD over {span}, most on {when} UTC.",
+            "One more MW at the meter of {site} saves {sum:,.2f} {money} over {span}, most on {when} UTC.",
             found.power_limit(),
         ),
         (
-            "One more GPU's room for load at {site} saves {sum:,.2f} AUD over {span}, most on {when} UTC.",
+            "One more GPU's room for load at {site} saves {sum:,.2f} {money} over {span}, most on {when} UTC.",
             found.capacity_dual,
         ),
     ):
@@ -208,7 +211,9 @@ def planner_prices(found: LocalSensitivity) -> list[str]:
         total = float(by_hour[:, site].sum())
         if total > 1e-9:
             when = times[int(np.argmax(by_hour[:, site]))]
-            words.append(what.format(site=names[site], sum=total, span=span, when=f"{when:%a %d %b %H:%M}"))
+            words.append(
+                what.format(site=names[site], sum=total, money=money, span=span, when=f"{when:%a %d %b %H:%M}")
+            )
         elif "MW" in what or "GPU" in what:
             kind = "power limit" if "MW" in what else "capacity"
             words.append(f"No {kind} binds in {span}: more of it saves nothing at any site.")
@@ -219,7 +224,7 @@ def sensitivity_summary(
     name: str, parts: SensitivityParts, config: Mapping[str, Any], failed: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """The main numbers, units in the keys; `failed` names the parts that could not be studied, with the reason."""
-    summary: dict[str, Any] = {"name": name}
+    summary: dict[str, Any] = {"name": name, "currency": parts.currency}
     if parts.local is not None:
         local = parts.local
         summary["totals"] = dict(zip(OUTPUTS, map(float, local.values), strict=True))
@@ -248,10 +253,10 @@ def sensitivity_summary(
             "knee_values": dict(zip(AIMS, map(float, found.points[found.knee]), strict=True)),
         }
     if parts.limits is not None:
-        summary["limits"] = limits_frame(parts.limits).to_dict("records")
+        summary["limits"] = limits_frame(parts.limits, parts.currency).to_dict("records")
         if parts.frontier is not None:
             base = parts.frontier.answers.base_values
-            summary["limits_in_words"] = [_limit_in_words(one, base) for one in parts.limits]
+            summary["limits_in_words"] = [_limit_in_words(one, base, parts.currency) for one in parts.limits]
     return summary | {"failed": dict(failed or {}), "config": dict(config)}
 
 

@@ -35,7 +35,7 @@ def summarise(
     config: Mapping[str, Any],
     failed: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Totals, certificate, policies and weights of a run.
+    """Totals, certificate, policies and weights of a run; `currency` is that of all money, whatever the keys say.
 
     `certified_gap` compares the true cost of the temperature-aware schedule with the proved lower bound. Where a kWh had
     a negative worth the solver saw the convex envelope of the cost, which is below it, so the bound holds all the same.
@@ -47,6 +47,8 @@ def summarise(
     bound = float(np.asarray(best.schedule.slot_bound, float).sum())
     return {
         "name": name,
+        "country": scenario.country.name,
+        "currency": scenario.country.currency,
         "start_utc": scenario.times[0].isoformat(),
         "slots": len(scenario.times),
         "slot_hours": scenario.slot_hours,

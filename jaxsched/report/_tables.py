@@ -14,20 +14,22 @@ from jaxsched.models import TERMS
 from jaxsched.report._summary import PolicyRun
 from jaxsched.study import Study
 
+# Stands for the currency of the study in a unit.
+_MONEY = "money"
 # Key of the summary, heading, unit, decimals. A heading takes two lines, so that each table fits a narrow terminal.
 _EFFECTS = (
     ("energy_mwh", "energy", "MWh", 1),
     ("cooling_energy_mwh", "cooling", "MWh", 2),
-    ("energy_cost_aud", "energy cost", "AUD", 0),
+    ("energy_cost_aud", "energy cost", _MONEY, 0),
     ("carbon_t", "carbon", "t", 1),
     ("water_kl", "water", "kL", 1),
     ("mean_ttft_ms", "TTFT mean", "ms", 1),
     ("p95_ttft_ms", "TTFT p95", "ms", 0),
-    ("total_cost_aud", "total cost", "AUD", 0),
+    ("total_cost_aud", "total cost", _MONEY, 0),
 )
 _COSTS = (
-    *((term.cost, term.name, "AUD", 0) for term in TERMS),
-    ("total_cost_aud", "total", "AUD", 0),
+    *((term.cost, term.name, _MONEY, 0) for term in TERMS),
+    ("total_cost_aud", "total", _MONEY, 0),
 )
 
 
@@ -55,7 +57,8 @@ def savings_table(summary: Mapping[str, Any]) -> Table:
 
 
 def _policies(title: str, summary: Mapping[str, Any], columns: tuple[tuple[str, str, str, int], ...]) -> Table:
-    table = _empty(title, "policy", [(heading, unit) for _, heading, unit, _ in columns])
+    units = {_MONEY: summary["currency"]}
+    table = _empty(title, "policy", [(heading, units.get(unit, unit)) for _, heading, unit, _ in columns])
     for name, totals in summary["policies"].items():
         cells = [f"{totals[key]:,.{digits}f}" for key, _, _, digits in columns]
         table.add_row(name.replace("_", "-"), *cells, style="bold" if name == "temperature_aware" else "")

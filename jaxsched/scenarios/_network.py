@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from pyproj import Geod
 
-from jaxsched.scenarios._tables import read_embedded
+from jaxsched.scenarios.countries import Country
+from jaxsched.scenarios.countries import country as _country
 from jaxsched.scenarios.readers import ReadError
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def round_trip_times(
     *,
     metros: pd.DataFrame | None = None,
     between: np.ndarray | None = None,
+    country: Country | None = None,
 ) -> np.ndarray:
     """Round-trip time of every route [origin, site] [s], access included.
 
@@ -91,14 +93,15 @@ def round_trip_times(
         origins: Columns `latitude`, `longitude` [deg].
         sites: Likewise.
         law: The distance law; the package's fit where not given.
-        metros: Measured places, columns `latitude`, `longitude` [deg]; the embedded six areas where not given.
+        metros: Measured places, columns `latitude`, `longitude` [deg]; the embedded ones where not given.
         between: Round-trip time between them, NaN where there is none [metro, metro] [s].
+        country: Whose embedded measurements; Australia's where not given.
 
     Source:
-        WonderNetwork pings of July 2020 between six areas (header of `rtt.csv`); law and access: `RoundTripTime`.
+        WonderNetwork pings of July 2020 (header of each `rtt.csv`); law and access: `RoundTripTime`.
     """
     if metros is None or between is None:
-        metros, between = _embedded()
+        metros, between = _embedded(country or _country("australia"))
     return completed(origins, sites, measured_times(origins, sites, metros, between), law)
 
 
@@ -131,8 +134,10 @@ def named_times(origins: pd.DataFrame, sites: pd.DataFrame, names: Sequence[str]
     return matrix[np.ix_(known.get_indexer(origins.index.astype(str)), known.get_indexer(sites.index.astype(str)))]
 
 
-def _embedded() -> tuple[pd.DataFrame, np.ndarray]:
-    table = read_embedded("rtt")
+def _embedded(of: Country) -> tuple[pd.DataFrame, np.ndarray]:
+    if not of.embeds("rtt"):
+        return pd.DataFrame(columns=["latitude", "longitude"], dtype=float), np.empty((0, 0))
+    table = of.table("rtt")
     ends = [table[[f"city_{e}", f"latitude_{e}", f"longitude_{e}"]].set_axis(["city", "latitude", "longitude"], axis=1)
             for e in "ab"]  # fmt: skip
     metros = pd.concat(ends).drop_duplicates("city").set_index("city").sort_index()
@@ -143,5 +148,7 @@ def _embedded() -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def _area(places: pd.DataFrame, metros: pd.DataFrame) -> np.ndarray:
+    if metros.empty:
+        return np.zeros(len(places), int)
     distance = distance_km(places, metros)
     return np.where(distance.min(1) <= _METRO_KM, distance.argmin(1), len(metros))

@@ -35,7 +35,8 @@ def scale_sites(sites: pd.DataFrame, origins: pd.DataFrame, count: int, rng: np.
     """So many sites with as many GPUs in all.
 
     Fewer: the largest of each state, then the largest. More: drawn near origins by population, each a copy of a real site
-    of the state in plant and hardware. GPUs and power limits are scaled so that all GPUs together stay.
+    of the state, or of the country where that has none, in plant and hardware. GPUs and power limits are scaled so that all
+    GPUs together stay.
     """
     if count <= len(sites):
         table = sites.iloc[_largest_by_state(sites, "gpus", count)].copy()
@@ -49,7 +50,9 @@ def _drawn_sites(sites: pd.DataFrame, origins: pd.DataFrame, count: int, rng: np
     people = origins["population"].to_numpy(float)
     home = origins.iloc[rng.choice(len(origins), count, p=people / people.sum())]
     states = sites["state"].to_numpy()
-    pattern = [rng.choice(np.flatnonzero(states == state)) for state in home["state"]]
+    anywhere = np.arange(len(sites))
+    alike = [np.flatnonzero(states == state) for state in home["state"]]
+    pattern = [rng.choice(rows if len(rows) else anywhere) for rows in alike]
     table = sites.iloc[pattern].copy()
     table["latitude"], table["longitude"] = home["latitude"].to_numpy(), home["longitude"].to_numpy()
     table["timezone"], table["city"], table["operator"] = home["timezone"].to_numpy(), home.index.to_numpy(), "drawn"

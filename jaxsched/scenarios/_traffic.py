@@ -9,7 +9,6 @@ import pandas as pd
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
 from jaxsched.scenarios._network import checked_places, completed, measured_times, named_times
 from jaxsched.scenarios._scenario import Scenario
-from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RequestRates, RoundTrips, Rows, clock
 
 _HOUR = pd.Timedelta(hours=1)
@@ -136,7 +135,7 @@ def with_network(
     origins, sites = scenario.origins, scenario.sites
     named = named_times(origins, sites, found.names, found.rtt_ms / 1000.0)
     by_name = np.isfinite(named)
-    known = _known_places(found, servers, checked_places(places or {}))
+    known = _known_places(scenario, found, servers, checked_places(places or {}))
     kept = [n for n, name in enumerate(found.names) if name in known]
     if len(kept) < 2 and not by_name.any():
         shown = ", ".join(repr(name) for name in found.names[:5])
@@ -169,9 +168,14 @@ def _unused(scenario: Scenario, found: RoundTrips, known: Mapping[str, tuple[flo
 
 
 def _known_places(
-    found: RoundTrips, servers: Rows | None, given: Mapping[str, tuple[float, float]]
+    scenario: Scenario, found: RoundTrips, servers: Rows | None, given: Mapping[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float]]:
-    table = read_embedded("origins") if servers is None else servers.table.reset_index()
+    country = scenario.country
+    table = scenario.origins.reset_index(names="name")
+    if servers is not None:
+        table = servers.table.reset_index()
+    elif country.embeds("origins"):
+        table = country.table("origins")
     at = list(zip(table["latitude"].astype(float), table["longitude"].astype(float), strict=True))
     known: dict[str, tuple[float, float]] = {}
     for key in ("name", "id"):

@@ -6,10 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios._tables import read_embedded
-
-ANOMALY_YEAR = 2014
-"""Year whose daily departures from climate the reference year takes; it holds a January heatwave."""
+from jaxsched.scenarios.countries import Country
 
 _WARMEST_HOUR, _COLDEST_HOUR = 15.0, 3.0
 _HUMIDITY_RANGE = (5.0, 99.0)
@@ -23,6 +20,7 @@ def weather(
     places: pd.DataFrame,
     utc_offset_hours: np.ndarray,
     *,
+    country: Country,
     anomalies: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Dry bulb and relative humidity at places through the climate of their nearest station.
@@ -30,13 +28,14 @@ def weather(
         T(h) = (T_max + T_min) / 2 + (T_max - T_min) / 2 cos(2 pi (h - 15) / 24)
 
     The daily maximum and minimum are the monthly normals, joined through the year, plus the departures of the calendar
-    day in 2014, joined from day to day. The vapour pressure of the month is constant over the day, up to saturation.
+    day in one year, joined from day to day. The vapour pressure of the month is constant over the day, up to saturation.
 
     Arguments:
         times: Start of each slot, UTC [slot]; the weather of its middle is given.
         step: Length of a slot.
         places: Columns `latitude` and `longitude` [site].
         utc_offset_hours: Standard time at each place [site] [h].
+        country: Whose climate: its tables `climate` and, where it has them, `anomalies`.
         anomalies: Whether to add the departures; without them the weather is that of the climate.
 
     Returns:
@@ -46,8 +45,9 @@ def weather(
         Bureau of Meteorology observations, see the headers of `climate.csv` and `anomalies.csv`; saturation by Bolton
         (1980).
     """
-    station = _nearest_station(places)
-    climate = read_embedded("climate")
+    climate = country.table("climate")
+    station = _nearest_station(climate, places)
+    daily = country.table("anomalies") if anomalies and country.embeds("anomalies") else None
     middle = times + step / 2
     seconds = middle.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
     local = seconds[:, None] / 3600.0 + utc_offset_hours[None, :]  # hours since 1970 on the standard clock of the place
@@ -55,7 +55,7 @@ def weather(
     extremes = {}
     for name, hour in (("max", _WARMEST_HOUR), ("min", _COLDEST_HOUR)):
         normal = _through_year(climate, f"{name}_c", station, day)
-        departure = _departures(climate, name, station, local, hour) if anomalies else 0.0
+        departure = 0.0 if daily is None else _departures(climate, daily, name, station, local, hour)
         extremes[name] = normal + departure
     half_range = (extremes["max"] - extremes["min"]) / 2.0
     phase = 2.0 * np.pi * (local % 24.0 - _WARMEST_HOUR) / 24.0
@@ -80,13 +80,13 @@ def humidity_at(humidity: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.nd
     return np.clip(humidity * saturation_pressure(old) / saturation_pressure(new), *_HUMIDITY_RANGE)
 
 
-def _stations() -> pd.DataFrame:
-    return read_embedded("climate").drop_duplicates("station", ignore_index=True)
+def _stations(climate: pd.DataFrame) -> pd.DataFrame:
+    return climate.drop_duplicates("station", ignore_index=True)
 
 
-def _nearest_station(places: pd.DataFrame) -> np.ndarray:
+def _nearest_station(climate: pd.DataFrame, places: pd.DataFrame) -> np.ndarray:
     """Index of the station nearest to each place, on a plane that is right to a few per cent within a state."""
-    stations = _stations()
+    stations = _stations(climate)
     latitude, longitude = places["latitude"].to_numpy(float), places["longitude"].to_numpy(float)
     north = latitude[:, None] - stations["latitude"].to_numpy()[None, :]
     east = (longitude[:, None] - stations["longitude"].to_numpy()[None, :]) * np.cos(np.radians(latitude))[:, None]
@@ -100,20 +100,21 @@ def _day_of_year(local_hours: np.ndarray) -> np.ndarray:
 
 def _through_year(climate: pd.DataFrame, column: str, station: np.ndarray, day: np.ndarray) -> np.ndarray:
     """Monthly normals of each place's station, joined by straight lines between the middles of the months."""
-    names = _stations()["station"]
+    names = _stations(climate)["station"]
     values = climate.pivot(index="station", columns="month", values=column).loc[names].to_numpy(float)
     knots = np.concatenate([[_MIDDLES[-1] - 365.0], _MIDDLES, [_MIDDLES[0] + 365.0]])
     joined = {s: np.concatenate([values[s, -1:], values[s], values[s, :1]]) for s in np.unique(station)}
     return np.stack([np.interp(day[:, j], knots, joined[s]) for j, s in enumerate(station)], axis=1)
 
 
-def _departures(climate: pd.DataFrame, name: str, station: np.ndarray, local: np.ndarray, hour: float) -> np.ndarray:
+def _departures(
+    climate: pd.DataFrame, daily: pd.DataFrame, name: str, station: np.ndarray, local: np.ndarray, hour: float
+) -> np.ndarray:
     """Departure of the daily extreme, joined from one day's hour of that extreme to the next day's."""
-    region = _stations()["anomaly_region"].to_numpy()
-    daily = read_embedded("anomalies")
+    region = _stations(climate)["anomaly_region"].to_numpy()
     stamps = (local * 3600.0).astype(np.int64).astype("datetime64[s]")
     year_start = stamps.astype("datetime64[Y]")
-    # Each calendar day takes the departure of that day in 2014; 29 February that of the day before.
+    # Each calendar day takes the departure of that day in the table's year; 29 February that of the day before.
     day = (stamps.astype("datetime64[D]") - year_start.astype("datetime64[D]")).astype(int)
     years = year_start.astype(int) + 1970
     leap = (years % 4 == 0) & ((years % 100 != 0) | (years % 400 == 0))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios._tables import read_embedded
+from jaxsched.scenarios.countries import Country
 
 _DAY = pd.Timedelta(days=1)
 
@@ -26,12 +26,14 @@ def in_year(times: pd.DatetimeIndex, year: int, offset_hours: float = 0.0) -> pd
     return _on_calendar(local, years) - pd.Timedelta(hours=offset_hours)
 
 
-def market_offset(sites: pd.DataFrame) -> float:
+def market_offset(sites: pd.DataFrame, country: Country) -> float:
     """How far the clock of the market of most sites is ahead of UTC [h]; that of the east where two have as many.
 
     A site of no market that is known has the clock of its longitude.
     """
-    market = sites["region"].astype(str).map(read_embedded("regions").set_index("region")["market_utc_offset_h"])
+    market = (
+        sites["region"].astype(str).map({code: region.utc_offset_hours for code, region in country.regions.items()})
+    )
     offsets = market.to_numpy(float, na_value=np.nan)
     offsets = np.where(np.isnan(offsets), np.round(sites["longitude"].to_numpy(float) / 15.0), offsets)
     hours, counts = np.unique(offsets, return_counts=True)

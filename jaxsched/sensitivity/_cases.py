@@ -71,16 +71,16 @@ def drought(factors: Sequence[float] = (1.5, 2, 3, 4, 6, 8, 10, 12)) -> list[Cas
 
 
 def carbon_path(study: Study, prices: Sequence[float]) -> list[Case]:
-    """Prices of carbon [AUD/t].
+    """Prices of carbon, in the currency of the study per tonne.
 
     Raises:
         ValueError: If the study gives carbon no worth, so that a price cannot be a multiple of it.
     """
-    base = study.scenario.weights["carbon"].value
+    base, unit = study.scenario.weights["carbon"].value, study.scenario.weights["carbon"].unit
     if not base > 0:
         raise ValueError("the study gives carbon no worth (weights.carbon is 0); give it a price above 0.")
     return [
-        Case("carbon price", f"carbon {p:g} AUD/t", float(p), "AUD/t", Shift(carbon_price=as_array(p / base)))
+        Case("carbon price", f"carbon {p:g} {unit}", float(p), unit, Shift(carbon_price=as_array(p / base)))
         for p in prices
     ]
 

@@ -15,6 +15,7 @@ from jaxsched.report._map import coastline, map_of
 from jaxsched.report._plots import draw_all, load_and_temperature, policies
 from jaxsched.report._words import readable
 from jaxsched.scenarios import australia
+from jaxsched.scenarios.countries import country
 from jaxsched.solvers import ADMM
 from jaxsched.study import POLICIES, build, evaluate
 
@@ -59,7 +60,7 @@ def test_no_state_is_dropped_and_the_clock_is_that_of_most_gpus(study, runs):
     assert figure.axes[-1].get_xlabel() == "time in Singapore (UTC+8)"
     times, clock = local_times(dataclasses.replace(study.scenario, sites=study.scenario.sites.iloc[2:]))
     assert clock == "time in Sydney (UTC+11)"
-    assert str(times[0]) == "2024-01-15 01:00:00"
+    assert str(times[0]) == "2024-01-15 01:00:00+11:00"
 
 
 def test_the_shift_of_rounding_is_called_none(study, runs):
@@ -80,9 +81,7 @@ def test_what_differs_from_the_temperature_aware_schedule_is_said_beside_each_ba
 def test_labels_of_the_map_cover_neither_each_other_nor_the_edge():
     scenario = australia(sites=52, origins=20, slots=1)
     with own_style():
-        figure = map_of(
-            scenario.sites, scenario.origins, np.zeros(52), {name: f"{name}\nmean" for name in scenario.sites.index}
-        )
+        figure = map_of(scenario, np.zeros(52), {name: f"{name}\nmean" for name in scenario.sites.index})
     axes, canvas = figure.axes[0], figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()
@@ -96,12 +95,12 @@ def test_labels_of_the_map_cover_neither_each_other_nor_the_edge():
 def test_every_site_of_a_small_study_is_labelled(study):
     names = list(study.scenario.sites.index)
     with own_style():
-        figure = map_of(study.scenario.sites, study.scenario.origins, np.zeros(3), {name: name for name in names})
+        figure = map_of(study.scenario, np.zeros(3), {name: name for name in names})
     assert {text.get_text() for text in figure.axes[0].texts} == set(names)
 
 
 def test_the_coastline_is_that_of_australia():
-    points = np.concatenate([line for _, line in coastline()])
+    points = np.concatenate([line for _, line in coastline(country("australia"))])
     assert points[:, 0].min() == pytest.approx(113, abs=1)
     assert points[:, 0].max() == pytest.approx(153.6, abs=1)
     assert points[:, 1].min() == pytest.approx(-43.6, abs=1)

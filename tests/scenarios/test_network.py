@@ -124,7 +124,7 @@ def test_centres_of_one_name_are_told_apart_and_none_is_lost():
 def test_a_table_of_other_countries_is_refused_in_a_sentence(shared_data, tmp_path, kind):
     dump = write(tmp_path, "geonames_dump", SAMPLES["geonames_dump"].replace("\tAU\t", "\tCN\t"))
     table = read(shared_data / WORLD if kind == "world" else dump).table
-    with pytest.raises(ValueError, match=r"^holds no place of an Australian state with people; give `state` or"):
+    with pytest.raises(ValueError, match=r"^holds no place of a state of Australia with people; give `state` or"):
         population_centres(table, 10)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from jaxsched.scenarios import australia, in_year, with_carbon, with_weather
 from jaxsched.scenarios._years import market_offset
+from jaxsched.scenarios.countries import country
 from jaxsched.scenarios.readers import ReadError, read
 from tests.scenarios.readers.samples import epw, epw_row
 from tests.scenarios.recordings import record
@@ -106,4 +107,4 @@ def test_a_study_that_begins_a_year_on_any_clock_stays_in_january(start):
     [(["WEM", "WEM", "NSW1"], 8.0), (["WEM", "NSW1"], 10.0), (["NT", "NT", "VIC1"], 9.5), (["SG", "SG", "NSW1"], 7.0)],
 )
 def test_the_clock_is_that_of_most_sites(regions, hours):
-    assert market_offset(pd.DataFrame({"region": regions, "longitude": 103.8})) == hours
+    assert market_offset(pd.DataFrame({"region": regions, "longitude": 103.8}), country("australia")) == hours

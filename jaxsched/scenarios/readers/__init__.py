@@ -9,7 +9,7 @@ from jaxsched.scenarios.readers._rates import RequestRates
 from jaxsched.scenarios.readers._raw import ReadError
 from jaxsched.scenarios.readers._recording import Recording, column_times
 from jaxsched.scenarios.readers._requests import RequestLog, RequestStatistics
-from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow
+from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, origin_row, site_row
 from jaxsched.scenarios.readers._times import iso_time, offset_name
 
 __all__ = [
@@ -32,9 +32,11 @@ __all__ = [
     "describe",
     "iso_time",
     "offset_name",
+    "origin_row",
     "read",
     "read_mapped",
     "recognise",
+    "site_row",
     "tidy",
     "write_tidy",
 ]

@@ -1,10 +1,11 @@
-"""Carbon intensity of Australian grids."""
+"""Carbon intensity of grids."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from jaxsched.scenarios.countries import country
 from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE, nem_stamps
 from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, RawTable, flags, load, need, numbers, peek, stamps, words
@@ -13,6 +14,7 @@ from jaxsched.scenarios.readers._report import report_table
 
 _G_PER_KWH: Limits = {"low": 0.0, "high": 3_000.0}
 _T_PER_MWH: Limits = {"low": 0.0, "high": 3.0}
+_AUSTRALIAN = ("Electricity Maps lies below AEMO's CDEII in Australia (Victoria by a third); do not mix the two",)
 _CDEII_COLUMNS = ("SETTLEMENTDATE", "REGIONID", "CO2E_INTENSITY_INDEX")
 
 
@@ -47,10 +49,7 @@ def _maps(raw: RawTable, time: str, zone: pd.Categorical, columns: dict[str, str
         zone="UTC",
         stamp="interval start",
         column=time,
-        notes=(
-            note,
-            "Electricity Maps lies below AEMO's CDEII in Australia (Victoria by a third); do not mix the two",
-        ),
+        notes=(note, *_AUSTRALIAN) if set(country("australia").zones) & set(map(str, zone.categories)) else (note,),
     )
 
 

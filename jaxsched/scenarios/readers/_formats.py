@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jaxsched.scenarios.countries import Country, country
 from jaxsched.scenarios.readers._carbon import (
     read_carbon_table,
     read_cdeii,
@@ -39,7 +40,7 @@ from jaxsched.scenarios.readers._raw import (
 )
 from jaxsched.scenarios.readers._recording import Recording
 from jaxsched.scenarios.readers._requests import RequestLog
-from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, read_origins, read_sites
+from jaxsched.scenarios.readers._rows import AnyOriginRow, AnySiteRow, Rows, read_origins, read_sites
 from jaxsched.scenarios.readers._text import names_of, unreadable
 from jaxsched.scenarios.readers._traces import (
     read_azure_trace,
@@ -79,13 +80,19 @@ class Format:
         kind: Its name.
         about: What it is, in a few words.
         columns: Patterns of the columns, in lower case, that tell it from the others.
-        read: Its reader.
+        read: Its reader; that of a table of places needs the country whose states and regions it may name.
+        of_country: Whether it does.
     """
 
     kind: str
     about: str
     columns: tuple[str, ...]
-    read: Callable[[Path], Readable]
+    read: Callable[..., Readable]
+    of_country: bool = False
+
+    def read_in(self, path: Path, where: Country) -> Readable:
+        """What a file of this kind holds, in a country."""
+        return self.read(path, where) if self.of_country else self.read(path)
 
 
 # The first whose columns are all there; those that need more columns come first.
@@ -117,9 +124,9 @@ FORMATS = (
     Format("latency_log", "latency log of a server", ("arrival", "prompt_tokens", "output_tokens", "ttft_s"), read_latency_log),
     Format("wondernetwork_pings", "WonderNetwork pings", ("source", "destination", "min"), read_pings),
     Format("city_pairs", "round-trip times of city pairs", ("from_city", "to_city", "min|rtt_ms"), read_city_pairs),
-    Format("sites", "edge sites of the user", ("name", "latitude", "longitude", "plant", "gpus"), read_sites),
-    Format("geonames", "GeoNames places", ("geonameid", "name", "latitude", "longitude", "population"), read_geonames),
-    Format("origins", "population centres of the user", ("name", "latitude", "longitude", "state", "population"), read_origins),
+    Format("sites", "edge sites of the user", ("name", "latitude", "longitude", "plant", "gpus"), read_sites, True),
+    Format("geonames", "GeoNames places", ("geonameid", "name", "latitude", "longitude", "population"), read_geonames, True),
+    Format("origins", "population centres of the user", ("name", "latitude", "longitude", "state", "population"), read_origins, True),
     Format("servers", "measuring servers", ("id", "city", "country", "latitude", "longitude"), read_servers),
     # Told by their first lines.
     Format("epw", "EnergyPlus weather", (), read_epw),
@@ -128,32 +135,36 @@ FORMATS = (
     Format("open_meteo_csv", "Open-Meteo CSV", (), read_open_meteo_csv),
     Format("nemweb", "NEMWEB dispatch price report", (), read_nemweb),
     Format("nemweb_cdeii", "NEMWEB CDEII report", (), read_cdeii),
-    Format("geonames_dump", "GeoNames dump", (), read_geonames_dump),
+    Format("geonames_dump", "GeoNames dump", (), read_geonames_dump, True),
     Format("rtt_matrix", "matrix of round-trip times, square or origins by sites", (), read_matrix),
 )  # fmt: skip
 
 
-def read(path: Path | str) -> Readable:
+def read(path: Path | str, where: Country | None = None) -> Readable:
     """Read any file that the package knows, whatever it is.
+
+    Arguments:
+        path: The file.
+        where: The country whose states and regions a table of places may name; Australia where not given.
 
     Raises:
         ReadError: One sentence that names the file and what is wrong with it.
     """
-    path = Path(path)
+    path, where = Path(path), where or country("australia")
     try:
         known = recognise(path)
         if is_text(path) and path.stat().st_size > _LARGE_BYTES:
-            _check_beginning(known, path)
-        return known.read(path)
+            _check_beginning(known, path, where)
+        return known.read_in(path, where)
     except MemoryError:
         raise ReadError(f"{path.name}: is too large for the memory of this machine; cut it into parts.") from None
 
 
-def _check_beginning(known: Format, path: Path) -> None:
+def _check_beginning(known: Format, path: Path, where: Country) -> None:
     """Refuse a large file whose first rows are wrong without reading it to its end."""
     with leading_rows(_LEADING_ROWS):
         try:
-            known.read(path)
+            known.read_in(path, where)
         except BadCell:
             raise
         except ReadError:  # what the first rows alone cannot tell, such as the step
@@ -217,7 +228,7 @@ def _is_matrix(header: list[str], row: list[str]) -> bool:
         return False
     if len(header) > 2 and row[0] in header[1:]:
         return True
-    if {name.lower() for name in header} & {*SiteRow.model_fields, *OriginRow.model_fields}:
+    if {name.lower() for name in header} & {*AnySiteRow.model_fields, *AnyOriginRow.model_fields}:
         return False
     corner = re.sub(r"[^a-z]+", " ", header[0].lower()).strip()
     return corner in _CORNERS and _is_word(row[0]) and not any(_is_word(cell) for cell in row[1:])
@@ -232,11 +243,11 @@ def _kind(name: str) -> Format:
     return next(known for known in FORMATS if known.kind == name)
 
 
-def describe(path: Path | str) -> dict[str, Any]:
+def describe(path: Path | str, where: Country | None = None) -> dict[str, Any]:
     """What a file was recognised as, its clock, step, range, gaps and units; values are JSON.
 
     Raises:
         ReadError: If it cannot be read.
     """
-    found = read(path).describe()
+    found = read(path, where).describe()
     return json.loads(json.dumps(found, default=str))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.scenarios._tables import read_embedded
+from jaxsched.scenarios.countries import country
 from jaxsched.scenarios.readers._market import NEM_REGIONS, NEM_ZONE, PRICE, nem_stamps
 from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, RawTable, load, need, numbers, words
@@ -21,11 +22,7 @@ _ANY: Limits = {"low": -np.inf, "high": np.inf}
 _MANY = 3
 _LONG = ("region", "series", "t", "value")
 _STATES = {
-    "new south wales": "NSW1",
-    "queensland": "QLD1",
-    "south australia": "SA1",
-    "tasmania": "TAS1",
-    "victoria": "VIC1",
+    state.title.lower(): state.region for state in country("australia").states.values() if state.region in NEM_REGIONS
 }
 _FUEL = re.compile(r"fuel_tech\.(\w+)\.power")
 # Names in OpenNEM's CSV export of what its tables call otherwise.

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched._names import did_you_mean
+from jaxsched.scenarios.countries import Country, country
 from jaxsched.scenarios.readers._clock import clock
 from jaxsched.scenarios.readers._places import PLACE_COLUMNS, places_of
 from jaxsched.scenarios.readers._qualified import records
@@ -17,7 +18,7 @@ from jaxsched.scenarios.readers._rates import RATE_COLUMNS, RequestRates, reques
 from jaxsched.scenarios.readers._raw import Limits, RawTable, ReadError, load, need, numbers, stamps, words
 from jaxsched.scenarios.readers._recording import Recording, Stamp, recording
 from jaxsched.scenarios.readers._requests import LOG_COLUMNS, RequestLog, request_log
-from jaxsched.scenarios.readers._rows import OriginRow, Rows, SiteRow, origins_of, sites_of
+from jaxsched.scenarios.readers._rows import AnyOriginRow, AnySiteRow, Rows, origins_of, sites_of
 from jaxsched.scenarios.readers._text import unreadable
 
 QUANTITIES: Mapping[str, Limits] = MappingProxyType(
@@ -43,8 +44,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     _SERIES: tuple(QUANTITIES),
     _LOG: LOG_COLUMNS[1:],
     _RATES: RATE_COLUMNS,
-    _SITES: tuple(SiteRow.model_fields),
-    _ORIGINS: tuple(OriginRow.model_fields),
+    _SITES: tuple(AnySiteRow.model_fields),
+    _ORIGINS: tuple(AnyOriginRow.model_fields),
     _PLACES: PLACE_COLUMNS,
 }
 # Of these a table has one at least to be of its kind.
@@ -54,7 +55,8 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
     _SITES: ("gpus", "plant", "hardware", "facility_limit_kw"),
     _ORIGINS: ("population",),
 }
-_SAME = {"output_tokens": "answer_tokens"}
+# Other names of a column; prices are in the currency of the country by the second.
+_SAME = {"output_tokens": "answer_tokens", "price_per_mwh": "price_aud_per_mwh"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,8 +150,10 @@ def _check_time(how: Mapped) -> None:
         raise ValueError(f"the mapping of a {how.kind} has no zone; give the clock of stamps without an offset.")
 
 
-def read_mapped(path: Path | str, how: Mapped) -> Recording | RequestLog | RequestRates | Rows:
-    """Read a table by a mapping; what it is follows from the columns that are mapped.
+def read_mapped(
+    path: Path | str, how: Mapped, where: Country | None = None
+) -> Recording | RequestLog | RequestRates | Rows:
+    """Read a table by a mapping, in a country (Australia where none is given); what it is follows from the columns.
 
     Raises:
         ReadError: One sentence that names the file, the row and the column.
@@ -172,7 +176,9 @@ def read_mapped(path: Path | str, how: Mapped) -> Recording | RequestLog | Reque
     if how.kind == _RATES:
         stamp = _STAMPS[str(how.stamp)]
         return request_rates(raw, "mapped_rates", zone=str(how.zone), stamp=stamp, day_first=how.day_first)
-    return {_SITES: sites_of, _ORIGINS: origins_of, _PLACES: places_of}[how.kind](raw)
+    if how.kind == _PLACES:
+        return places_of(raw)
+    return {_SITES: sites_of, _ORIGINS: origins_of}[how.kind](raw, where or country("australia"))
 
 
 def _under_own_names(raw: RawTable, how: Mapped) -> RawTable:
@@ -192,8 +198,9 @@ def _under_own_names(raw: RawTable, how: Mapped) -> RawTable:
 
 
 def _series(raw: RawTable, how: Mapped) -> Recording:
-    quantities = {name: numbers(raw, name, empty=True, **QUANTITIES[name]) for name in (*how.columns, *how.values)}
-    return recording(
+    names = [_SAME.get(name, name) for name in (*how.columns, *how.values)]
+    quantities = {name: numbers(raw, name, empty=True, **QUANTITIES[name]) for name in names}
+    found = recording(
         raw,
         "mapped_table",
         pd.DatetimeIndex(stamps(raw, "time", dayfirst=how.day_first)),
@@ -204,3 +211,5 @@ def _series(raw: RawTable, how: Mapped) -> Recording:
         column="time",
         notes=tuple(f"{name} is {factor:g} x {how.columns[name]!r}" for name, factor in how.factors.items()),
     )
+    said = "price_per_mwh" not in (*how.columns, *how.values)
+    return found if said else dataclasses.replace(found, currency="")

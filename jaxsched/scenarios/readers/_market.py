@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from jaxsched.scenarios.countries import country
 from jaxsched.scenarios.readers._qualified import records
 from jaxsched.scenarios.readers._raw import Limits, RawTable, load, market_stamps, need, numbers, peek, words
 from jaxsched.scenarios.readers._recording import Recording, recording
 from jaxsched.scenarios.readers._report import report_table
 
-NEM_REGIONS = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
+NEM_REGIONS = country("australia").regions_of("NEM")
 NEM_ZONE = "Etc/GMT-10"
 _NEM_HOURS = 10
 WEM_ZONE = "Etc/GMT-8"

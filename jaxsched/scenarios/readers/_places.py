@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from jaxsched.scenarios.countries import Country
 from jaxsched.scenarios.readers._raw import BadCell, Limits, RawTable, load, need, numbers, own_names, words
 from jaxsched.scenarios.readers._rows import Rows
 from jaxsched.scenarios.readers._text import UNREADABLE, not_utf8, open_text, unreadable
@@ -14,8 +15,6 @@ PLACE_COLUMNS = ("name", "id", "latitude", "longitude")
 """What a row of a list of places may hold."""
 _LATITUDE: Limits = {"low": -90.0, "high": 90.0}
 _LONGITUDE: Limits = {"low": -180.0, "high": 180.0}
-# First-order divisions of Australia in GeoNames.
-_STATES = {"01": "ACT", "02": "NSW", "03": "NT", "04": "QLD", "05": "SA", "06": "TAS", "07": "VIC", "08": "WA"}
 _DUMP = (
     "geonameid", "name", "asciiname", "alternatenames", "latitude", "longitude", "feature class", "feature code",
     "countrycode", "cc2", "admin1code", "admin2 code", "admin3 code", "admin4 code", "population", "elevation", "dem",
@@ -23,23 +22,23 @@ _DUMP = (
 )  # fmt: skip
 
 
-def read_geonames(path: Path) -> Rows:
+def read_geonames(path: Path, of: Country) -> Rows:
     """GeoNames table: `name`, `latitude`, `longitude`, `population`, `timezone`, and `state` or `admin1code`.
 
     GeoNames lists suburbs beside the metropolis that holds them, so that its population counts people twice: thin the
     places by distance before they become origins.
     """
     raw = need(load(path), ("name", "latitude", "longitude", "population", "timezone"), "a table of places")
-    return _places(raw, "geonames")
+    return _places(raw, "geonames", of)
 
 
-def read_geonames_dump(path: Path) -> Rows:
+def read_geonames_dump(path: Path, of: Country) -> Rows:
     """GeoNames dump (`cities500.txt`, `AU.txt`): nineteen columns between tabs, no header; populated places are kept."""
     raw = _load_dump(path)
     populated = (raw.frame["feature class"] == "P").to_numpy(bool)
     if not populated.any():
         raise raw.bad(None, "feature class", "holds no populated place (P); give a table of cities.")
-    return _places(RawTable(raw.name, raw.frame[populated], raw.first_row), "geonames_dump")
+    return _places(RawTable(raw.name, raw.frame[populated], raw.first_row), "geonames_dump", of)
 
 
 def _load_dump(path: Path) -> RawTable:
@@ -83,7 +82,7 @@ def places_of(raw: RawTable) -> Rows:
     )
 
 
-def _places(raw: RawTable, kind: str) -> Rows:
+def _places(raw: RawTable, kind: str, of: Country) -> Rows:
     raw = own_names(raw, ("state", "admin1code", "countrycode"))
     table = pd.DataFrame(
         {
@@ -96,15 +95,36 @@ def _places(raw: RawTable, kind: str) -> Rows:
     )
     if "state" in raw.frame.columns:
         table["state"] = _texts(raw, "state")
-    elif "admin1code" in raw.frame.columns:
-        code = raw.frame["admin1code"].astype("string").str.strip().str.removesuffix(".0").str.zfill(2)
-        table["state"] = code.map(_STATES).astype(object).to_numpy()
+    elif "admin1code" in raw.frame.columns or ("countrycode" in raw.frame.columns and _by_country(of)):
+        table["state"] = _states(raw, of)
     if "countrycode" in raw.frame.columns:
         table["country"] = _texts(raw, "countrycode")
-        if "state" in table:  # divisions of other countries bear the same numbers
-            table["state"] = table["state"].where(table["country"] == "AU", None)
+        if "state" in table and of.divisions:  # divisions of other countries bear the same numbers
+            own = {code.partition(".")[0] for code in of.divisions}
+            table["state"] = table["state"].where(table["country"].isin(own), None)
     notes = ("suburbs are listed beside the metropolis that holds them; thin by distance before adding people up",)
     return Rows(kind, table, raw.name, notes)
+
+
+def _by_country(of: Country) -> bool:
+    """Whether the country of a place tells its state."""
+    return not of.divisions or any("." not in code for code in of.divisions)
+
+
+def _states(raw: RawTable, of: Country) -> np.ndarray:
+    """State of each place by its country and first-order division; a table without countries is of the country itself."""
+    own = sorted({code.partition(".")[0] for code in of.divisions})
+    if "countrycode" in raw.frame.columns:
+        land = pd.Series(_texts(raw, "countrycode"), raw.frame.index, object)
+    else:
+        land = pd.Series(own[0] if len(own) == 1 else None, raw.frame.index, object)
+    if not of.divisions:
+        return land.to_numpy()
+    state = land.map(of.divisions)
+    if "admin1code" in raw.frame.columns:
+        code = raw.frame["admin1code"].astype("string").str.strip().str.removesuffix(".0").str.zfill(2)
+        state = state.where(state.notna(), (land.astype("string") + "." + code).map(of.divisions))
+    return state.astype(object).to_numpy()
 
 
 def _texts(raw: RawTable, column: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The package's own tables: what `jaxsched convert` writes, and every reader's result reads back equal."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from jaxsched.scenarios.readers._requests import UNDATED, RequestLog, seconds_fr
 # Columns of time: start of an interval, a reading, and the start in seconds where the source withholds the dates.
 _INTERVAL, _INSTANT, _UNDATED_INTERVAL = "start_utc", "time_utc", "start_s"
 _AT = ("latitude", "longitude")
+# Prices by the name of the package, in the currency of the name, or in that of the country.
+_PRICE, _PRICES = "price_aud_per_mwh", re.compile(r"price_(?:([a-z]{3})_)?per_mwh", re.IGNORECASE)
 _ENDINGS = (".csv", ".csv.gz", ".parquet")
 
 
@@ -28,6 +31,7 @@ def tidy(found: Recording | RequestLog | RequestRates) -> pd.DataFrame:
         return _timed(found.table, "arrived", found.dated, "arrived_utc", "arrived_s")
     name = _INSTANT if found.stamp == "instant" else _INTERVAL
     table = _timed(found.table, "start_utc", found.dated, name, _UNDATED_INTERVAL)
+    table = table.rename(columns={_PRICE: "_".join(filter(None, ("price", found.currency.lower(), "per_mwh")))})
     if found.coordinates:
         at = pd.DataFrame.from_dict(dict(found.coordinates), orient="index", columns=list(_AT))
         table = table.assign(**{column: table["place"].astype(str).map(at[column]) for column in _AT})
@@ -58,8 +62,12 @@ def write_tidy(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_plain(path: Path) -> Recording:
-    """The package's table: `start_utc` (intervals) or `time_utc` (readings), `place`, quantities with units in their names."""
-    raw = own_names(load(path), (_INSTANT, _UNDATED_INTERVAL, "estimated", *_AT, *QUANTITIES))
+    """The package's table: `start_utc` (intervals) or `time_utc` (readings), `place`, quantities with units in their names.
+
+    Prices are `price_per_mwh`, in the currency of the country, or bear their own, such as `price_eur_per_mwh`.
+    """
+    raw, currency = _priced(load(path))
+    raw = own_names(raw, (_INSTANT, _UNDATED_INTERVAL, "estimated", *_AT, *QUANTITIES))
     time = next((name for name in (_INSTANT, _UNDATED_INTERVAL) if name in raw.frame.columns), _INTERVAL)
     raw = records(need(raw, (time, "place"), "a table of the package"))
     quantities = {}
@@ -76,7 +84,18 @@ def read_plain(path: Path) -> Recording:
         raw, "jaxsched_table", times, words(raw, "place"), quantities,
         zone="UTC", stamp="instant" if time == _INSTANT else "interval start", column=time,
     )  # fmt: skip
-    return dataclasses.replace(found, dated=dated, coordinates=_coordinates(raw))
+    return dataclasses.replace(found, dated=dated, coordinates=_coordinates(raw), currency=currency)
+
+
+def _priced(raw: RawTable) -> tuple[RawTable, str]:
+    """The table with its prices under the name of the package, and their currency by the name that they have."""
+    columns = {str(name): _PRICES.fullmatch(str(name)) for name in raw.frame.columns}
+    found = {name: match for name, match in columns.items() if match is not None}
+    if len(found) > 1:
+        raise raw.bad(None, None, f"has prices in {' and '.join(found)}; keep one column.")
+    for name, match in found.items():
+        return raw if name == _PRICE else raw.renamed({_PRICE: name}), (match[1] or "").upper()
+    return raw, ""
 
 
 def _coordinates(raw: RawTable) -> dict[str, tuple[float, float]]:

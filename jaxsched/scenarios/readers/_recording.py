@@ -48,6 +48,8 @@ class Recording:
         notes: Sentences on what the reader did or knows of the source.
         coordinates: Latitude and longitude of each place whose file gives them [deg].
         dated: Whether the dates are those of the source; a source that withholds them starts on 2000-01-01.
+        currency: ISO 4217 code of its prices, whose column is called `price_aud_per_mwh` whatever it is; empty where the file
+            does not say, so that it is that of the country.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Recording:
     notes: tuple[str, ...] = ()
     coordinates: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
     dated: bool = True
+    currency: str = "AUD"
 
     @property
     def quantities(self) -> list[str]:
@@ -68,7 +71,7 @@ class Recording:
     @property
     def units(self) -> dict[str, str]:
         """Unit of each quantity."""
-        return {name: unit_of(name) for name in self.quantities}
+        return {name: unit_of(name).replace("AUD", self.currency or "currency") for name in self.quantities}
 
     @property
     def gaps(self) -> pd.DataFrame:

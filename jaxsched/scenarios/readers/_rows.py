@@ -7,63 +7,75 @@ from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 
 from jaxsched._names import OneOf
+from jaxsched.scenarios.countries import Country, country
 from jaxsched.scenarios.readers._raw import RawTable, load, need, numbers, own_names, words
 from jaxsched.scenarios.readers._recording import TIMELESS
 
-Region = Literal["NSW1", "QLD1", "SA1", "TAS1", "VIC1", "WEM", "NT"]
-State = Literal["NSW", "QLD", "SA", "TAS", "VIC", "WA", "NT", "ACT"]
-# Australia with its islands: a sign that is missing, or the two exchanged, lie elsewhere.
-_Latitude = Annotated[float, Field(ge=-55, le=-9, description="Latitude, south negative [deg].")]
-_Longitude = Annotated[float, Field(ge=96, le=169, description="Longitude, east positive [deg].")]
-_Zone = Annotated[str | None, Field(description="IANA time zone; that of the capital of the state where empty.")]
-
-_REGIONS = {
-    "NSW": "NSW1",
-    "ACT": "NSW1",
-    "QLD": "QLD1",
-    "SA": "SA1",
-    "TAS": "TAS1",
-    "VIC": "VIC1",
-    "WA": "WEM",
-    "NT": "NT",
-}
-_ZONES = {
-    "NSW": "Sydney", "ACT": "Sydney", "QLD": "Brisbane", "SA": "Adelaide", "TAS": "Hobart", "VIC": "Melbourne",
-    "WA": "Perth", "NT": "Darwin",
-}  # fmt: skip
+_ZONE = Field(description="IANA time zone; that of the capital of the state where empty.")
+_LATITUDE, _LONGITUDE = "Latitude, south negative [deg].", "Longitude, east positive [deg]."
+_STATE = Field(description="State or territory; residency rules and defaults go by it.")
+_REGION = "Market region of price and carbon; that of the state where empty."
 
 
-class SiteRow(BaseModel):
+class AnySiteRow(BaseModel):
     """One edge site, a row of a table of sites; columns beyond these are kept and not used."""
 
     name: str = Field(description="Name of the site, each once.")
-    latitude: _Latitude
-    longitude: _Longitude
-    state: State = Field(description="State or territory; residency rules and defaults go by it.")
-    region: Region | None = Field(None, description="Market region of price and carbon; that of the state where empty.")
+    latitude: float = Field(description=_LATITUDE)
+    longitude: float = Field(description=_LONGITUDE)
+    state: str = _STATE
+    region: str | None = Field(None, description=_REGION)
     plant: Annotated[str, OneOf("jaxsched.models:PLANTS")] = Field(description="Kind of cooling plant.")
     hardware: Literal["h100", "h200", "a100", "l40s"] = Field(description="Kind of GPU.")
     gpus: float = Field(gt=0, le=1e7, description="GPUs at the site [1].")
     gpus_per_replica: float = Field(4.0, ge=1, le=1024, description="GPUs that hold one copy of a model [1].")
     facility_limit_kw: float = Field(gt=0, le=1e7, description="Largest power at the meter, cooling included [kW].")
-    timezone: _Zone = None
+    timezone: Annotated[str | None, _ZONE] = None
     operator: str | None = Field(None, description="Who runs it, for the reports.")
     city: str | None = Field(None, description="Town, for the reports.")
 
 
-class OriginRow(BaseModel):
+class AnyOriginRow(BaseModel):
     """One population centre, a row of a table of origins; columns beyond these are kept and not used."""
 
     name: str = Field(description="Name of the place, each once.")
-    latitude: _Latitude
-    longitude: _Longitude
-    state: State = Field(description="State or territory; residency rules and defaults go by it.")
+    latitude: float = Field(description=_LATITUDE)
+    longitude: float = Field(description=_LONGITUDE)
+    state: str = _STATE
     population: float = Field(gt=0, le=1e9, description="People whose requests start here [1].")
-    timezone: _Zone = None
+    timezone: Annotated[str | None, _ZONE] = None
+
+
+def site_row(country: Country) -> type[BaseModel]:
+    """The columns of a table of sites of a country."""
+    regions: Any = Literal[tuple(country.regions)] if country.regions else str
+    return _row("SiteRow", AnySiteRow, country, {"region": (regions | None, Field(None, description=_REGION))})
+
+
+def origin_row(country: Country) -> type[BaseModel]:
+    """The columns of a table of origins of a country."""
+    return _row("OriginRow", AnyOriginRow, country, {})
+
+
+def _row(name: str, base: type[BaseModel], country: Country, more: dict[str, Any]) -> type[BaseModel]:
+    """The columns of any country, with the ends and the states of one."""
+    (south, north), (west, east) = country.latitude, country.longitude
+    own: dict[str, Any] = {
+        "latitude": (float, Field(ge=south, le=north, description=_LATITUDE)),
+        "longitude": (float, Field(ge=west, le=east, description=_LONGITUDE)),
+        **more,
+    }
+    states = tuple(country.states)
+    if states:
+        own["state"] = (Literal[states], _STATE)
+    return create_model(name, __base__=base, __doc__=base.__doc__, **own)
+
+
+SiteRow, OriginRow = site_row(country("australia")), origin_row(country("australia"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,26 +108,42 @@ class Rows:
         }
 
 
-def read_sites(path: Path) -> Rows:
-    """The user's edge sites (CSV or parquet) with the columns of `SiteRow`."""
-    return sites_of(load(path))
+def read_sites(path: Path, of: Country) -> Rows:
+    """The user's edge sites (CSV or parquet) with the columns of `site_row`."""
+    return sites_of(load(path), of)
 
 
-def sites_of(raw: RawTable) -> Rows:
-    """The edge sites of a table with the columns of `SiteRow`."""
-    rows = read_rows(raw, SiteRow, "a table of sites")
-    region = rows["region"].where(rows["region"].notna(), rows["state"].map(_REGIONS))
-    return Rows("sites", _with_zone(raw, rows.assign(region=region)), raw.name)
+def sites_of(raw: RawTable, of: Country) -> Rows:
+    """The edge sites of a table with the columns of `site_row`."""
+    rows = read_rows(raw, site_row(of), "a table of sites")
+    return Rows("sites", _with_zone(raw, rows.assign(region=_regions(raw, rows, of)), of), raw.name)
 
 
-def read_origins(path: Path) -> Rows:
-    """The user's population centres (CSV or parquet) with the columns of `OriginRow`."""
-    return origins_of(load(path))
+def _regions(raw: RawTable, rows: pd.DataFrame, of: Country) -> pd.Series:
+    """Market region of each site: its own, that of its state, or the only one; the state where the country names none."""
+    by_state = {code: state.region for code, state in of.states.items()}
+    if len(of.regions) == 1:
+        by_state = {code: by_state.get(code) or next(iter(of.regions)) for code in rows["state"].unique()}
+    elif not of.regions:
+        by_state = {code: by_state.get(code) or code for code in rows["state"].unique()}
+    region = rows["region"].where(rows["region"].notna(), rows["state"].map(by_state))
+    unknown = region.isna().to_numpy()
+    if unknown.any():
+        at = int(unknown.argmax())
+        raise raw.bad(
+            at, "region", f"is empty, and its state has no market region; give one of {', '.join(of.regions)}."
+        )
+    return region
 
 
-def origins_of(raw: RawTable) -> Rows:
-    """The population centres of a table with the columns of `OriginRow`."""
-    return Rows("origins", _with_zone(raw, read_rows(raw, OriginRow, "a table of origins")), raw.name)
+def read_origins(path: Path, of: Country) -> Rows:
+    """The user's population centres (CSV or parquet) with the columns of `origin_row`."""
+    return origins_of(load(path), of)
+
+
+def origins_of(raw: RawTable, of: Country) -> Rows:
+    """The population centres of a table with the columns of `origin_row`."""
+    return Rows("origins", _with_zone(raw, read_rows(raw, origin_row(of), "a table of origins"), of), raw.name)
 
 
 def read_rows(raw: RawTable, model: type[BaseModel], what: str) -> pd.DataFrame:
@@ -169,12 +197,14 @@ def _limits(field: FieldInfo) -> tuple[float, float]:
     return low, high
 
 
-def _with_zone(raw: RawTable, table: pd.DataFrame) -> pd.DataFrame:
+def _with_zone(raw: RawTable, table: pd.DataFrame, of: Country) -> pd.DataFrame:
     """The table with the time zone of each row, and every zone known."""
-    capital = "Australia/" + table["state"].map(_ZONES)
+    by_state = {code: of.states[code].timezone if code in of.states else None for code in table["state"].unique()}
+    capital = table["state"].map({code: zone or of.timezone for code, zone in by_state.items()})
     zone = table["timezone"].where(table["timezone"].notna(), capital)
     unknown = ~zone.isin(available_timezones()).to_numpy()
     if unknown.any():
         at = int(unknown.argmax())
-        raise raw.bad(at, "timezone", f"{zone.iloc[at]!r} is no IANA time zone; give one such as Australia/Perth.")
+        shown = "no time zone is given" if zone.isna().iloc[at] else f"{zone.iloc[at]!r} is no IANA time zone"
+        raise raw.bad(at, "timezone", f"{shown}; give one such as {of.a_timezone}.")
     return table.assign(timezone=zone)

@@ -122,7 +122,7 @@ def test_places_come_from_a_column(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"columns": {"price": "cost"}}, "'price' is no quantity of a scenario; give one of price_aud_per_mwh, "),
+        ({"columns": {"price": "cost"}}, "'price' is no quantity of a scenario; did you mean `price_per_mwh`"),
         ({"columns": {}}, "the mapping has no columns; give at least one quantity"),
         ({"factors": {"wind": 2.0}}, "'wind' is no quantity"),
         ({"factors": {"dry_bulb_c": 2.0}}, "factors has 'dry_bulb_c', which no column is mapped to"),
