@@ -171,8 +171,8 @@ def test_a_far_start_leaves_its_proof_and_begins_anew():
     solver = ADMM(rtol=1e-4)
     begun = solver.init(far, solve(near, solver)).slots
     np.testing.assert_array_equal(begun.routing, solver.init(far, None).slots.routing)
-    assert np.isfinite(begun.objective).all()
-    assert np.isfinite(begun.bound).all()
+    assert np.isfinite(begun.best.objective).all()
+    assert np.isfinite(begun.best.bound).all()
 
 
 def test_a_step_that_is_far_too_small_is_found_out():
