@@ -44,6 +44,12 @@ WITH_FILES: dict[str, Any] = {
     },
     "report": {"policies": ["nearest"], "plots": False},
 }
+TABLES: dict[str, Any] = {
+    "name": "tables",
+    "scenario": {"slots": 2},
+    "inputs": {"folder": "europe"},
+    "report": {"policies": ["nearest"], "plots": False},
+}
 CHILLER: dict[str, Any] = {
     "name": "chiller",
     "inputs": {
@@ -65,10 +71,11 @@ CHILLER: dict[str, Any] = {
     "fit": {"parameters": ["chiller.log_constant", "part_load.linear"], "held_out_share": 0.3},
 }
 LOG: dict[str, Any] = {"name": "served", "log": {"file": "served-quiet.csv"}, "latency": {"most_servers": 4}}
-BASES = (STUDY, WITH_FILES, CHILLER, LOG)
+BASES = (STUDY, WITH_FILES, TABLES, CHILLER, LOG)
 ROOTS: dict[str, type[BaseModel]] = {
     "small": Config,
     "files": Config,
+    "tables": Config,
     "chiller": CalibrationConfig,
     "served": LatencyConfig,
 }
@@ -176,12 +183,13 @@ def spoilt(draw: Any, text: str) -> bytes:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder with the sample files, cut short, in which commands run."""
-    for path in SAMPLE.iterdir():
+    for path in filter(Path.is_file, SAMPLE.iterdir()):
         text = path.read_text(encoding="utf-8").split("\n")
         head = [line for line in text if line.startswith("#")]
         (tmp_path / path.name).write_text(
             "\n".join([*head, *text[len(head) : len(head) + LINES]]) + "\n", encoding="utf-8"
         )
+    shutil.copytree(SAMPLE / "europe", tmp_path / "europe")
     shutil.copy(SAMPLE.parent / "served-quiet.csv", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -242,7 +250,9 @@ def test_what_is_good_runs_and_what_is_not_leaves_nothing(folder, part):
 def test_no_file_ends_in_a_traceback(folder, part):
     kinds = ("prices", "carbon", "sites", "origins", "requests")
     names = [f"synthetic-{kind}.csv" for kind in kinds]
+    names += [str(path.relative_to(folder)) for path in sorted((folder / "europe").iterdir())]
     (folder / "files.json").write_text(json.dumps(WITH_FILES), encoding="utf-8")
+    (folder / "tables.json").write_text(json.dumps(TABLES), encoding="utf-8")
     (folder / "chiller.json").write_text(json.dumps(CHILLER), encoding="utf-8")
 
     @seed(200 + part)
@@ -255,7 +265,8 @@ def test_no_file_ends_in_a_traceback(folder, part):
             (folder / name).write_bytes(spoilt(data.draw, text))
             command = data.draw(st.sampled_from(["validate", "describe", "convert"]))
             if command == "validate":
-                ends_well(folder, "validate", "chiller.json" if "chiller" in name else "files.json")
+                of = "chiller" if "chiller" in name else "tables" if "europe" in name else "files"
+                ends_well(folder, "validate", f"{of}.json")
             elif command == "describe":
                 ends_well(folder, "data", "describe", name)
             else:
