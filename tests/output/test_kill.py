@@ -39,11 +39,16 @@ def ended(target: Path, number: signal.Signals, first: int, after: float, cwd: P
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(after)
-    process.send_signal(number)
-    out, errors = process.communicate(timeout=30)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(after)
+        process.send_signal(number)
+        out, errors = process.communicate(timeout=30)
+    finally:
+        # One that does not end would go on writing for ever.
+        process.kill()
+        process.wait()
     return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
 
