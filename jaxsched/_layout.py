@@ -22,11 +22,10 @@ Module = TypeVar("Module", bound=eqx.Module)
 
 
 class Axis(NamedTuple):
-    """A declared axis: its name, whether all may share one entry, and whether it may be missing."""
+    """A declared axis: its name, and whether all may share one entry."""
 
     name: str
     shared: bool
-    optional: bool
 
 
 @runtime_checkable
@@ -46,9 +45,7 @@ def declared(cls: type) -> dict[str, tuple[Axis, ...]]:
         types = typing.get_args(field.type) or (field.type,)
         texts = [str(getattr(kind, "dim_str")) for kind in types if hasattr(kind, "dim_str")]  # noqa: B009
         if texts:
-            found[field.name] = tuple(
-                Axis(text.lstrip("#*"), text.startswith("#"), text.startswith("*")) for text in texts[0].split()
-            )
+            found[field.name] = tuple(Axis(text.lstrip("#*"), text.startswith("#")) for text in texts[0].split())
     return found
 
 

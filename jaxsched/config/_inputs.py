@@ -59,10 +59,11 @@ def absolute_inputs(inputs: InputsSection, folder: Path) -> dict[str, Any]:
 
 def read_inputs(section: InputsSection, folder: Path, where: Country, problems: list[str]) -> Inputs:
     """Read every file that is named; what is wrong is added to the problems, one sentence a file."""
-    mappings = _mappings(section, folder, problems)
+    files = input_files(section, folder)
+    mappings = _mappings(section, folder, set(files.values()), problems)
     cache: dict[Path, Readable | None] = {}
     found: dict[str, list[Any]] = {key: [] for key in KINDS}
-    for label, path in input_files(section, folder).items():
+    for label, path in files.items():
         key = label.partition("[")[0]
         if path not in cache:
             cache[path] = _read(label, path, mappings.get(path), where, problems)
@@ -77,7 +78,6 @@ def read_inputs(section: InputsSection, folder: Path, where: Country, problems: 
     tables = None if section.folder is None else (folder / section.folder).resolve()
     if tables is None or not tables.is_dir():
         return Inputs(where, _choices(section), found)
-    files = input_files(section, folder)
     named = {key: [path for label, path in files.items() if label.partition("[")[0] == key] for key in KINDS}
     problems += [f"inputs.folder: {problem}" for problem in folder_problems(tables, named, where)]
     return Inputs(where, _choices(section), found, unnamed(tables))
@@ -100,8 +100,7 @@ def _read(label: str, path: Path, how: Mapped | None, where: Country, problems: 
         return None
 
 
-def _mappings(section: InputsSection, folder: Path, problems: list[str]) -> dict[Path, Mapped]:
-    used = set(input_files(section, folder).values())
+def _mappings(section: InputsSection, folder: Path, used: set[Path], problems: list[str]) -> dict[Path, Mapped]:
     mappings: dict[Path, Mapped] = {}
     for file, how in section.mappings.items():
         path = (folder / file).resolve()
