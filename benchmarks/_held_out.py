@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxsched.calibrate import Descent, Fit, Huber, Observations, fit, scores
-from jaxsched.calibrate._scores import polynomial_prediction
+from jaxsched.calibrate._validation import polynomial_prediction
 
 # Where the loss of ln(observed / predicted) turns from squares to sizes.
 _RELATIVE_WIDTH = 0.05

@@ -16,7 +16,7 @@ from benchmarks import harness
 from benchmarks._markdown import bulleted, tabulate
 from benchmarks.clock import timed
 from benchmarks.harness import Record, need_data, say
-from jaxsched.calibrate import Fit, Observations, fit, law_of, model_of
+from jaxsched.calibrate import Fit, Observations, fit, model_of, predictor_of
 from jaxsched.cli._calibrate import fitted
 from jaxsched.config import CalibrationConfig, load_calibration
 
@@ -34,7 +34,7 @@ def choice(config: CalibrationConfig, found: Fit) -> list[dict[str, Any]]:
     """Every set of parameters with its errors on unseen blocks of the time that the fit may see, the best first."""
     seen = _rows(found.observations, ~np.asarray(found.held_out))
     model = model_of(config.model.kind, config.model.start)
-    law = law_of(model, config.model.component, config.model.constants, seen.inputs)
+    law = predictor_of(model, config.model.component, config.model.constants, seen.inputs)
     tried = []
     for names in SETS:
         one = fit(model, seen, parameters=names, predict=law, folds=_BLOCKS)

@@ -1,11 +1,8 @@
 """Fit the parameters of any model to measurements, with errors, and with scores on time that was held out."""
 
-from jaxsched.calibrate._files import load_model, load_provenance, model_text, save_model
-from jaxsched.calibrate._fit import fit
-from jaxsched.calibrate._job import Column, Law, law_of, model_of, observations_of
+from jaxsched.calibrate._fit import Fit, fit
 from jaxsched.calibrate._latency import fit_latency
-from jaxsched.calibrate._latency_result import LatencyFit
-from jaxsched.calibrate._latency_scores import LatencyScore, latency_table, score_latency, split_log
+from jaxsched.calibrate._latency_result import LatencyFit, LatencyScore, latency_table, score_latency, split_log
 from jaxsched.calibrate._methods import (
     AbstractLoss,
     AbstractMethod,
@@ -16,14 +13,13 @@ from jaxsched.calibrate._methods import (
     Pinball,
     Squared,
 )
-from jaxsched.calibrate._names import parameter_names
+from jaxsched.calibrate._model_file import load_model, load_provenance, model_text, save_model
 from jaxsched.calibrate._observations import CalibrationError, Observations
+from jaxsched.calibrate._parameters import parameter_names
 from jaxsched.calibrate._posterior import Posterior, posterior
-from jaxsched.calibrate._result import Fit
 from jaxsched.calibrate._schedules import fit_schedules
-from jaxsched.calibrate._scores import Scores, scores
-from jaxsched.calibrate._split import last_part, time_folds
-from jaxsched.calibrate._units import to_model_unit
+from jaxsched.calibrate._table import Column, model_of, observations_of, predictor_of
+from jaxsched.calibrate._validation import Scores, last_part, scores
 
 __all__ = [
     "AbstractLoss",
@@ -36,7 +32,6 @@ __all__ = [
     "Huber",
     "LatencyFit",
     "LatencyScore",
-    "Law",
     "LeastSquares",
     "Observations",
     "Pinball",
@@ -48,7 +43,6 @@ __all__ = [
     "fit_schedules",
     "last_part",
     "latency_table",
-    "law_of",
     "load_model",
     "load_provenance",
     "model_of",
@@ -56,10 +50,9 @@ __all__ = [
     "observations_of",
     "parameter_names",
     "posterior",
+    "predictor_of",
     "save_model",
     "score_latency",
     "scores",
     "split_log",
-    "time_folds",
-    "to_model_unit",
 ]

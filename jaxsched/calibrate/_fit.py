@@ -1,37 +1,136 @@
 """Fit parameters of a model to observations, and say how far the answer can be trusted."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import pandas as pd
 
-from jaxsched.calibrate._domain import arguments_of, outside
-from jaxsched.calibrate._judge import held_out_scores, more_sentences, parameter_table
+from jaxsched.calibrate._diagnostics import agreement_warnings, domain_warnings, identifiability_warnings
+from jaxsched.calibrate._fit_job import FitJob
 from jaxsched.calibrate._methods import AbstractMethod, LeastSquares
-from jaxsched.calibrate._objective import (
-    Objective,
-    jacobian,
-    minimise_starts,
-    minimise_weights,
-)
-from jaxsched.calibrate._observations import CalibrationError, Observations
-from jaxsched.calibrate._prepare import (
-    as_ours,
-    fold_of,
-    inside,
-    over_rows,
-    posed,
-    predicted,
-    scaled_for,
-    start_values,
-)
-from jaxsched.calibrate._result import Fit
-from jaxsched.calibrate._split import blocks
-from jaxsched.calibrate._uncertainty import Uncertainty, uncertainty
+from jaxsched.calibrate._objective import Objective, arguments_of, call_model
+from jaxsched.calibrate._observations import CalibrationError, Clean, Observations
+from jaxsched.calibrate._parameters import FreeParameters
+from jaxsched.calibrate._uncertainty import block_errors
+from jaxsched.calibrate._validation import Scores
 
 Model = TypeVar("Model")
-# The start that was given is kept where others reach a misfit lower by less than this.
-_AS_GOOD = 1e-6
+# Scores by the key of a summary.
+_KEYS = {
+    "heldout": "held_out",
+    "heldout_default": "default",
+    "heldout_polynomial": "polynomial",
+    "heldout_constant": "constant",
+    "fitted": "fitted",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit(Generic[Model]):
+    """A fitted model, and how far it can be trusted.
+
+    Attributes:
+        model: The fitted model, of the type that was given.
+        parameters: One row per number: `estimate`, `standard_error` (Gauss-Newton), `bootstrap_error` (block bootstrap, NaN
+            where none was asked for; to first order in a fit to a log), `unit`, `start`, `low`, `high`, `at_bound`,
+            `no_effect`, by `name`.
+        covariance: Of the estimates in their units squared; NaN for those on a bound or without effect [entry, entry].
+        bootstrap: Estimates from rows drawn again block by block [sample, entry]; none without bootstrap.
+        scores: `held_out` (of rows that the model had not seen), `default` (the model that was given), `polynomial` (a
+            plain regression) and `constant` (one ratio to the load, where that is known) on the same rows, and `fitted` (of
+            the rows of the fit).
+        hourly: The same of hourly means; none without times, or where rows are an hour apart or more.
+        warnings: What the data cannot tell, and what else to know, one sentence each.
+        converged: Whether the minimum was reached.
+        misfit: Minimum of the misfit from each start, best first [start].
+        predicted: Predictions of the fitted model [row, ...].
+        held_out_predicted: Predictions of each scored row by a model that had not seen it; NaN elsewhere [row, ...].
+        held_out: Which rows were scored [row].
+        observations: The data as they were used; missing values have weight zero.
+        objective: What was minimised, with its bounds and priors.
+        method: How it was minimised.
+        training_weights: Weights of the values that were fitted, 0 where held out or missing [row, ...].
+    """
+
+    model: Model
+    parameters: pd.DataFrame
+    covariance: np.ndarray
+    bootstrap: np.ndarray
+    scores: Mapping[str, Scores]
+    hourly: Mapping[str, Scores]
+    warnings: tuple[str, ...]
+    converged: bool
+    misfit: np.ndarray
+    predicted: np.ndarray
+    held_out_predicted: np.ndarray
+    held_out: np.ndarray
+    observations: Clean
+    objective: Objective
+    method: AbstractMethod
+    training_weights: np.ndarray
+
+    @property
+    def start(self) -> Model:
+        """The model that was given."""
+        return self.objective.model
+
+    @property
+    def predict(self) -> Callable[[Any, Any], Any]:
+        """How the model predicts: (model, inputs) -> predictions."""
+        return self.objective.predict
+
+    @property
+    def correlations(self) -> pd.DataFrame:
+        """Correlations of the estimates by name; NaN where there is no standard error."""
+        error = np.sqrt(np.diag(self.covariance))
+        table = self.covariance / np.outer(error, error)
+        return pd.DataFrame(table, index=self.parameters.index, columns=self.parameters.index)
+
+    def with_block_errors(self, block: np.ndarray) -> "Fit[Model]":
+        """The fit with the errors that blocks of its rows, drawn again, give its parameters to first order.
+
+        A fit that has bootstrap samples, robust losses or priors is left as it is.
+
+        Arguments:
+            block: Block of each row, 0 first [row].
+
+        Returns:
+            The fit with `bootstrap_error` in its table.
+        """
+        if len(self.bootstrap) or not self.method.is_gaussian or self.objective.has_priors:
+            return self
+        known = np.isfinite(np.diag(self.covariance))
+        rows, estimate = len(block), self.parameters["estimate"].to_numpy()
+        jacobian = self.objective.jacobian(estimate).reshape(rows, -1, len(estimate))[..., known]
+        residual = (self.observations.observed - self.predicted).reshape(rows, -1)
+        errors = np.full(len(known), np.nan)
+        errors[known] = block_errors(jacobian, residual, self.training_weights.reshape(rows, -1), block)
+        return dataclasses.replace(self, parameters=self.parameters.assign(bootstrap_error=errors))
+
+    def summary(self) -> dict[str, Any]:
+        """Parameters, scores and warnings as plain values for JSON; what is unknown is None."""
+        rows = self.parameters.reset_index().to_dict("records")
+        return {
+            "parameters": [{key: _plain(value) for key, value in row.items()} for row in rows],
+            "correlations": [[_plain(value) for value in row] for row in self.correlations.to_numpy()],
+            **_shown(self.scores),
+            "hourly": _shown(self.hourly) if self.hourly else None,
+            "warnings": list(self.warnings),
+            "converged": self.converged,
+        }
+
+    def __str__(self) -> str:
+        resampled = ["bootstrap_error"] if self.parameters["bootstrap_error"].notna().any() else []
+        shown = self.parameters[["estimate", "standard_error", *resampled, "unit", "start", "at_bound"]].to_string()
+        lines = [f"{type(self.model).__name__} fitted to {int(self.observations.used.sum())} values.", shown]
+        hourly = {f"{name}, hourly means": score for name, score in self.hourly.items()}
+        for name, score in {**self.scores, **hourly}.items():
+            lines.append(
+                f"{name}: CV(RMSE) {score.cv_rmse:.2%}, NMBE {score.nmbe:+.2%}, R2 {score.r2:.3f} ({score.count})"
+            )
+        return "\n".join([*lines, *(f"warning: {sentence}" for sentence in self.warnings)])
 
 
 def fit(
@@ -81,42 +180,45 @@ def fit(
         CalibrationError: If an argument cannot be used; the message says which and how to correct it.
     """
     _check_counts(folds=folds, starts=starts, bootstrap=bootstrap)
-    ready = posed(model, observations, parameters, predict=predict, bounds=bounds, priors=priors, held_out=held_out)
-    data, named, train, mask, objective = ready.data, ready.named, ready.train, ready.mask, ready.objective
-    method = LeastSquares() if method is None else method
+    free = FreeParameters.of(model, parameters, bounds, priors)
+    predict, method = call_model if predict is None else predict, LeastSquares() if method is None else method
+    job = FitJob.of(model, observations, free, predict, method, held_out)
     random = np.random.default_rng(seed)
-    every = _starts(objective, starts, random)
-    free, misfit, converged, noise = _best_with_priors(objective, train, method, every)
-    estimate = inside(objective, free)
-    residual = data.observed - predicted(objective, estimate)
-    spread = _uncertainty(objective, data, train, estimate, residual, named, method)
-    scored, held_out_predicted = _held_out(objective, data, mask, folds, every, estimate, noise, method)
-    samples = _bootstrap(objective, data, train, free, noise, method, bootstrap, block_hours, random)
-    found, hourly = held_out_scores(objective, data, train, scored, held_out_predicted, mask, folds, estimate)
-    table = parameter_table(named, objective, estimate, spread, samples)
+    begin = job.starts(starts, random)
+    found = job.minimum(begin)
+    if job.objective.has_priors:
+        job = job.with_noise(found.free)
+        found = job.minimum(begin)
+    data, objective = job.data, job.objective
+    estimate = objective.clip_to_bounds(found.free)
+    predicted = objective.predictions(estimate)
+    residual = data.observed - predicted
+    errors = job.uncertainty(estimate, residual)
+    unseen = job.held_out(predicted, begin, folds)
+    samples = job.bootstrap(found.free, bootstrap, block_hours, random)
+    scores, hourly = job.scores(predicted, unseen, folds)
+    table = job.table(estimate, errors, samples)
     return Fit(
-        model=objective.at(as_ours(objective, estimate)),
-        start=model,
+        model=objective.at(objective.cast(estimate)),
         parameters=table,
-        covariance=spread.covariance,
+        covariance=errors.covariance,
         bootstrap=samples,
-        scores=found,
+        scores=scores,
         hourly=hourly,
         warnings=(
-            *spread.sentences,
-            *more_sentences(table, converged, found),
-            *outside(model, arguments_of(model, objective.predict, data.inputs)),
+            *identifiability_warnings(objective, estimate, errors, data.unit),
+            *agreement_warnings(table, found.converged, scores),
+            *domain_warnings(model, arguments_of(model, predict, data.inputs)),
         ),
-        converged=converged,
-        misfit=misfit,
+        converged=found.converged,
+        misfit=found.misfits,
         predicted=data.observed - residual,
-        held_out_predicted=held_out_predicted,
-        held_out=scored,
+        held_out_predicted=unseen.predicted,
+        held_out=unseen.rows,
         observations=data,
-        predict=objective.predict,
         objective=objective,
         method=method,
-        training_weights=train,
+        training_weights=job.train,
     )
 
 
@@ -127,82 +229,18 @@ def _check_counts(*, folds: int, starts: int, bootstrap: int) -> None:
         )
 
 
-def _starts(objective: Objective, number: int, random: np.random.Generator) -> np.ndarray:
-    """Free numbers of the model that was given, and of others drawn around it [start, entry]."""
-    first = objective.bijection.inverse(np.asarray(start_values(objective), float))
-    return np.concatenate([first[None], first + random.normal(size=(number - 1, len(first)))])
+def _shown(scores: Mapping[str, Scores]) -> dict[str, dict[str, Any] | None]:
+    """Scores as plain values; None for those that there are not."""
+    there = {key: dataclasses.asdict(scores[name]) if name in scores else None for key, name in _KEYS.items()}
+    return {
+        key: None if score is None else {what: _plain(value) for what, value in score.items()}
+        for key, score in there.items()
+    }
 
 
-def _best_with_priors(objective, train, method, starts) -> tuple[np.ndarray, np.ndarray, bool, float]:
-    """As `_best`, with the noise that weighs the priors (0 without), from a first fit that has none."""
-    free, misfit, converged = _best(objective, train, 0.0, method, starts)
-    if not np.asarray(objective.prior_precision).any():
-        return free, misfit, converged, 0.0
-    residual = (np.asarray(objective.observed) - predicted(objective, inside(objective, free))) / float(objective.scale)
-    weights = train / train[train > 0].mean()
-    spare = max(int(np.count_nonzero(train)) - len(free), 1)
-    noise = float(np.sqrt((weights * residual**2).sum() / spare))
-    free, misfit, converged = _best(objective, train, noise, method, starts)
-    return free, misfit, converged, noise
-
-
-def _best(objective, train, noise, method, starts) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Free numbers of the best minimum, misfits best first, and whether it converged."""
-    every, train, noise = (as_ours(objective, each) for each in (starts, train, noise))
-    free, misfit, settled = (np.asarray(a) for a in minimise_starts(objective, every, train, noise, method))
-    misfit = np.where(np.isfinite(misfit) & np.isfinite(free).all(1), misfit, np.inf)
-    if not np.isfinite(misfit).any():
-        raise CalibrationError("no start led to a finite misfit; check the data, or start from another model.")
-    best = int(np.argmin(misfit))
-    if misfit[0] <= misfit[best] * (1.0 + _AS_GOOD) + _AS_GOOD**2:
-        best = 0
-    return free[best], np.sort(misfit), bool(settled[best])
-
-
-def _uncertainty(objective, data, train, estimate, residual, named, method) -> Uncertainty:
-    slopes = np.asarray(jacobian(objective, as_ours(objective, estimate)), float)
-    return uncertainty(
-        slopes.reshape(-1, len(estimate)),
-        residual.ravel(),
-        train.ravel(),
-        estimate,
-        named,
-        objective.bijection,
-        np.asarray(objective.prior_precision, float),
-        method,
-        float(objective.scale),
-        data.unit,
-    )
-
-
-def _held_out(objective, data, mask, folds, starts, estimate, noise, method) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows are scored, and predictions for them by fits that had not seen them."""
-    unseen = np.full(data.observed.shape, np.nan)
-    if mask is not None:
-        unseen[mask] = predicted(objective, estimate)[mask]
-        return mask, unseen
-    if folds == 0:
-        return np.zeros(len(unseen), bool), unseen
-    block = fold_of(data, folds)
-    for n in range(folds):
-        part = np.where(over_rows(block == n, data), 0.0, data.weights)
-        if (part > 0).any():
-            # From the starts of the whole fit, never from its answer, which has seen the block.
-            free = _best(scaled_for(objective, part), part, noise, method, starts)[0]
-            unseen[block == n] = predicted(objective, inside(objective, free))[block == n]
-    return data.row_used & np.isfinite(unseen).reshape(len(unseen), -1).all(1), unseen
-
-
-def _bootstrap(objective, data, train, free, noise, method, number, hours, random) -> np.ndarray:
-    if number == 0:
-        return np.zeros((0, len(free)))
-    block = blocks(data.times, len(data.observed), hours)
-    present = np.unique(block[(train > 0).reshape(len(train), -1).any(1)])
-    drawn = random.multinomial(len(present), np.full(len(present), 1.0 / len(present)), size=number)
-    count = np.zeros((number, block.max() + 1))
-    count[:, present] = drawn
-    weights = train[None] * count[:, block].reshape(number, -1, *[1] * (data.observed.ndim - 1))
-    found = minimise_weights(
-        objective, as_ours(objective, free), as_ours(objective, weights), as_ours(objective, noise), method
-    )
-    return np.stack([inside(objective, one) for one in np.asarray(found)])
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value

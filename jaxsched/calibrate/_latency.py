@@ -12,24 +12,12 @@ import numpy as np
 import pandas as pd
 
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.calibrate._block_errors import with_block_errors
-from jaxsched.calibrate._domain import outside
-from jaxsched.calibrate._fit import fit
-from jaxsched.calibrate._latency_result import LatencyFit
+from jaxsched.calibrate._diagnostics import domain_warnings
+from jaxsched.calibrate._fit import Fit, fit
+from jaxsched.calibrate._latency_result import LatencyFit, arrivals_of, measured_times
 from jaxsched.calibrate._methods import AbstractMethod, Descent, Pinball
 from jaxsched.calibrate._observations import CalibrationError, Observations
-from jaxsched.calibrate._result import Fit
-from jaxsched.calibrate._servers import (
-    Log,
-    agrees,
-    blocks_of,
-    compared,
-    finest,
-    predicted,
-    tried,
-    waits_show,
-    with_service,
-)
+from jaxsched.calibrate._servers import Requests, ServerGrid, blocks_of, replayed_log_ttft, with_service
 from jaxsched.models import ServingSite
 from jaxsched.scenarios.readers import RequestLog
 from jaxsched.simulation import replay
@@ -40,7 +28,6 @@ MOST_SERVERS = 1024
 _READING = ("prefill.fixed", "prefill.linear", "prefill.quadratic")
 # Requests at or below this quantile of TTFT at their length have most likely not waited.
 _UNWAITED = 0.3
-_FEWEST = 50
 # The numbers of servers with the least misfit that are fitted in full, and blocks of the burstiness's bootstrap.
 _FINALISTS, _BLOCKS, _SAMPLES = 3, 40, 200
 # A wait counts where it lengthens the TTFT by this share.
@@ -86,19 +73,20 @@ def fit_latency(
         Differences of misfits by blocks: Vuong (1989), Econometrica 57:307; blocks: Kuensch (1989), Ann. Stat. 17:1217.
     """
     table = _checked(log, most_servers)
-    between = np.concatenate([[0.0], table["arrived"].diff().dt.total_seconds().to_numpy(float)[1:]])
-    prompt, answer, ttft = (table[name].to_numpy(float) for name in ("prompt_tokens", "answer_tokens", "ttft_s"))
+    between, prompt, answer = arrivals_of(table)
+    ttft = table["ttft_s"].to_numpy(float)
     burstiness = log.statistics().arrival_cv2
     site = ServingSite() if start is None else start
     bursty = eqx.tree_at(lambda s: s.arrival_cv2, site, jnp.asarray(np.clip(burstiness, 1e-3, 200.0)))
     data = Observations((between, prompt, answer), np.log(ttft), times=table["arrived"], unit="ln s")
     hours = max(between.sum() / SECONDS_PER_HOUR / (blocks_of(len(between))[-1] + 1), 1e-9)
     how = {"method": method, "seed": seed, "block_hours": hours}
-    found, profile, identified = _judged(bursty, data, Log.of(between, prompt, answer, ttft), most_servers, how)
+    job = _LatencyJob(data, Requests.of(between, prompt, answer, ttft), most_servers, how)
+    found, profile, identified = job.fitted(bursty)
     if bootstrap:
         at, names = (int(found.model.servers), float(found.model.token_time)), tuple(found.parameters.index)
-        found = _at(found.model, *at, data, most_servers, names=names, bootstrap=bootstrap, **how)
-    found = with_block_errors(found, blocks_of(len(between)))
+        found = job.at(found.model, *at, names=names, bootstrap=bootstrap)
+    found = found.with_block_errors(blocks_of(len(between)))
     waits = replay(found.model, *map(jnp.asarray, data.inputs)).wait
     fitted = LatencyFit(
         site=found.model,
@@ -112,39 +100,64 @@ def fit_latency(
         answer_tokens=answer,
         warnings=(),
     )
-    told = (*found.warnings, *outside(found.model, {"prompt_tokens": prompt}), *_sentences(fitted, most_servers))
-    return dataclasses.replace(fitted, warnings=told)
+    domain = domain_warnings(found.model, {"prompt_tokens": prompt})
+    return dataclasses.replace(fitted, warnings=(*found.warnings, *domain, *_server_warnings(fitted, most_servers)))
 
 
-def _judged(
-    site: ServingSite, data: Observations, requests: Log, most_servers: int, how: dict[str, Any]
-) -> tuple[Fit[ServingSite], pd.DataFrame, bool]:
-    """The fit, the profile of the number of servers, and whether any wait shows in the log."""
-    _, prompt, _ = data.inputs
-    fitted = {"predict": _reading_alone, "folds": 0, "seed": how["seed"]}
-    alone_data = Observations((prompt,), data.observed)
-    quick = Descent(Pinball(jnp.asarray(_UNWAITED)))
-    reading = fit(site, alone_data, parameters=_READING, method=quick, starts=2, **fitted).model
-    coarse = tried(reading, requests, most_servers)
-    if waits_show(reading, requests, coarse):
-        table = finest(reading, requests, coarse)["token_time_s"].iloc[:_FINALISTS]
-        pairs = zip(table.index.to_numpy(), table.to_numpy(), strict=True)
-        fits = [_at(reading, int(number), float(time), data, most_servers, **how) for number, time in pairs]
-        found = min(fits, key=lambda one: one.misfit[0])
-        return found, compared(found.model, requests, coarse, None), True
-    alone = fit(reading, alone_data, parameters=_READING, starts=1, **fitted)
-    profile = compared(alone.model, requests, coarse, alone.predicted)
-    return _least_site(alone, data, requests, most_servers, how), profile, False
+@dataclasses.dataclass(frozen=True)
+class _LatencyJob:
+    """A fit to a log that can be made.
 
+    Attributes:
+        data: Time between arrivals, lengths, and ln TTFT.
+        requests: The same, in blocks.
+        most_servers: Most servers that are tried.
+        how: Method, seed and length of a block, as in `fit`.
+    """
 
-def _least_site(
-    alone: Fit[ServingSite], data: Observations, requests: Log, places: int, how: dict[str, Any]
-) -> Fit[ServingSite]:
-    """The fit of the prefill at the token time that was given, and the fewest servers with which that agrees with the log."""
-    numbers, token_time = np.arange(1.0, places + 1.0), float(alone.model.token_time)
-    laws = np.asarray(predicted(alone.model, jnp.asarray(numbers), jnp.full(places, token_time), requests, places))
-    servers = next((n for n, law in enumerate(laws, 1) if agrees(requests, law, alone.predicted)), places)
-    return _at(alone.model, servers, token_time, data, places, names=_READING, **how)
+    data: Observations
+    requests: Requests
+    most_servers: int
+    how: dict[str, Any]
+
+    def fitted(self, site: ServingSite) -> tuple[Fit[ServingSite], pd.DataFrame, bool]:
+        """The fit, the profile of the number of servers, and whether any wait shows in the log."""
+        alone_data = Observations((self.data.inputs[1],), self.data.observed)
+        alone_how = {"parameters": _READING, "predict": _reading_alone, "folds": 0, "seed": self.how["seed"]}
+        quick = Descent(Pinball(jnp.asarray(_UNWAITED)))
+        reading = fit(site, alone_data, method=quick, starts=2, **alone_how).model
+        grid = ServerGrid.of(reading, self.requests, self.most_servers)
+        if grid.waits_show(reading):
+            best = grid.best(reading)["token_time_s"].iloc[:_FINALISTS]
+            pairs = zip(best.index.to_numpy(), best.to_numpy(), strict=True)
+            fits = [self.at(reading, int(number), float(time)) for number, time in pairs]
+            found = min(fits, key=lambda one: one.misfit[0])
+            return found, grid.profile(found.model, None), True
+        alone = fit(reading, alone_data, starts=1, **alone_how)
+        return self._least_site(alone), grid.profile(alone.model, alone.predicted), False
+
+    def at(
+        self,
+        site: ServingSite,
+        servers: int,
+        token_time: float,
+        names: tuple[str, ...] = (*_READING, "token_time"),
+        bootstrap: int = 0,
+    ) -> Fit[ServingSite]:
+        """The fit at one number of servers, from a token time [s]."""
+        begin = with_service(site, jnp.asarray(float(servers)), jnp.asarray(token_time))
+        predict = _replayed(self.most_servers)
+        return fit(
+            begin, self.data, parameters=names, predict=predict, folds=0, starts=1, bootstrap=bootstrap, **self.how
+        )
+
+    def _least_site(self, alone: Fit[ServingSite]) -> Fit[ServingSite]:
+        """The fit of the prefill at the token time that was given, and the fewest servers with which that agrees with the log."""
+        most, requests, token_time = self.most_servers, self.requests, float(alone.model.token_time)
+        tries = jnp.asarray(np.arange(1.0, most + 1.0)), jnp.full(most, token_time)
+        laws = np.asarray(replayed_log_ttft(alone.model, *tries, requests, most))
+        servers = next((n for n, law in enumerate(laws, 1) if requests.agrees(law, alone.predicted)), most)
+        return self.at(alone.model, servers, token_time, names=_READING)
 
 
 def _checked(log: RequestLog, most_servers: int) -> pd.DataFrame:
@@ -152,11 +165,7 @@ def _checked(log: RequestLog, most_servers: int) -> pd.DataFrame:
         raise CalibrationError(
             f"{log.source}: has no column 'ttft_s'; give a log with the time to first token of its requests [s]."
         )
-    known = int(log.table["ttft_s"].notna().sum())
-    if known < _FEWEST:
-        raise CalibrationError(
-            f"{log.source}: 'ttft_s' holds {known} times; at least {_FEWEST} are needed, give a longer log."
-        )
+    measured_times(log, ", give a longer log")
     if most_servers < 1:
         raise CalibrationError(f"most_servers is {most_servers}; try at least 1.")
     return log.spread().table
@@ -166,31 +175,17 @@ def _reading_alone(site: ServingSite, inputs: Any) -> jax.Array:
     return jnp.log(site.first_token(inputs[0], jnp.zeros_like(inputs[0])))
 
 
-def _at(
-    site: ServingSite,
-    servers: int,
-    token_time: float,
-    data: Observations,
-    places: int,
-    names: tuple[str, ...] = (*_READING, "token_time"),
-    **options: Any,
-) -> Fit[ServingSite]:
-    """The fit at one number of servers, from a token time."""
-    begin = with_service(site, jnp.asarray(float(servers)), jnp.asarray(token_time))
-    return fit(begin, data, parameters=names, predict=_replayed(places), folds=0, starts=1, **options)
-
-
 @functools.cache
-def _replayed(places: int) -> Callable[[ServingSite, Any], jax.Array]:
-    """Prediction of ln TTFT; one function a number of places, so that it is compiled once."""
+def _replayed(most_servers: int) -> Callable[[ServingSite, Any], jax.Array]:
+    """Prediction of ln TTFT; one function for each number of servers, so that it is compiled once."""
 
     def predict(site: ServingSite, inputs: Any) -> jax.Array:
-        return jnp.log(replay(site, *inputs, places=places).ttft)
+        return jnp.log(replay(site, *inputs, places=most_servers).ttft)
 
     return predict
 
 
-def _sentences(found: LatencyFit, most_servers: int) -> tuple[str, ...]:
+def _server_warnings(found: LatencyFit, most_servers: int) -> tuple[str, ...]:
     """What the log leaves open, and what would help."""
     low, high = found.plausible
     if not found.identified:

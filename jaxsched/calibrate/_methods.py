@@ -1,17 +1,21 @@
-"""How a misfit is measured and minimised."""
+"""How a misfit is measured and minimised, and what follows for the errors of its minimum.
+
+A new method is one class of the methods of `AbstractMethod`, a new loss one of `AbstractLoss`.
+"""
 
 import abc
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import optimistix as optx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
+from jaxsched.calibrate._objective import Linearisation, Misfit
 
 
 class AbstractLoss(AbstractModel):
@@ -97,7 +101,27 @@ class Squared(AbstractLoss):
 
 
 class AbstractMethod(eqx.Module):
-    """A way to minimise the misfit over free numbers."""
+    """A way to minimise a misfit over free numbers. What is not an array must be a static field."""
+
+    @abc.abstractmethod
+    def minimise(self, misfit: Misfit, start: Float[Array, " entry"]) -> tuple[Float[Array, " entry"], Array]:
+        """Free numbers of a minimum from a start, and whether it converged; in JAX."""
+
+    @abc.abstractmethod
+    def value(self, misfit: Misfit, free: Float[Array, " entry"]) -> Float[Array, ""]:
+        """The misfit at free numbers, by which minima from several starts are compared; in JAX."""
+
+    @abc.abstractmethod
+    def sandwich(self, near: Linearisation) -> tuple[np.ndarray, np.ndarray]:
+        """Curvature of the misfit at its minimum and variance of its gradient, in units of half a sum of squares.
+
+        The covariance of the estimates is curvature^-1 variance curvature^-1 [entry, entry].
+        """
+
+    @property
+    @abc.abstractmethod
+    def is_gaussian(self) -> bool:
+        """Whether the misfit is a weighted sum of squares: only then there are a posterior and first-order block errors."""
 
 
 class LeastSquares(AbstractMethod):
@@ -111,6 +135,41 @@ class LeastSquares(AbstractMethod):
 
     tolerance: float | None = eqx.field(default=None, static=True)
     max_steps: int = eqx.field(default=256, static=True)
+
+    def minimise(self, misfit: Misfit, start: Float[Array, " entry"]) -> tuple[Float[Array, " entry"], Array]:
+        """Minimum of the sum of squares from a start, and whether it converged."""
+        tolerance = self.tolerance
+        if tolerance is None:
+            tolerance = 1e-7 if start.dtype == jnp.float64 else 1e-4
+
+        def size(change: Any) -> Any:
+            # Of residuals, not of free numbers: those of a parameter on its bound run to infinity.
+            return jnp.zeros((), change.dtype) if change.shape == start.shape else optx.two_norm(change)
+
+        solver = optx.LevenbergMarquardt(rtol=0.0, atol=tolerance, norm=size)
+        answer = optx.least_squares(
+            lambda free, _: misfit.residuals(free),
+            solver,
+            start,
+            max_steps=self.max_steps,
+            throw=False,
+            options={"jac": "fwd"},
+        )
+        return answer.value, answer.result == optx.RESULTS.successful
+
+    def value(self, misfit: Misfit, free: Float[Array, " entry"]) -> Float[Array, ""]:
+        """Half the sum of squares."""
+        return 0.5 * jnp.sum(misfit.residuals(free) ** 2)
+
+    def sandwich(self, near: Linearisation) -> tuple[np.ndarray, np.ndarray]:
+        """J' W J, and that times the variance of the residuals."""
+        gram = (near.weights[:, None] * near.jacobian).T @ near.jacobian
+        return gram, near.noise**2 * gram
+
+    @property
+    def is_gaussian(self) -> bool:
+        """Yes."""
+        return True
 
 
 class Descent(AbstractMethod):
@@ -133,60 +192,77 @@ class Descent(AbstractMethod):
     learning_rate: float = eqx.field(default=0.05, static=True)
     seed: int = eqx.field(default=0, static=True)
 
+    def minimise(self, misfit: Misfit, start: Float[Array, " entry"]) -> tuple[Float[Array, " entry"], Array]:
+        """The lowest point that is met, and whether the gradient fell to a thousandth there.
 
-def least_squares(
-    residuals: Callable[[Array], Array], start: Float[Array, " entry"], method: LeastSquares
-) -> tuple[Float[Array, " entry"], Array]:
-    """Minimum of the sum of squares of `residuals` from a start, and whether it converged."""
-    tolerance = method.tolerance
-    if tolerance is None:
-        tolerance = 1e-7 if start.dtype == jnp.float64 else 1e-4
+        With batches costs cannot be compared: then it is where the steps end.
+        """
+        # optax mixes integer types, which strict promotion would refuse.
+        with jax.numpy_dtype_promotion("standard"):
+            return self._descend(misfit, start)
 
-    def size(change: Any) -> Any:
-        # Of residuals, not of free numbers: those of a parameter on its bound run to infinity.
-        return jnp.zeros((), change.dtype) if change.shape == start.shape else optx.two_norm(change)
+    def value(self, misfit: Misfit, free: Float[Array, " entry"]) -> Float[Array, ""]:
+        """Mean loss of all rows, and of the priors."""
+        return misfit.mean_loss(free, self.loss)
 
-    solver = optx.LevenbergMarquardt(rtol=0.0, atol=tolerance, norm=size)
-    answer = optx.least_squares(
-        lambda free, _: residuals(free), solver, start, max_steps=method.max_steps, throw=False, options={"jac": "fwd"}
-    )
-    return answer.value, answer.result == optx.RESULTS.successful
+    def sandwich(self, near: Linearisation) -> tuple[np.ndarray, np.ndarray]:
+        """That of an M-estimate: J' W loss'' J, and the sum of the squares of w loss' J."""
+        first, second = _influence(self.loss, near.residual / near.scale)
+        residual, weights, scale = near.residual, near.weights, near.scale
+        if isinstance(self.loss, Pinball):
+            # The corner is too narrow to count the residuals in it; a kernel of the usual width does.
+            quartiles = np.subtract(*np.quantile(residual, [0.75, 0.25]))
+            width = 1.06 * min(residual.std(), quartiles / 1.34) * len(residual) ** -0.2
+            second = np.exp(-0.5 * (residual / width) ** 2) / (np.sqrt(2.0 * np.pi) * width) * scale
+        pull = (weights * scale * first)[:, None]
+        variance = (pull * near.jacobian).T @ (pull * near.jacobian)
+        return ((weights * second)[:, None] * near.jacobian).T @ near.jacobian, variance
 
+    @property
+    def is_gaussian(self) -> bool:
+        """No: a loss of its own has no density."""
+        return False
 
-def descend(
-    cost: Callable[[Array, PRNGKeyArray], Array], start: Float[Array, " entry"], method: Descent
-) -> tuple[Float[Array, " entry"], Array]:
-    """The lowest point of a cost of (free numbers, key), and whether its slope fell to a thousandth there.
+    def _cost(self, misfit: Misfit, free: Array, key: Any) -> Array:
+        """Mean loss of all rows, or of those that a key draws, and of the priors."""
+        rows = None
+        if self.batch is not None:
+            rows = jax.random.randint(key, (self.batch,), 0, len(misfit.objective.observed))
+        return misfit.mean_loss(free, self.loss, rows)
 
-    With batches costs cannot be compared: then it is where the steps end.
-    """
-    # optax mixes integer types, which strict promotion would refuse.
-    with jax.numpy_dtype_promotion("standard"):
-        return _descend(cost, start, method)
+    def _descend(self, misfit: Misfit, start: Array) -> tuple[Array, Array]:
+        keys = jax.random.split(jax.random.key(self.seed), self.steps)
+        slower = optax.cosine_decay_schedule(self.learning_rate, self.steps)
+        optimiser: Any = optax.lbfgs() if self.batch is None else optax.adam(slower)
 
+        def cost(free, key):
+            return self._cost(misfit, free, key)
 
-def _descend(cost, start, method) -> Any:
-    keys = jax.random.split(jax.random.key(method.seed), method.steps)
-    slower = optax.cosine_decay_schedule(method.learning_rate, method.steps)
-    optimiser: Any = optax.lbfgs() if method.batch is None else optax.adam(slower)
+        def step(carry, key):
+            free, state, lowest = carry
+            value, slope = jax.value_and_grad(cost)(free, key)
+            lowest = _lower(lowest, (value, free))
+            more = {} if self.batch is not None else {"value": value, "grad": slope, "value_fn": lambda u: cost(u, key)}
+            update, state = optimiser.update(slope, state, free, **more)
+            return (free + update, state, lowest), jnp.linalg.norm(slope)
 
-    def step(carry, key):
-        free, state, lowest = carry
-        value, slope = jax.value_and_grad(cost)(free, key)
-        lowest = _lower(lowest, (value, free))
-        more = {} if method.batch is not None else {"value": value, "grad": slope, "value_fn": lambda u: cost(u, key)}
-        update, state = optimiser.update(slope, state, free, **more)
-        return (free + update, state, lowest), jnp.linalg.norm(slope)
-
-    lowest = (jnp.full((), jnp.inf, start.dtype), start)
-    (free, _, lowest), slopes = jax.lax.scan(step, (start, optimiser.init(start), lowest), keys)
-    if method.batch is not None:
-        return free, jnp.isfinite(free).all()
-    free = _lower(lowest, (cost(free, keys[0]), free))[1]
-    return free, jnp.linalg.norm(jax.grad(cost)(free, keys[0])) <= 1e-3 * slopes[0] + 1e-6
+        lowest = (jnp.full((), jnp.inf, start.dtype), start)
+        (free, _, lowest), slopes = jax.lax.scan(step, (start, optimiser.init(start), lowest), keys)
+        if self.batch is not None:
+            return free, jnp.isfinite(free).all()
+        free = _lower(lowest, (cost(free, keys[0]), free))[1]
+        return free, jnp.linalg.norm(jax.grad(cost)(free, keys[0])) <= 1e-3 * slopes[0] + 1e-6
 
 
 def _lower(known: tuple[Array, Array], new: tuple[Array, Array]) -> tuple[Array, Array]:
-    """That of two (cost, free numbers) which costs less; a cost that is not finite is none."""
+    """The cheaper of two (cost, free numbers); a cost that is not finite loses."""
     is_lower = new[0] < known[0]
     return jnp.where(is_lower, new[0], known[0]), jnp.where(is_lower, new[1], known[1])
+
+
+def _influence(loss: AbstractLoss, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and second derivative of a loss at each residual [value]."""
+    at = jnp.asarray(residual)
+    first = jax.vmap(jax.grad(loss))(at)
+    second = jax.vmap(jax.grad(jax.grad(loss)))(at)
+    return np.asarray(first, float), np.asarray(second, float)

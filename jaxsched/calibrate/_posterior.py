@@ -1,6 +1,7 @@
 """Draws from the posterior of fitted parameters, by numpyro; an option that needs the extra `posterior`."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,15 +10,14 @@ import numpy as np
 import pandas as pd
 
 from jaxsched._extras import needs
-from jaxsched.calibrate._methods import LeastSquares
+from jaxsched.calibrate._fit import Fit
 from jaxsched.calibrate._objective import Objective
 from jaxsched.calibrate._observations import CalibrationError
-from jaxsched.calibrate._result import Fit
 
 # Chains that have not mixed: r_hat above this, or fewer independent draws than that.
 _MIXED, _FEWEST = 1.05, 100.0
-# Spread of the chains' starts around the fit, in free numbers.
-_SPREAD = 0.1
+# Standard deviation of the chains' starts around the fit, in free numbers.
+_SCATTER = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def posterior(found: Fit, *, samples: int = 1000, warmup: int = 500, chains: int
         raise CalibrationError(
             f"samples is {samples}, warmup {warmup}, chains {chains}; give samples and warmup >= 10, chains >= 1."
         )
-    if not isinstance(found.method, LeastSquares):
+    if not found.method.is_gaussian:
         raise CalibrationError(
             "the fit has a loss of its own, of which there is no density; fit by least squares for a posterior."
         )
@@ -79,14 +79,16 @@ def posterior(found: Fit, *, samples: int = 1000, warmup: int = 500, chains: int
     residual = np.sqrt(np.asarray(weight)) * (found.observations.observed - found.predicted) / float(objective.scale)
     noise = max(float(np.sqrt((residual**2).sum() / used.sum())), 1e-12)
     first = np.append(start, np.log(noise))
-    drawn = _chains(objective, weight, first, samples, warmup, chains, seed)
+    begin = first + _SCATTER * np.random.default_rng(seed).normal(size=(chains, len(first)))
+    begin = begin.astype(objective.observed.dtype)
+    drawn = _chains(lambda free: _potential(objective, weight, free), begin, samples, warmup, seed)
     free, log_noise = drawn[..., :-1], drawn[..., -1:]
     values = np.asarray(jax.vmap(jax.vmap(objective.bijection))(jnp.asarray(free)))
     every = np.concatenate([values, np.exp(log_noise) * float(objective.scale)], -1)
     names = [*found.parameters.index, "noise"]
     units = [*found.parameters["unit"], found.observations.unit or "1"]
     table = _table(every, names, units)
-    return Posterior(table, every, _sentences(table))
+    return Posterior(table, every, _mixing_warnings(table))
 
 
 def _check_proper(found: Fit) -> None:
@@ -112,13 +114,14 @@ def _potential(objective: Objective, weight: jax.Array, free: jax.Array) -> jax.
 
 
 def _chains(
-    objective: Objective, weight: jax.Array, first: np.ndarray, samples: int, warmup: int, chains: int, seed: int
+    potential: Callable[[jax.Array], jax.Array], starts: np.ndarray, samples: int, warmup: int, seed: int
 ) -> np.ndarray:
-    """Free numbers drawn [chain, draw, entry]."""
+    """Free numbers drawn [chain, draw, entry], from a start for each chain [chain, entry]."""
     needs("a posterior", "numpyro")
     from numpyro.infer import MCMC, NUTS
 
-    sampler = NUTS(potential_fn=lambda free: _potential(objective, weight, free), dense_mass=True)
+    chains = len(starts)
+    sampler = NUTS(potential_fn=potential, dense_mass=True)
     run = MCMC(
         sampler,
         num_warmup=warmup,
@@ -127,11 +130,10 @@ def _chains(
         chain_method="vectorized",
         progress_bar=False,
     )
-    begin = first + _SPREAD * np.random.default_rng(seed).normal(size=(chains, len(first)))
-    starts: Any = jnp.asarray(begin if chains > 1 else begin[0], objective.observed.dtype)
+    begin: Any = jnp.asarray(starts if chains > 1 else starts[0], starts.dtype)
     # numpyro mixes types, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"):
-        run.run(jax.random.key(seed), init_params=starts)
+        run.run(jax.random.key(seed), init_params=begin)
     return np.asarray(run.get_samples(group_by_chain=True), float)
 
 
@@ -153,7 +155,7 @@ def _table(samples: np.ndarray, names: list[str], units: list[str]) -> pd.DataFr
     )
 
 
-def _sentences(table: pd.DataFrame) -> tuple[str, ...]:
+def _mixing_warnings(table: pd.DataFrame) -> tuple[str, ...]:
     bad = table.index[~((table["r_hat"] <= _MIXED) & (table["effective_samples"] >= _FEWEST))]
     return tuple(
         f"the chains of {name} have not mixed (r_hat {table['r_hat'][name]:.3f}, {table['effective_samples'][name]:.0f} "

@@ -13,10 +13,9 @@ from jaxtyping import Array
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._solve import solve
-from jaxsched.calibrate._fit import fit
+from jaxsched.calibrate._fit import Fit, fit
 from jaxsched.calibrate._methods import AbstractMethod
 from jaxsched.calibrate._observations import CalibrationError, Observations
-from jaxsched.calibrate._result import Fit
 from jaxsched.problem import Problem
 from jaxsched.solvers import AbstractSolver, InteriorPoint
 

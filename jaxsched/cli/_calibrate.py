@@ -27,13 +27,14 @@ from jaxsched.calibrate import (
     Posterior,
     fit,
     last_part,
-    law_of,
     model_of,
     model_text,
     observations_of,
     posterior,
+    predictor_of,
 )
-from jaxsched.calibrate._prepare import posed
+from jaxsched.calibrate._fit_job import FitJob
+from jaxsched.calibrate._parameters import FreeParameters
 from jaxsched.cli._calibrate_log import check_log, write_latency_fit
 from jaxsched.config import CalibrationConfig, ConfigError, LatencyConfig, load_calibration
 from jaxsched.report import apart, sha256, whole_directory, write_json
@@ -112,8 +113,9 @@ def check_calibration(path: Path) -> None:
         return
     with _in_a_sentence(path):
         data = _observations(config, path)
-        model, how = _asked(config, data)
-        posed(model, data, **how)
+        model, asked = _asked(config, data)
+        free = FreeParameters.of(model, asked["parameters"], asked["bounds"], asked["priors"])
+        FitJob.of(model, data, free, asked["predict"], _METHODS[config.fit.loss], asked["held_out"])
     rows = int(pd.DataFrame(data.inputs).assign(observed=data.observed).notna().all(axis=1).sum())
     print(f"{path}: good. {type(model).__name__}, {rows} of {len(data.observed)} rows have every value.")
 
@@ -148,7 +150,7 @@ def _asked(config: CalibrationConfig, data: Observations) -> tuple[Any, dict[str
         raise CalibrationError('fit.posterior_samples needs the extra `posterior`: pip install "jaxsched[posterior]".')
     return model, {
         "parameters": how.parameters,
-        "predict": law_of(model, config.model.component, config.model.constants, data.inputs),
+        "predict": predictor_of(model, config.model.component, config.model.constants, data.inputs),
         "bounds": {name: _ends(*ends) for name, ends in how.bounds.items()},
         "priors": {name: (prior[0], prior[1]) for name, prior in how.priors.items()},
         "held_out": last_part(len(data.observed) if data.times is None else data.times, how.held_out_share),

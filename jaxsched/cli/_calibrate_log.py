@@ -23,7 +23,7 @@ from jaxsched.calibrate import (
     score_latency,
     split_log,
 )
-from jaxsched.calibrate._latency_scores import measured_times
+from jaxsched.calibrate._latency_result import measured_times
 from jaxsched.config import ConfigError, LatencyConfig
 from jaxsched.models import ServingSite
 from jaxsched.report import apart, sha256, write_json

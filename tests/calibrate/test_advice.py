@@ -9,12 +9,10 @@ import pytest
 
 from jaxsched import models
 from jaxsched.calibrate import CalibrationError, Observations, Scores, fit, scores
-from jaxsched.calibrate._bounds import bijection
-from jaxsched.calibrate._domain import arguments_of, outside
-from jaxsched.calibrate._judge import more_sentences
-from jaxsched.calibrate._names import Named
-from jaxsched.calibrate._scores import hourly_scores, proportional_prediction
-from jaxsched.calibrate._uncertainty import _on_bound_sentences
+from jaxsched.calibrate._diagnostics import agreement_warnings, bound_warnings, domain_warnings
+from jaxsched.calibrate._objective import arguments_of, call_model
+from jaxsched.calibrate._parameters import Named, bijection
+from jaxsched.calibrate._validation import hourly_scores, proportional_prediction
 
 GOOD = Scores(0.1, 0.0, 1.0, 0.95, 0.1, 100)
 
@@ -51,7 +49,7 @@ def test_a_law_that_a_constant_ratio_beats_is_told_so_and_so_is_one_that_misses_
 def test_a_law_that_matches_is_told_neither():
     table = pd.DataFrame({"bootstrap_error": [np.nan], "standard_error": [1.0]})
     worse = dataclasses.replace(GOOD, cv_rmse=0.2)
-    assert more_sentences(table, True, {"fitted": GOOD, "held_out": GOOD, "constant": worse}) == ()
+    assert agreement_warnings(table, True, {"fitted": GOOD, "held_out": GOOD, "constant": worse}) == ()
 
 
 def test_a_constant_ratio_is_fitted_where_weights_are_positive():
@@ -81,13 +79,13 @@ def test_hourly_means_are_scored_where_rows_are_shorter():
 
 def test_values_outside_of_where_a_law_holds_are_named():
     inputs = {"dry_bulb": np.array([20.0, 48.0, np.nan, 30.0]), "it_power": np.full(4, 600.0), "rated_it_power": 500.0}
-    hot, full = outside(models.DirectExpansion(), inputs)
+    hot, full = domain_warnings(models.DirectExpansion(), inputs)
     assert "DirectExpansion holds for dry_bulb in [-5, 45]; 33.3% of the values lie outside, from 20 to 48" in hot
     assert "load fraction in [0, 1]; 100.0% of the values lie outside" in full
-    assert outside(models.DirectExpansion(), {"dry_bulb": np.array([-5.0, 45.0])}) == ()
-    assert outside({"a": 1.0}, inputs) == ()
-    known = arguments_of(models.Prefill(), None, (np.array([9000.0]), np.array([9000.0**2])))
-    assert "tokens_mean in [0, 8192]" in outside(models.Prefill(), known)[0]
+    assert domain_warnings(models.DirectExpansion(), {"dry_bulb": np.array([-5.0, 45.0])}) == ()
+    assert domain_warnings({"a": 1.0}, inputs) == ()
+    known = arguments_of(models.Prefill(), call_model, (np.array([9000.0]), np.array([9000.0**2])))
+    assert "tokens_mean in [0, 8192]" in domain_warnings(models.Prefill(), known)[0]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +100,7 @@ def test_values_outside_of_where_a_law_holds_are_named():
 def test_a_bound_is_to_be_widened_only_where_the_law_leaves_room(bounds, estimate, words, never):
     named = [Named("sensitivity", np.asarray(0.03), "1/K", (0.0, 0.1))]
     ends = bijection(named, None if bounds is None else {"sensitivity": bounds})
-    (sentence,) = _on_bound_sentences(named, np.array([estimate]), ends, np.array([True]))
+    (sentence,) = bound_warnings(named, np.array([estimate]), ends, np.array([True]))
     assert words in sentence
     assert never not in sentence
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,7 +11,18 @@ from scipy.optimize import curve_fit
 
 from jaxsched import models
 from jaxsched._parameters import parameter
-from jaxsched.calibrate import CalibrationError, Cauchy, Descent, Observations, Squared, fit, last_part, parameter_names
+from jaxsched.calibrate import (
+    AbstractMethod,
+    CalibrationError,
+    Cauchy,
+    Descent,
+    LeastSquares,
+    Observations,
+    Squared,
+    fit,
+    last_part,
+    parameter_names,
+)
 from tests.calibrate.conftest import RATED_KW, TRUTH, measure, predict
 
 # Standard errors of two implementations of one formula: finite differences in SciPy.
@@ -19,6 +31,36 @@ COVARIANCE_RTOL = 1e-4
 BOOTSTRAP_RTOL = 0.25
 NAMES = list(TRUTH)
 QUICK = {"parameters": NAMES, "predict": predict, "starts": 3, "folds": 0}
+
+
+class GaussNewton(AbstractMethod):
+    """A method of one's own: full steps of Gauss and Newton."""
+
+    steps: int = eqx.field(default=20, static=True)
+
+    def minimise(self, misfit, start):
+        def step(_, free):
+            return free - jnp.linalg.lstsq(jax.jacfwd(misfit.residuals)(free), misfit.residuals(free))[0]
+
+        return jax.lax.fori_loop(0, self.steps, step, start), jnp.asarray(True)
+
+    def value(self, misfit, free):
+        return LeastSquares().value(misfit, free)
+
+    def sandwich(self, near):
+        return LeastSquares().sandwich(near)
+
+    @property
+    def is_gaussian(self):
+        return True
+
+
+def test_a_method_of_ones_own_finds_the_same_minimum(known, plain_fit):
+    found = fit(models.DirectExpansion(), known, **{**QUICK, "starts": 1}, method=GaussNewton())
+    for name in ("estimate", "standard_error"):
+        np.testing.assert_allclose(found.parameters[name], plain_fit.parameters[name], rtol=1e-5)
+    with pytest.raises(TypeError, match="abstract"):
+        AbstractMethod()
 
 
 def error_in_standard_errors(found):

@@ -13,10 +13,11 @@ import numpy as np
 
 from jaxsched import models
 from jaxsched._output import whole_file
-from jaxsched.calibrate._former import current
 from jaxsched.calibrate._observations import CalibrationError
 
 _FORMAT = "jaxsched model 1"
+# Laws of earlier versions that held the temperature and width of their wetting themselves.
+_WETTED = {"IndirectEvaporative": ("threshold", "gate_width"), "EvaporativeWater": ("threshold", "width")}
 _PLAIN = (bool, int, float, str)
 Module = TypeVar("Module", bound=eqx.Module)
 
@@ -120,7 +121,7 @@ def _read(value: Any, known: Mapping[str, type], file: str, where: str) -> Any:
             return jnp.asarray(np.asarray(value["value"], value["dtype"]), dtype)
         except (KeyError, TypeError, ValueError):
             raise CalibrationError(f"{file}: `{where}` must hold `value` (numbers) and `dtype`.") from None
-    value = current(value, file, where)
+    value = _current(value, file, where)
     name = value["class"]
     if name not in known:
         raise CalibrationError(
@@ -133,3 +134,42 @@ def _read(value: Any, known: Mapping[str, type], file: str, where: str) -> Any:
         what = "has no field" if wrong in inside else "misses the field"
         raise CalibrationError(f"{file}: `{where}` of class {name} {what} {wrong!r}.")
     return known[name](**inside)
+
+
+def _current(value: dict[str, Any], file: str, where: str) -> dict[str, Any]:
+    """A model of a file in the form of this version; any other is given back as it is.
+
+    Raises:
+        CalibrationError: If what it said cannot be said any more, with what to do.
+    """
+    name = value["class"]
+    if name in _WETTED and _WETTED[name][0] in value:
+        threshold, width = (value.get(field) for field in _WETTED[name])
+        rest = {field: each for field, each in value.items() if field not in _WETTED[name]}
+        return {**rest, "wetting": {"class": "Wetting", "threshold": threshold, "width": width}}
+    if name == "SiteModel" and "cooling" in value and "water" in value:
+        rest = {field: each for field, each in value.items() if field not in ("cooling", "water")}
+        return {**rest, "plants": _plants(value["cooling"], value["water"], file, where)}
+    if name in ("MixedCooling", "MixedWater"):
+        raise CalibrationError(
+            f"{file}: `{where}` is a {name} of an earlier version; a plant is now one model of cooling and water. Save each of "
+            "its members as a model of its own, and put them in by study.with_(model, at=...)."
+        )
+    return value
+
+
+def _plants(cooling: dict[str, Any], water: dict[str, Any], file: str, where: str) -> dict[str, Any]:
+    """Cooling and water of an earlier site model as plants."""
+    mixed = cooling["class"] == "MixedCooling", water["class"] == "MixedWater"
+    if not any(mixed):
+        return {"class": "Plant", "cooling": cooling, "water": water, "wetting": None}
+    if not all(mixed) or cooling["membership"] != water["membership"]:
+        raise CalibrationError(
+            f"{file}: `{where}` mixes cooling and water otherwise; a plant is now one model of both. Build the study anew, and "
+            "put its models in by study.with_(model, at=...)."
+        )
+    plants = [
+        {"class": "Plant", "cooling": one, "water": its, "wetting": None}
+        for one, its in zip(cooling["plants"], water["kinds"], strict=True)
+    ]
+    return {"class": "MixedPlants", "plants": plants, "membership": cooling["membership"]}

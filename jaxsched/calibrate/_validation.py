@@ -1,11 +1,14 @@
-"""How well predictions agree with what was observed, and the plain regression that any law should beat."""
+"""How well a law predicts what it has not seen: parts held out as blocks of time, scores, and regressions to compare with."""
 
 import dataclasses
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from jaxsched.calibrate._observations import CalibrationError
 
 _FEWEST_HOURS = 3
 
@@ -44,14 +47,14 @@ def scores(observed: np.ndarray, predicted: np.ndarray, used: np.ndarray | None 
     error, count = truth - guess, truth.size
     if count < 2:
         return Scores(*[float("nan")] * 5, count=count)
-    mean, spread = truth.mean(), ((truth - truth.mean()) ** 2).sum()
+    mean, variation = truth.mean(), ((truth - truth.mean()) ** 2).sum()
     relative = np.abs(error[truth != 0]) / np.abs(truth[truth != 0])
     with np.errstate(divide="ignore", invalid="ignore"):
         return Scores(
             cv_rmse=float(np.sqrt((error**2).sum() / (count - 1)) / abs(mean)) if mean else float("nan"),
             nmbe=float(error.sum() / (count - 1) / mean) if mean else float("nan"),
             mae=float(np.abs(error).mean()),
-            r2=float(1.0 - (error**2).sum() / spread) if spread else float("nan"),
+            r2=float(1.0 - (error**2).sum() / variation) if variation else float("nan"),
             median_relative_error=float(np.median(relative)) if relative.size else float("nan"),
             count=int(count),
         )
@@ -99,3 +102,64 @@ def polynomial_prediction(
     root = np.sqrt(weights[fitted])
     coefficients = np.linalg.lstsq(table[fitted] * root[:, None], observed[fitted] * root, rcond=None)[0]
     return table @ coefficients
+
+
+def last_part(times: Any, share: float = 1.0 / 3.0) -> np.ndarray:
+    """Which rows lie in the last part of the time that the rows cover.
+
+    Arguments:
+        times: Time of each row, or the number of rows where their order is all that is known.
+        share: Share of the rows, in (0, 1).
+
+    Returns:
+        A mask [row]; rows of equal times fall on the same side.
+
+    Raises:
+        CalibrationError: If a part would be empty.
+    """
+    order = _ranks(times)
+    first = np.quantile(order, 1.0 - share, method="higher") if 0.0 < share < 1.0 else -1
+    mask = order >= first
+    if not 0.0 < share < 1.0 or mask.all() or not mask.any():
+        raise CalibrationError(
+            f"a share of {share:g} of {len(order)} rows leaves nothing to fit to or nothing to score."
+        )
+    return mask
+
+
+def time_folds(times: Any, folds: int = 5) -> np.ndarray:
+    """Which of several consecutive blocks of time each row lies in.
+
+    Arguments:
+        times: Time of each row, or the number of rows where their order is all that is known.
+        folds: Number of blocks of about equally many rows, >= 2.
+
+    Returns:
+        Number of the block, 0 first [row]; rows of equal times share one.
+
+    Raises:
+        CalibrationError: If there are fewer rows than blocks.
+    """
+    order = _ranks(times)
+    if folds < 2 or len(np.unique(order)) < folds:
+        raise CalibrationError(
+            f"{len(order)} rows cannot be split into {folds} blocks of time; give fewer, at least 2."
+        )
+    ends = np.quantile(order, np.arange(1, folds) / folds, method="higher")
+    return np.searchsorted(ends, order, side="right")
+
+
+def time_blocks(times: pd.DatetimeIndex | None, rows: int, hours: float) -> np.ndarray:
+    """Block of time of each row, 0 first; without times every row is a block of its own [row]."""
+    if times is None:
+        return np.arange(rows)
+    since = (times - times.min()) / pd.Timedelta(hours=hours)
+    return np.unique(np.floor(since.to_numpy()), return_inverse=True)[1]
+
+
+def _ranks(times: Any) -> np.ndarray:
+    """Rank of each row in time; rows of equal times have that of the first."""
+    if isinstance(times, int):
+        return np.arange(times)
+    stamps = pd.Series(pd.DatetimeIndex(times))
+    return stamps.rank(method="min").to_numpy() - 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +13,30 @@ import pandas as pd
 
 from jaxsched import models
 from jaxsched._parameters import AbstractModel, as_array
-from jaxsched.calibrate._names import layout_of, named_parameters, replaced
+from jaxsched.calibrate._objective import Predictor
 from jaxsched.calibrate._observations import CalibrationError, Observations
-from jaxsched.calibrate._units import to_model_unit
+from jaxsched.calibrate._parameters import layout_of, named_parameters, replaced
+
+# Unit: what models use, factor, offset: value = factor x number + offset. A refrigeration ton is 12000 Btu/h.
+_UNITS = {
+    "W": ("kW", 1e-3, 0.0),
+    "kW": ("kW", 1.0, 0.0),
+    "MW": ("kW", 1e3, 0.0),
+    "RT": ("kW", 3.516852842, 0.0),
+    "degC": ("degC", 1.0, 0.0),
+    "degF": ("degC", 5.0 / 9.0, -160.0 / 9.0),
+    "degK": ("degC", 1.0, -273.15),
+    "%": ("%", 1.0, 0.0),
+    "1": ("1", 1.0, 0.0),
+    "s": ("s", 1.0, 0.0),
+    "ms": ("s", 1e-3, 0.0),
+    "token": ("token", 1.0, 0.0),
+    "token^2": ("token^2", 1.0, 0.0),
+    "GPU": ("GPU", 1.0, 0.0),
+    "km": ("km", 1.0, 0.0),
+    "L/h": ("L/h", 1.0, 0.0),
+}
+_ENERGY = re.compile(r"(Wh|kWh|MWh) per (\d+(?:\.\d+)?) min")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,22 +49,6 @@ class Column:
     highest: float | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Law:
-    """Predicts one component (the sum of all where None) of a model called by name with constants and inputs."""
-
-    component: str | None
-    constants: tuple[tuple[str, float], ...]
-
-    def __call__(self, model: Any, inputs: Mapping[str, Any]) -> Any:
-        answer = model(**inputs, **{name: as_array(value) for name, value in self.constants})
-        if isinstance(answer, jax.Array):
-            return answer
-        if self.component is not None:
-            return getattr(answer, self.component)
-        return sum(jax.tree.leaves(answer))
-
-
 def model_of(kind: str, start: Mapping[str, float]) -> Any:
     """A model of `jaxsched.models` with its defaults, and some parameters given by dotted name.
 
@@ -50,8 +56,7 @@ def model_of(kind: str, start: Mapping[str, float]) -> Any:
         CalibrationError: If the class or a name is unknown, the class has no defaults, or a value is outside its range.
     """
     found = getattr(models, kind, None)
-    callable_ = isinstance(found, type) and issubclass(found, AbstractModel) and "__call__" in dir(found)
-    if found is None or not callable_ or inspect.isabstract(found):
+    if found is None or not _is_law(found):
         known = [n for n in models.__all__ if _is_law(getattr(models, n))]
         raise CalibrationError(f"model {kind!r} is no law of jaxsched.models; there are {', '.join(known)}.")
     try:
@@ -77,7 +82,9 @@ def _is_law(found: Any) -> bool:
     return made and "__call__" in dir(found)
 
 
-def law_of(model: Any, component: str | None, constants: Mapping[str, float], inputs: Mapping[str, Any]) -> Law:
+def predictor_of(
+    model: Any, component: str | None, constants: Mapping[str, float], inputs: Mapping[str, Any]
+) -> Predictor:
     """How the model is called, with every argument known.
 
     Raises:
@@ -94,12 +101,11 @@ def law_of(model: Any, component: str | None, constants: Mapping[str, float], in
             f"argument {missing[0]!r} of {type(model).__name__} is {'both a column and a constant' if both else 'missing'}; give "
             "it in `inputs.columns` or in `model.constants`."
         )
-    law = Law(None, tuple(constants.items()))
     answer = jax.eval_shape(lambda m, i: m(**i, **{n: as_array(v) for n, v in constants.items()}), model, dict(inputs))
     if component is not None and component not in getattr(answer, "_fields", ()):
         there = ", ".join(getattr(answer, "_fields", ())) or "no components"
         raise CalibrationError(f"the answer of {type(model).__name__} has no component {component!r}; it has {there}.")
-    return dataclasses.replace(law, component=component)
+    return Predictor(component, tuple(constants.items()))
 
 
 def observations_of(
@@ -137,7 +143,7 @@ def _values(table: pd.DataFrame, column: Column) -> tuple[np.ndarray, str]:
         )
     low = -np.inf if column.lowest is None else column.lowest
     high = np.inf if column.highest is None else column.highest
-    return to_model_unit(numbers.where(numbers.between(low, high)).to_numpy(float), column.unit)
+    return _to_model_unit(numbers.where(numbers.between(low, high)).to_numpy(float), column.unit)
 
 
 def _wet_bulb(dry_bulb: np.ndarray, humidity: np.ndarray) -> np.ndarray:
@@ -147,3 +153,20 @@ def _wet_bulb(dry_bulb: np.ndarray, humidity: np.ndarray) -> np.ndarray:
         return np.where(known, np.asarray(models.stull_wet_bulb(jnp.asarray(air), jnp.asarray(moist))), np.nan)
     except ValueError as error:
         raise CalibrationError(f"{error} Set `lowest` and `highest` of the column to leave such rows out.") from None
+
+
+def _to_model_unit(values: np.ndarray, unit: str) -> tuple[np.ndarray, str]:
+    """Values in the unit that models use for the quantity, and that unit.
+
+    Raises:
+        CalibrationError: If the unit is unknown.
+    """
+    energy = _ENERGY.fullmatch(unit)
+    if energy:
+        return values * {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}[energy[1]] * 60.0 / float(energy[2]), "kW"
+    if unit not in _UNITS:
+        raise CalibrationError(
+            f"unit {unit!r} is unknown; known are {', '.join(_UNITS)} and kWh per 30 min (any minutes)."
+        )
+    base, factor, offset = _UNITS[unit]
+    return values * factor + offset, base
