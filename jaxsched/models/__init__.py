@@ -4,6 +4,15 @@ from jaxsched.models.carbon import Carbon
 from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCooledChiller
 from jaxsched.models.conditions import Conditions, Weights
 from jaxsched.models.cooling import AbstractCooling, CoolingCurves, CoolingPower
+from jaxsched.models.cooling_laws import (
+    PLANTS,
+    AirsideEconomiser,
+    DirectExpansion,
+    IndirectEvaporative,
+    WaterCooledPlant,
+    WatersideEconomiser,
+    mechanical_curves,
+)
 from jaxsched.models.decode import InterTokenLatency
 from jaxsched.models.electrical import (
     AbstractElectrical,
@@ -27,15 +36,6 @@ from jaxsched.models.load_curve import LoadCurve
 from jaxsched.models.network import RoundTripTime
 from jaxsched.models.partial_pue import ConstantPartialPUE, PolynomialPartialPUE
 from jaxsched.models.plant import AbstractPlant, MixedPlants, Plant, PlantCurves
-from jaxsched.models.plants import (
-    PLANTS,
-    AirsideEconomiser,
-    DirectExpansion,
-    IndirectEvaporative,
-    WaterCooledPlant,
-    WatersideEconomiser,
-    mechanical_curves,
-)
 from jaxsched.models.prefill import FlooredPrefill, Prefill, log_normal_moments
 from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
 from jaxsched.models.queueing import SakasegawaWait

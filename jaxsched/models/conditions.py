@@ -8,6 +8,8 @@ from jaxsched._parameters import AbstractModel, parameter
 class Conditions(AbstractModel):
     """Weather and signals at the sites. Each field is a scalar, [site] or [slot, site].
 
+    Units say AUD for the currency of the scenario, whatever that is.
+
     Attributes:
         dry_bulb: Outdoor air temperature [degC].
         wet_bulb: Outdoor wet-bulb temperature [degC].
@@ -29,7 +31,7 @@ class Conditions(AbstractModel):
 
 
 class Weights(AbstractModel):
-    """What a unit of each effect is worth in the objective.
+    """What a unit of each effect is worth in the objective, in the currency of the scenario, for which units say AUD.
 
     Attributes:
         carbon: [AUD/t].

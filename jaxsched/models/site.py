@@ -25,7 +25,7 @@ class SiteReport(eqx.Module):
 
     Power [kW]: `it_power`, `ups`, `pdu`, `misc`, `fan`, `pump`, `compressor`, `cooling` (the last three
     together) and `facility_power` (all). Water [L/h]: `site_water`, `source_water`. `carbon` [kg/h]. `queue`:
-    requests waiting. Money [AUD/h]: `energy_cost`, `carbon_cost`, `water_cost`, `waiting_cost` and their sum,
+    requests waiting. Money, in the currency of the scenario [currency/h]: `energy_cost`, `carbon_cost`, `water_cost`, `waiting_cost` and their sum,
     `total`.
     """
 
@@ -119,11 +119,11 @@ class SiteModel(AbstractModel):
         )
 
     def cost(self, load: Float[Array, "slot site"], conditions: Conditions) -> Float[Array, "slot site"]:
-        """Total cost of a load [AUD/h], as in the report; not convex where `energy_weight` is negative."""
+        """Total cost of a load [currency/h], as in the report; not convex where `energy_weight` is negative."""
         return self(load, conditions).total
 
     def energy_weight(self, conditions: Conditions) -> Float[Array, "..."]:
-        """What one kWh at the meter costs in all: delivered price, carbon and source water [AUD/kWh].
+        """What one kWh at the meter costs in all: delivered price, carbon and source water [currency/kWh].
 
         Where it is negative, the cost is concave in the load as far as power goes.
         """
@@ -190,7 +190,7 @@ class SiteModel(AbstractModel):
     def convex_cost(
         self, load: Float[Array, "slot site"], conditions: Conditions, cap: Float[Array, "slot site"]
     ) -> Float[Array, "slot site"]:
-        """Convex envelope of the cost over [0, cap] as far as power goes [AUD/h].
+        """Convex envelope of the cost over [0, cap] as far as power goes [currency/h].
 
         Equal to `cost` where `energy_weight` is not negative. Elsewhere power times that weight is concave in
         the load and is replaced by its chord from 0 to cap, the largest convex function below it; a schedule
@@ -226,12 +226,12 @@ class ConditionedSite(eqx.Module):
     batched by mapping over the first axis of those with two. For the parts of the cost, call the site model.
 
     Attributes:
-        curve: Cost of energy, carbon and water [AUD/h], a curve of the load fraction.
+        curve: Cost of energy, carbon and water [currency/h], a curve of the load fraction.
         idle_fraction: Load fraction without load [1].
         fraction_slope: Load fraction per busy GPU [1/GPU].
         gpus: GPUs switched on [GPU].
         replicas: Copies of a model that serve in parallel [1].
-        waiting_weight: Cost of one request that waits for an hour [AUD/request/h].
+        waiting_weight: Cost of one request that waits for an hour [currency/request/h].
         queue: Waiting.
     """
 
@@ -244,7 +244,7 @@ class ConditionedSite(eqx.Module):
     queue: SakasegawaWait
 
     def __call__(self, load: Float[Array, "... site"]) -> Float[Array, "... site"]:
-        """Convex cost [AUD/h] of a load [GPU], element by element; [slot, site], or [site] in a map over slots."""
+        """Convex cost [currency/h] of a load [GPU], element by element; [slot, site], or [site] in a map over slots."""
         at = align_tree(self, load.ndim)
         waiting = at.queue(load, at.gpus, at.replicas)
         return at.curve(at.idle_fraction + at.fraction_slope * load) + at.waiting_weight * waiting

@@ -20,12 +20,12 @@ class Term:
 
     @property
     def report_column(self) -> str:
-        """Its field of a `SiteReport` [AUD/h]."""
+        """Its field of a `SiteReport` [currency/h]."""
         return f"{self.name}_cost"
 
     @property
     def cost(self) -> str:
-        """Total of a study that is its cost [AUD]."""
+        """Total of a study that is its cost [currency of the scenario]."""
         return f"{self.name}_cost_aud"
 
     @property

@@ -29,8 +29,8 @@ from jaxsched.study._study import Study
 def build(scenario: Scenario, *, dtype: Any = None) -> Study:
     """Models and routing problem of a scenario.
 
-    The routing problem minimises, over all slots, energy cost + carbon + water + waiting in AUD. Waiting counts the
-    round-trip time and mean prefill of each request on its route, and the queue at its site.
+    The routing problem minimises, over all slots, energy cost + carbon + water + waiting in the currency of the scenario.
+    Waiting counts the round-trip time and mean prefill of each request on its route, and the queue at its site.
 
     Arguments:
         scenario: The study.

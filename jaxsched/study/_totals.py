@@ -49,12 +49,12 @@ def flows_of(rtt: Any, routing: Any) -> Flows:
 
 
 def money(report: SiteReport, unqueued: Any, worth: Any, hours: float) -> dict[str, Any]:
-    """What effects cost, part by part [AUD], of each site in each slot or of sums over them.
+    """What effects cost, part by part [currency], of each site in each slot or of sums over them.
 
     Arguments:
         report: Effects of a load.
         unqueued: Requests on their way or in prefill, as the report is summed.
-        worth: What a request that waits through a whole slot costs [AUD], by `worth_of_waiting`.
+        worth: What a request that waits through a whole slot costs [currency], by `worth_of_waiting`.
         hours: Length of a slot [h].
     """
     parts = {term.cost: hours * getattr(report, term.report_column) for term in TERMS}
