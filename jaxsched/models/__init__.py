@@ -42,7 +42,7 @@ from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.serving import Serving
 from jaxsched.models.serving_site import ServingSite, replica_site
 from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
-from jaxsched.models.terms import TERMS, WEIGHTED, Term
+from jaxsched.models.terms import SIGNALS, TERMS, TIMED, WEIGHTED, Signal, Term, Worth
 from jaxsched.models.wait_distribution import ExponentialWait
 from jaxsched.models.water import (
     AbstractWater,
@@ -61,7 +61,9 @@ __all__ = [
     "PLANTS",
     "REFERENCE_BATCH",
     "SERVER_POWER_W",
+    "SIGNALS",
     "TERMS",
+    "TIMED",
     "WEIGHTED",
     "AbstractCooling",
     "AbstractElectrical",
@@ -104,6 +106,7 @@ __all__ = [
     "Serving",
     "ServingProfile",
     "ServingSite",
+    "Signal",
     "SiteModel",
     "SiteReport",
     "SmoothWinsorisation",
@@ -115,6 +118,7 @@ __all__ = [
     "WatersideEconomiser",
     "Weights",
     "Wetting",
+    "Worth",
     "log_normal_moments",
     "mean_prefill_seconds",
     "mechanical_curves",

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxsched._parameters import as_array, parameter
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.models import Conditions, Serving, SiteModel
+from jaxsched.models import TIMED, Conditions, Serving, SiteModel
 from jaxsched.models.prefill import check_prompt_moments
 from jaxsched.problem import Problem
 from jaxsched.scenarios import Scenario
@@ -106,7 +106,7 @@ def names_of_service(scenario: Scenario) -> tuple[list[str], list[str]]:
 
 def worth_of_waiting(site_model: SiteModel, hours: float) -> Float[Array, "..."]:
     """What one request per second that waits one second, all through a slot of so many hours, costs [currency]."""
-    return SECONDS_PER_HOUR * hours * site_model.weights.waiting
+    return SECONDS_PER_HOUR * hours * getattr(site_model.weights, TIMED.name)
 
 
 def site_cost(site_model: SiteModel, conditions: Conditions, cap: Float[Array, "slot site"], hours: float):
