@@ -73,17 +73,14 @@ _WORTHS = {
     for term in TERMS
     if term.worth is not None
 }
+_ADDER = Field(default=None, description="Network, environmental and market charges on top of spot [AUD/MWh].")
 
 
 class WeightsSection(_Section):
     """What the effects are worth; the scenario's defaults where not given."""
 
     __annotations__ = {**dict.fromkeys(_WORTHS, _NotNegative | None), "network_adder_aud_per_mwh": float | None}
-    locals().update(_WORTHS)
-    network_adder_aud_per_mwh = Field(
-        default=None,
-        description="Network, environmental and market charges on top of spot [AUD/MWh].",
-    )
+    locals().update({**_WORTHS, "network_adder_aud_per_mwh": _ADDER})
 
 
 class ClassSection(_Section):

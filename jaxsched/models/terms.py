@@ -6,16 +6,11 @@ A term is added by one row of `TERMS`. What it counts is caused by the energy at
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jaxsched._parameters import parameter
 from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.models.load_curve import LoadCurve
-
-if TYPE_CHECKING:
-    from jaxsched.models.conditions import Conditions
-    from jaxsched.models.site import SiteModel
-    from jaxsched.models.site_curves import SiteCurves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +72,9 @@ class Term:
         colour: Its colour in plots.
         worth: What a unit is worth; None for a term that is money already.
         signal: The signal that it needs.
-        price: Money per kWh, kg or L, where it has no worth.
-        per_energy: How much a kWh at the meter causes [1/kWh].
-        on_site: How much else a site causes, as a curve of its load fraction [1/h].
+        price: Money per kWh, kg or L, where it has no worth, from a `SiteModel` and its `Conditions`.
+        per_energy: How much a kWh at the meter causes, from the same [1/kWh].
+        on_site: How much else a site causes, as a curve of its load fraction, from a `SiteModel` and its `SiteCurves` [1/h].
         timed: Whether it is the time of requests: in the queue of a site, on their way, and in prefill. One term is.
         energy_column: Field of a `SiteReport` with what the energy causes; its name where not given.
         site_column: Field with what the site causes; its name where not given.
@@ -100,9 +95,9 @@ class Term:
     colour: str
     worth: Worth | None = None
     signal: Signal | None = None
-    price: Callable[["SiteModel", "Conditions"], Any] | None = None
-    per_energy: Callable[["SiteModel", "Conditions"], Any] | None = None
-    on_site: Callable[["SiteModel", "SiteCurves"], LoadCurve] | None = None
+    price: Callable[[Any, Any], Any] | None = None
+    per_energy: Callable[[Any, Any], Any] | None = None
+    on_site: Callable[[Any, Any], LoadCurve] | None = None
     timed: bool = False
     energy_column: str = ""
     site_column: str = ""
@@ -157,7 +152,7 @@ class Term:
         """Field of `sensitivity.Shift` that multiplies its worth, or its signal where it has no worth."""
         return f"{self.name}_price"
 
-    def price_at(self, site: "SiteModel", conditions: Any) -> Any:
+    def price_at(self, site: Any, conditions: Any) -> Any:
         """Money for one of what its columns count: kWh, kg, L; or for a request that waits for an hour."""
         if self.price is not None:
             return self.price(site, conditions)
