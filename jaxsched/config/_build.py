@@ -8,13 +8,12 @@ from jaxsched._names import did_you_mean
 from jaxsched.config._inputs import country_in, read_inputs
 from jaxsched.config._load import ConfigError
 from jaxsched.config._schema import Config
+from jaxsched.models import TERMS
 from jaxsched.scenarios import Scenario, Weight
 from jaxsched.scenarios._assemble import Asked, assemble
 
 _WEIGHTS = {
-    "carbon_aud_per_t": "carbon",
-    "water_aud_per_kl": "water",
-    "waiting_aud_per_request_s": "waiting",
+    **{term.worth.key: term.name for term in TERMS if term.worth is not None},
     "network_adder_aud_per_mwh": "network_adder",
 }
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from jaxsched._names import OneOf
 from jaxsched.config._models import ModelsSection
+from jaxsched.models import TERMS
 from jaxsched.scenarios import Choices, coordinate_problem, countries, country
 from jaxsched.scenarios._assemble import DEFAULT_SLOTS, MOST_SLOTS
 
@@ -67,18 +68,19 @@ class DemandSection(_Section):
     scale: _Positive = Field(default=1.0, description="Factor on the demand, embedded or recorded.")
 
 
+_WORTHS = {
+    term.worth.key: Field(default=None, description=f"{term.worth.about} [{term.worth.unit}].")
+    for term in TERMS
+    if term.worth is not None
+}
+_ADDER = Field(default=None, description="Network, environmental and market charges on top of spot [AUD/MWh].")
+
+
 class WeightsSection(_Section):
     """What the effects are worth; the scenario's defaults where not given."""
 
-    carbon_aud_per_t: _NotNegative | None = Field(default=None, description="Price of carbon [AUD/t].")
-    water_aud_per_kl: _NotNegative | None = Field(default=None, description="Price of water [AUD/kL].")
-    waiting_aud_per_request_s: _NotNegative | None = Field(
-        default=None, description="Price of one request waiting one second [AUD/request/s]."
-    )
-    network_adder_aud_per_mwh: float | None = Field(
-        default=None,
-        description="Network, environmental and market charges on top of spot [AUD/MWh].",
-    )
+    __annotations__ = {**dict.fromkeys(_WORTHS, _NotNegative | None), "network_adder_aud_per_mwh": float | None}
+    locals().update({**_WORTHS, "network_adder_aud_per_mwh": _ADDER})
 
 
 class ClassSection(_Section):

@@ -4,6 +4,15 @@ from jaxsched.models.carbon import Carbon
 from jaxsched.models.chiller import AirCooledChiller, Fans, PartLoad, WaterCooledChiller
 from jaxsched.models.conditions import Conditions, Weights
 from jaxsched.models.cooling import AbstractCooling, CoolingCurves, CoolingPower
+from jaxsched.models.cooling_laws import (
+    PLANTS,
+    AirsideEconomiser,
+    DirectExpansion,
+    IndirectEvaporative,
+    WaterCooledPlant,
+    WatersideEconomiser,
+    mechanical_curves,
+)
 from jaxsched.models.decode import InterTokenLatency
 from jaxsched.models.electrical import (
     AbstractElectrical,
@@ -27,22 +36,13 @@ from jaxsched.models.load_curve import LoadCurve
 from jaxsched.models.network import RoundTripTime
 from jaxsched.models.partial_pue import ConstantPartialPUE, PolynomialPartialPUE
 from jaxsched.models.plant import AbstractPlant, MixedPlants, Plant, PlantCurves
-from jaxsched.models.plants import (
-    PLANTS,
-    AirsideEconomiser,
-    DirectExpansion,
-    IndirectEvaporative,
-    WaterCooledPlant,
-    WatersideEconomiser,
-    mechanical_curves,
-)
 from jaxsched.models.prefill import FlooredPrefill, Prefill, log_normal_moments
 from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.serving import Serving
 from jaxsched.models.serving_site import ServingSite, replica_site
 from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
-from jaxsched.models.terms import TERMS, WEIGHTED, Term
+from jaxsched.models.terms import SIGNALS, TERMS, TIMED, WEIGHTED, Signal, Term, Worth
 from jaxsched.models.wait_distribution import ExponentialWait
 from jaxsched.models.water import (
     AbstractWater,
@@ -61,7 +61,9 @@ __all__ = [
     "PLANTS",
     "REFERENCE_BATCH",
     "SERVER_POWER_W",
+    "SIGNALS",
     "TERMS",
+    "TIMED",
     "WEIGHTED",
     "AbstractCooling",
     "AbstractElectrical",
@@ -104,6 +106,7 @@ __all__ = [
     "Serving",
     "ServingProfile",
     "ServingSite",
+    "Signal",
     "SiteModel",
     "SiteReport",
     "SmoothWinsorisation",
@@ -115,6 +118,7 @@ __all__ = [
     "WatersideEconomiser",
     "Weights",
     "Wetting",
+    "Worth",
     "log_normal_moments",
     "mean_prefill_seconds",
     "mechanical_curves",

@@ -1,46 +1,64 @@
 """What the outside world does to a site, and what its effects are worth."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
+from jaxsched.models.terms import SIGNALS, WEIGHTED
+
+
+def told(fields: Mapping[str, Any]) -> str:
+    """The lines of a docstring that say what the fields of a class are, from what each declares."""
+    lines = (f"        {name}: {field.metadata['about']} [{field.metadata['unit']}]." for name, field in fields.items())
+    return "\n".join(lines)
+
+
+_CONDITIONS = {
+    "dry_bulb": parameter(unit="degC", valid=(-20.0, 55.0), about="Outdoor air temperature"),
+    "wet_bulb": parameter(unit="degC", valid=(-25.0, 40.0), about="Outdoor wet-bulb temperature"),
+    **{signal.name: signal.field() for signal in SIGNALS},
+}
+_WEIGHTS = {term.name: term.worth.field() for term in WEIGHTED if term.worth is not None}
 
 
 class Conditions(AbstractModel):
-    """Weather and signals at the sites. Each field is a scalar, [site] or [slot, site].
+    __doc__ = f"""Weather and signals at the sites, those of the terms. Each field is a scalar, [site] or [slot, site].
+
+    Units say AUD for the currency of the scenario, whatever that is.
 
     Attributes:
-        dry_bulb: Outdoor air temperature [degC].
-        wet_bulb: Outdoor wet-bulb temperature [degC].
-        price: Wholesale energy price; may be negative [AUD/MWh].
-        carbon_intensity: Emissions of electricity [g/kWh].
-        source_water: Water consumed in generation [L/kWh].
+{told(_CONDITIONS)}
     Valid for:
         The ranges of the fields, which hold every Australian record (50.7 degC) and a heat wave beyond it; the
         chillers are fitted in [-5, 45] degC and extrapolate smoothly beyond.
     Source:
         Data of a scenario.
     """
+    __annotations__ = dict.fromkeys(_CONDITIONS, Float[Array, "..."])
+    locals().update(_CONDITIONS)
 
-    dry_bulb: Float[Array, "..."] = parameter(unit="degC", valid=(-20.0, 55.0))
-    wet_bulb: Float[Array, "..."] = parameter(unit="degC", valid=(-25.0, 40.0))
-    price: Float[Array, "..."] = parameter(unit="AUD/MWh", valid=(-1000.0, 25_000.0))
-    carbon_intensity: Float[Array, "..."] = parameter(unit="g/kWh", valid=(0.0, 2000.0))
-    source_water: Float[Array, "..."] = parameter(unit="L/kWh", valid=(0.0, 25.0))
+    if TYPE_CHECKING:
+
+        def __init__(self, **fields: Any) -> None: ...
+        def __getattr__(self, name: str) -> Float[Array, "..."]: ...
 
 
 class Weights(AbstractModel):
-    """What a unit of each effect is worth in the objective.
+    __doc__ = f"""What a unit of each term of the objective is worth, in the currency of the scenario, for which units say AUD.
 
     Attributes:
-        carbon: [AUD/t].
-        water: [AUD/kL], on site and at the source alike.
-        waiting: [AUD/request/s], of a request that waits for one second.
+{told(_WEIGHTS)}
     Valid for:
         Non-negative weights, which keep the cost convex.
     Source:
-        The study: no default, because each is a choice.
+        The study: each is a choice.
     """
+    __annotations__ = dict.fromkeys(_WEIGHTS, Float[Array, "..."])
+    locals().update(_WEIGHTS)
 
-    carbon: Float[Array, "..."] = parameter(unit="AUD/t", valid=(0.0, 10_000.0))
-    water: Float[Array, "..."] = parameter(unit="AUD/kL", valid=(0.0, 10_000.0))
-    waiting: Float[Array, "..."] = parameter(unit="AUD/request/s", valid=(0.0, 1000.0))
+    if TYPE_CHECKING:
+
+        def __init__(self, **fields: Any) -> None: ...
+        def __getattr__(self, name: str) -> Float[Array, "..."]: ...

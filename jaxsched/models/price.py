@@ -12,7 +12,8 @@ class EnergyPrice(AbstractModel):
 
         p = (wholesale + network_adder) / 1000
 
-    Prices are used as they are: negative prices and prices at the cap survive.
+    Prices are used as they are: negative prices and prices at the cap survive. Units say AUD for the currency of the
+    scenario, whatever that is.
 
     Attributes:
         network_adder: Network, environmental and market charges, scalar or [site] [AUD/MWh].
@@ -27,7 +28,7 @@ class EnergyPrice(AbstractModel):
     network_adder: Float[Array, "..."] = parameter(55.0, unit="AUD/MWh", valid=(0.0, 1000.0))
 
     def __call__(self, wholesale: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Delivered price [AUD/kWh] from the wholesale price [AUD/MWh]."""
+        """Delivered price [currency/kWh] from the wholesale price [currency/MWh]."""
         return (wholesale + self.network_adder) / 1000.0
 
 
@@ -55,5 +56,5 @@ class SmoothWinsorisation(AbstractModel):
     width: Float[Array, "..."] = parameter(20.0, unit="AUD/MWh", valid=(0.1, 1000.0))
 
     def __call__(self, wholesale: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Limited price [AUD/MWh] from the wholesale price [AUD/MWh]."""
+        """Limited price [currency/MWh] from the wholesale price [currency/MWh]."""
         return soft_clamp(wholesale, self.low, self.high, self.width)

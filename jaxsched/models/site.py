@@ -1,12 +1,15 @@
 """The site model: every effect of a load at given conditions, and its cost."""
 
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
-from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.models._axes import align_tree, raise_rank, rank_of
 from jaxsched.models.carbon import Carbon
 from jaxsched.models.conditions import Conditions, Weights
@@ -17,36 +20,28 @@ from jaxsched.models.plant import AbstractPlant
 from jaxsched.models.price import EnergyPrice
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.site_curves import SiteCurves, largest_fraction
-from jaxsched.models.water import source_water
+from jaxsched.models.terms import TERMS, TIMED
+
+_POWERS = ("it_power", "ups", "pdu", "misc", "fan", "pump", "compressor", "cooling", "facility_power")
+_REPORTED = dict.fromkeys(
+    [*_POWERS, *(column for term in TERMS for column in term.columns), *(term.report_column for term in TERMS), "total"]
+)
 
 
 class SiteReport(eqx.Module):
     """Every effect of a load, each in its own unit, and what it costs. All arrays [slot, site].
 
-    Power [kW]: `it_power`, `ups`, `pdu`, `misc`, `fan`, `pump`, `compressor`, `cooling` (the last three
-    together) and `facility_power` (all). Water [L/h]: `site_water`, `source_water`. `carbon` [kg/h]. `queue`:
-    requests waiting. Money [AUD/h]: `energy_cost`, `carbon_cost`, `water_cost`, `waiting_cost` and their sum,
-    `total`.
+    Power [kW]: `it_power`, `ups`, `pdu`, `misc`, `fan`, `pump`, `compressor`, `cooling` (the last three together) and
+    `facility_power` (all). What each term of the objective counts: `carbon` [kg/h], `site_water` and `source_water` [L/h],
+    `queue`, the requests waiting. Money, in the currency of the scenario [currency/h]: `{term}_cost` and the sum, `total`.
     """
 
-    it_power: Float[Array, "slot site"]
-    ups: Float[Array, "slot site"]
-    pdu: Float[Array, "slot site"]
-    misc: Float[Array, "slot site"]
-    fan: Float[Array, "slot site"]
-    pump: Float[Array, "slot site"]
-    compressor: Float[Array, "slot site"]
-    cooling: Float[Array, "slot site"]
-    facility_power: Float[Array, "slot site"]
-    site_water: Float[Array, "slot site"]
-    source_water: Float[Array, "slot site"]
-    carbon: Float[Array, "slot site"]
-    energy_cost: Float[Array, "slot site"]
-    carbon_cost: Float[Array, "slot site"]
-    water_cost: Float[Array, "slot site"]
-    queue: Float[Array, "slot site"]
-    waiting_cost: Float[Array, "slot site"]
-    total: Float[Array, "slot site"]
+    __annotations__ = dict.fromkeys(_REPORTED, Float[Array, "slot site"])
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **fields: Any) -> None: ...
+        def __getattr__(self, name: str) -> Float[Array, "slot site"]: ...
 
 
 class SiteModel(AbstractModel):
@@ -54,6 +49,8 @@ class SiteModel(AbstractModel):
 
         P_facility = P_IT + UPS + PDU + misc + fan + pump + compressor
         total = price P_facility + w_carbon C + w_water (W_site + W_source) + w_waiting 3600 L_q
+
+    The cost is the sum of those of `TERMS`.
 
     Attributes:
         weights: What the effects are worth.
@@ -96,43 +93,38 @@ class SiteModel(AbstractModel):
         site, conditions, load = self._aligned(conditions, load)
         curves = site._curves(conditions)
         fraction = site._fraction(load)
-        facility = curves.facility(fraction)
-        on_site, at_source = curves.site_water(fraction), source_water(conditions.source_water, facility)
-        carbon = site.carbon(facility, conditions.carbon_intensity, site.gpus)
-        queue = site.queue(load, site.gpus, site.replicas)
-        energy_cost = site.price(conditions.price) * facility
-        carbon_cost = site.weights.carbon / 1000.0 * carbon
-        water_cost = site.weights.water / 1000.0 * (on_site + at_source)
-        waiting_cost = SECONDS_PER_HOUR * site.weights.waiting * queue
-        return _broadcast_report(
-            load.shape,
-            **curves.powers(fraction),
-            site_water=on_site,
-            source_water=at_source,
-            carbon=carbon,
-            energy_cost=energy_cost,
-            carbon_cost=carbon_cost,
-            water_cost=water_cost,
-            queue=queue,
-            waiting_cost=waiting_cost,
-            total=energy_cost + carbon_cost + water_cost + waiting_cost,
-        )
+        found = curves.powers(fraction)
+        facility = found["facility_power"]
+        for term in TERMS:
+            if term.on_site is not None:
+                found[term.site_column] = term.on_site(site, curves)(fraction)
+            if term.per_energy is not None and term.energy_column not in _POWERS:
+                caused = term.per_energy(site, conditions) * facility
+                found[term.energy_column] = (
+                    caused + found[term.energy_column] if term.energy_column in found else caused
+                )
+            if term.timed:
+                found["queue"] = site.queue(load, site.gpus, site.replicas)
+        costs = {
+            term.report_column: term.price_at(site, conditions)
+            * reduce(operator.add, (found[c] for c in term.totals[term.total]))
+            for term in TERMS
+        }
+        return _broadcast_report(load.shape, **found, **costs, total=reduce(operator.add, costs.values()))
 
     def cost(self, load: Float[Array, "slot site"], conditions: Conditions) -> Float[Array, "slot site"]:
-        """Total cost of a load [AUD/h], as in the report; not convex where `energy_weight` is negative."""
+        """Total cost of a load [currency/h], as in the report; not convex where `energy_weight` is negative."""
         return self(load, conditions).total
 
     def energy_weight(self, conditions: Conditions) -> Float[Array, "..."]:
-        """What one kWh at the meter costs in all: delivered price, carbon and source water [AUD/kWh].
+        """What one kWh at the meter costs in all: delivered price, carbon, source water and what else a kWh causes
+        [currency/kWh].
 
         Where it is negative, the cost is concave in the load as far as power goes.
         """
         site, conditions = self._aligned(conditions)
-        return (
-            site.price(conditions.price)
-            + site.weights.carbon / 1000.0 * site.carbon.per_energy(conditions.carbon_intensity)
-            + site.weights.water / 1000.0 * conditions.source_water
-        )
+        caused = ((term, term.per_energy) for term in TERMS if term.per_energy is not None)
+        return reduce(operator.add, (term.price_at(site, conditions) * per(site, conditions) for term, per in caused))
 
     def load_cap(
         self,
@@ -176,21 +168,22 @@ class SiteModel(AbstractModel):
         power = curves.facility.scaled(weight)
         chord = power.chord(site._fraction(0.0 * aligned_cap), site._fraction(aligned_cap))
         envelope = jax.tree.map(lambda c, p: jnp.where(weight < 0.0, c, p), chord, power)
-        embodied = LoadCurve(constant=site.weights.carbon / 1000.0 * site.carbon.embodied * site.gpus)
+        on_site = ((term, term.on_site) for term in TERMS if term.on_site is not None)
+        others = (caused(site, curves).scaled(term.price_at(site, conditions)) for term, caused in on_site)
         return ConditionedSite(
-            curve=envelope + curves.site_water.scaled(site.weights.water / 1000.0) + embodied,
+            curve=reduce(operator.add, others, envelope),
             idle_fraction=self._fraction(0.0 * self.gpus),
             fraction_slope=self.it_power.slope() / self.rated_it_power,
             gpus=self.gpus,
             replicas=self.replicas,
-            waiting_weight=SECONDS_PER_HOUR * self.weights.waiting,
+            waiting_weight=TIMED.price_at(self, conditions),
             queue=self.queue,
         )
 
     def convex_cost(
         self, load: Float[Array, "slot site"], conditions: Conditions, cap: Float[Array, "slot site"]
     ) -> Float[Array, "slot site"]:
-        """Convex envelope of the cost over [0, cap] as far as power goes [AUD/h].
+        """Convex envelope of the cost over [0, cap] as far as power goes [currency/h].
 
         Equal to `cost` where `energy_weight` is not negative. Elsewhere power times that weight is concave in
         the load and is replaced by its chord from 0 to cap, the largest convex function below it; a schedule
@@ -226,12 +219,12 @@ class ConditionedSite(eqx.Module):
     batched by mapping over the first axis of those with two. For the parts of the cost, call the site model.
 
     Attributes:
-        curve: Cost of energy, carbon and water [AUD/h], a curve of the load fraction.
+        curve: Cost of energy and of what it and the site cause [currency/h], a curve of the load fraction.
         idle_fraction: Load fraction without load [1].
         fraction_slope: Load fraction per busy GPU [1/GPU].
         gpus: GPUs switched on [GPU].
         replicas: Copies of a model that serve in parallel [1].
-        waiting_weight: Cost of one request that waits for an hour [AUD/request/h].
+        waiting_weight: Cost of one request that waits for an hour [currency/request/h].
         queue: Waiting.
     """
 
@@ -244,7 +237,7 @@ class ConditionedSite(eqx.Module):
     queue: SakasegawaWait
 
     def __call__(self, load: Float[Array, "... site"]) -> Float[Array, "... site"]:
-        """Convex cost [AUD/h] of a load [GPU], element by element; [slot, site], or [site] in a map over slots."""
+        """Convex cost [currency/h] of a load [GPU], element by element; [slot, site], or [site] in a map over slots."""
         at = align_tree(self, load.ndim)
         waiting = at.queue(load, at.gpus, at.replicas)
         return at.curve(at.idle_fraction + at.fraction_slope * load) + at.waiting_weight * waiting

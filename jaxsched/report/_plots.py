@@ -10,13 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from jaxsched.models import TERMS, WEIGHTED
 from jaxsched.report._figures import (
     BLUE,
     GREEN,
-    GREY,
     ORANGE,
     RED,
-    SKY,
     colours_of,
     date_axis,
     local_times,
@@ -30,10 +29,10 @@ from jaxsched.study import Study
 
 Runs = Mapping[str, PolicyRun]
 
-_PARTS = (("energy_cost_aud", "energy", BLUE), ("carbon_cost_aud", "carbon", GREY), ("water_cost_aud", "water", SKY),
-          ("waiting_cost_aud", "time to first token", ORANGE))  # fmt: skip
-_EFFECTS = (("cooling_energy_mwh", "cooling energy [MWh]", GREEN), ("carbon_t", "carbon [t]", GREY),
-            ("water_kl", "water [kL]", SKY), ("mean_ttft_ms", "mean TTFT [ms]", ORANGE))  # fmt: skip
+_EFFECTS = (
+    ("cooling_energy_mwh", "cooling energy [MWh]", GREEN),
+    *((term.total, f"{term.measure} [{term.unit}]", term.colour) for term in WEIGHTED),
+)
 # What is less than this share of all load is rounding, no shift.
 _ROUNDING = 1e-5
 
@@ -46,10 +45,10 @@ def draw_all(study: Study, runs: Runs, folder: Path) -> list[str]:
 def policies(study: Study, runs: Runs) -> Figure:
     """What each policy costs, by component, what it uses, and what differs from the temperature-aware one."""
     figure = Figure(figsize=(11.5, 7), layout="constrained")
-    grid = figure.add_gridspec(2, 4, height_ratios=(1.2, 1))
+    grid = figure.add_gridspec(2, len(_EFFECTS), height_ratios=(1.2, 1))
     currency = study.scenario.country.currency
-    _costs(figure.add_subplot(grid[0, :3]), runs, currency)
-    _differences(figure.add_subplot(grid[0, 3]), runs, currency)
+    _costs(figure.add_subplot(grid[0, :-1]), runs, currency)
+    _differences(figure.add_subplot(grid[0, -1]), runs, currency)
     for column, (key, label, colour) in enumerate(_EFFECTS):
         axes = figure.add_subplot(grid[1, column])
         values = _totals(runs, key)
@@ -60,9 +59,9 @@ def policies(study: Study, runs: Runs) -> Figure:
 
 def _costs(axes: Axes, runs: Runs, currency: str) -> None:
     left = np.zeros(len(runs))
-    for key, label, colour in _PARTS:
-        values = _totals(runs, key) / 1000.0
-        axes.barh(np.arange(len(runs)), values, left=left, color=colour, label=label)
+    for term in TERMS:
+        values = _totals(runs, term.cost) / 1000.0
+        axes.barh(np.arange(len(runs)), values, left=left, color=term.colour, label=term.label)
         left = left + values
     _bars(axes, runs, left, "none", named=True)
     # A price below zero may turn the whole cost negative.
@@ -70,7 +69,7 @@ def _costs(axes: Axes, runs: Runs, currency: str) -> None:
         xlabel=f"cost over the study [thousand {currency}], and against the temperature-aware schedule",
         xlim=(min(0.0, float(left.min())), max(float(left.max()), 1e-9) * 1.25),
     )
-    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    axes.legend(ncols=len(TERMS), loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
 
 
 def _bars(axes: Axes, runs: Runs, values: np.ndarray, colour: str, *, named: bool) -> None:
@@ -92,10 +91,11 @@ def _differences(axes: Axes, runs: Runs, currency: str) -> None:
     if other is None:
         axes.set_axis_off()
         return
-    labels = [*(label.replace("time to first token", "TTFT") for _, label, _ in _PARTS), "total"]
-    change = [float(_totals(runs, key)[list(runs).index(other)] - _totals(runs, key)[0]) for key, *_ in _PARTS]
+    labels = [*(term.short for term in TERMS), "total"]
+    costs = [_totals(runs, term.cost) for term in TERMS]
+    change = [float(cost[list(runs).index(other)] - cost[0]) for cost in costs]
     values = np.array([*change, sum(change)])
-    axes.barh(np.arange(len(labels)), values, color=[*(colour for *_, colour in _PARTS), "black"])
+    axes.barh(np.arange(len(labels)), values, color=[*(term.colour for term in TERMS), "black"])
     reach = max(float(np.abs(values).max()), 1e-9)
     for position, value in enumerate(values):
         axes.text(max(value, 0.0), float(position), f" {value:+,.3g}", va="center", fontsize=8)

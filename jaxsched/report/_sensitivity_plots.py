@@ -1,5 +1,6 @@
 """The pictures of a sensitivity study. Each answers one question of a planner."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from jaxsched.models import TERMS, WEIGHTED
 from jaxsched.report._figures import (
     BLUE,
     GREEN,
@@ -28,20 +30,18 @@ from jaxsched.report._sensitivity_tables import SensitivityParts
 from jaxsched.report._words import readable
 from jaxsched.sensitivity import AIMS, GROUPS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
-_COLOURS = dict(
-    zip(
-        GROUPS,
-        (RED, ORANGE, GREY, SKY, GREEN, "#56431f", BLUE, PURPLE, "#009999", "#F0E442", "#000000", "#8888cc"),
-        strict=False,
-    )
-)
+_HUES = (RED, ORANGE, GREY, SKY, GREEN, "#56431f", BLUE, PURPLE, "#009999", "#F0E442", "#000000", "#8888cc")
+# The thirteenth group has the colour of the first.
+_COLOURS = dict(zip(GROUPS, itertools.cycle(_HUES), strict=False))
 _LABELS = {
-    "total_cost_aud": "total cost [money]", "energy_mwh": "energy [MWh]", "carbon_t": "carbon [t]", "water_kl": "water [kL]",
-    "mean_ttft_ms": "mean TTFT [ms]", "energy_cost_aud": "energy cost [money]",
-}  # fmt: skip
+    "total_cost_aud": "total cost [money]",
+    **{term.total: f"{term.measure} [{term.unit}]" for term in TERMS},
+    **{term.cost: f"{term.name} cost [money]" for term in TERMS},
+}
 _LEVELS = {"drought": "price of water", "carbon price": "price of carbon", "demand growth": "demand"}
 _SHOWN = 14
-_TORNADO = ("total_cost_aud", "energy_mwh", "carbon_t", "water_kl", "mean_ttft_ms")
+_TORNADO = ("total_cost_aud", *(term.total for term in TERMS))
+_COLUMNS = -(-(len(OUTPUTS)) // 2)
 
 
 def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
@@ -60,7 +60,7 @@ def draw_sensitivity(parts: SensitivityParts, folder: Path) -> list[str]:
 def tornado(found: LocalSensitivity) -> Figure:
     """Which inputs and parameters move cost, energy, carbon, water and waiting most."""
     figure = Figure(figsize=(17, 8.5), layout="constrained")
-    used, panels = set(), figure.subplots(2, 3)
+    used, panels = set(), figure.subplots(2, _COLUMNS)
     money = found.study.scenario.country.currency
     for axes, output in zip(panels.flat, _TORNADO, strict=False):
         top = found.effects(output)[:_SHOWN]
@@ -71,8 +71,9 @@ def tornado(found: LocalSensitivity) -> Figure:
         axes.axvline(0.0, color="black", linewidth=0.6)
         used |= {effect.quantity.group for effect in top}
     handles = [Patch(color=_COLOURS[group], label=group) for group in GROUPS if group in used]
-    panels[1, 2].set_axis_off()
-    panels[1, 2].legend(handles=handles, loc="center", ncols=2, frameon=False, title="what the input belongs to")
+    for axes in panels.flat[len(_TORNADO) :]:
+        axes.set_axis_off()
+    panels[-1, -1].legend(handles=handles, loc="center", ncols=2, frameon=False, title="what the input belongs to")
     figure.suptitle("First-order effect of a 10 % rise of each input (1 K for temperatures), the schedule following")
     return figure
 
@@ -114,7 +115,9 @@ def global_indices(sampled: Sampled, currency: str) -> Figure:
     figure = Figure(figsize=(13, 6.5), layout="constrained")
     names = [f"{_plain(one.name)} [{one.low:g} to {one.high:g} {one.unit}]" for one in indices.ranges]
     positions = np.arange(len(names))
-    for o, (axes, output) in enumerate(zip(figure.subplots(2, 3, sharey=True).flat, indices.outputs, strict=False)):
+    for o, (axes, output) in enumerate(
+        zip(figure.subplots(2, _COLUMNS, sharey=True).flat, indices.outputs, strict=False)
+    ):
         label = _label(output, currency)
         if sobol:
             for key, shift, colour in (("total", -0.2, BLUE), ("first", 0.2, SKY)):
@@ -159,14 +162,16 @@ def index_convergence(sampled: Sampled, currency: str) -> Figure:
     steps = sampled.convergence()
     key = "total" if sampled.method == "sobol" else "mean_absolute"
     counts = [one.samples for one in steps]
-    for o, (axes, output) in enumerate(zip(figure.subplots(2, 3, sharex=True).flat, sampled.outputs, strict=False)):
+    for o, (axes, output) in enumerate(
+        zip(figure.subplots(2, _COLUMNS, sharex=True).flat, sampled.outputs, strict=False)
+    ):
         for p, one in enumerate(sampled.ranges):
             value = np.array([step.values[key][p, o] for step in steps])
             half = np.array([step.half_widths[key][p, o] for step in steps])
             colour = f"C{p}"
             axes.plot(counts, value, marker="o", markersize=3, color=colour, label=_plain(one.name))
             axes.fill_between(counts, value - half, value + half, color=colour, alpha=0.12, linewidth=0)
-        axes.set(xscale="log", title=_label(output, currency), xlabel=_counted(sampled) if o > 2 else None)
+        axes.set(xscale="log", title=_label(output, currency), xlabel=_counted(sampled) if o >= _COLUMNS else None)
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.minorticks_off()
         unit = _unit(_label(output, currency))
@@ -222,7 +227,7 @@ def _levels(answers: Answers, at: list[int]) -> list[float]:
 
 
 def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
-    shown = dict(zip(_TORNADO, (BLUE, ORANGE, GREY, SKY, PURPLE), strict=True))
+    shown = dict(zip(_TORNADO, itertools.cycle((BLUE, ORANGE, GREY, SKY, PURPLE, GREEN, RED)), strict=False))
     title, label = family.capitalize(), f"{_LEVELS[family]} [{answers.cases[at[0]].unit}]"
     if family != "demand growth":
         # A dearer price raises the cost by itself, which would hide what the schedule does about it.
@@ -243,8 +248,10 @@ def trade_offs(found: Frontier, limits: Sequence[Limited], currency: str) -> Fig
     """What carbon, water and waiting cost in money for energy: a sweep of weights, and limits on the aim of each panel."""
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     families = list(dict.fromkeys(case.family for case in found.answers.cases))
-    colours = dict(zip(families, (GREY, SKY, ORANGE, GREEN, PURPLE), strict=False))
-    for axes, (x, y) in zip(np.atleast_1d(figure.subplots(1, 3)), ((0, 1), (0, 2), (0, 3)), strict=True):
+    of_terms = {term.name: term.colour for term in WEIGHTED}
+    colours = dict(zip((one for one in families if one not in of_terms), (GREEN, PURPLE), strict=False)) | of_terms
+    others = range(1, len(AIMS))
+    for axes, (x, y) in zip(np.atleast_1d(figure.subplots(1, len(others))), ((0, y) for y in others), strict=True):
         for family in families:
             at = np.array([case.family == family for case in found.answers.cases])
             for kind, face in ((found.efficient, colours[family]), (~found.efficient, "none")):

@@ -12,7 +12,7 @@ from jaxsched.models import WEIGHTED
 from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
 # What the shadow price of a limit is a price of.
-_PRICED = {term.aim: term.unit for term in WEIGHTED}
+_PRICED = {term.aim: term.worth.per for term in WEIGHTED if term.worth is not None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +113,11 @@ def price_frame(found: LocalSensitivity) -> pd.DataFrame:
             "slot_start_utc": np.repeat(scenario.times, sites),
             "site": np.tile(scenario.sites.index.astype(str), slots),
             "aud_per_k": found.warming().ravel(),
-            "kg_per_k": 1000.0 * found.warming("carbon_t").ravel(),
-            "litre_per_k": 1000.0 * found.warming("water_kl").ravel(),
+            **{
+                f"{term.amount}_per_k": term.per_unit * found.warming(term.total).ravel()
+                for term in WEIGHTED
+                if not term.timed
+            },
             "aud_saved_per_mw": found.power_limit().ravel(),
             "aud_saved_per_gpu": found.capacity_dual.ravel(),
             "aud_per_ms": found.latency().ravel(),

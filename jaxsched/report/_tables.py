@@ -10,7 +10,7 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from jaxsched.models import TERMS
+from jaxsched.models import TERMS, WEIGHTED, SiteReport
 from jaxsched.report._summary import PolicyRun
 from jaxsched.study import Study
 
@@ -21,9 +21,7 @@ _EFFECTS = (
     ("energy_mwh", "energy", "MWh", 1),
     ("cooling_energy_mwh", "cooling", "MWh", 2),
     ("energy_cost_aud", "energy cost", _MONEY, 0),
-    ("carbon_t", "carbon", "t", 1),
-    ("water_kl", "water", "kL", 1),
-    ("mean_ttft_ms", "TTFT mean", "ms", 1),
+    *((term.total, term.heading, term.unit, 1) for term in WEIGHTED),
     ("p95_ttft_ms", "TTFT p95", "ms", 0),
     ("total_cost_aud", "total cost", _MONEY, 0),
 )
@@ -90,6 +88,15 @@ def routes_frame(study: Study, run: PolicyRun) -> pd.DataFrame:
     )
 
 
+_NAMED = ("facility_power", "site_water", "source_water", "carbon", "queue")
+
+
+def _others(report: SiteReport) -> dict[str, Any]:
+    """What terms count whose columns have no name of their own above."""
+    found = ((term, column) for term in WEIGHTED for column in term.columns if column not in _NAMED)
+    return {f"{column}_{term.amount}_per_h": getattr(report, column) for term, column in found}
+
+
 def site_frame(study: Study, runs: Mapping[str, PolicyRun]) -> pd.DataFrame:
     """What every policy does and costs at every site in every slot, with the weather and signals there.
 
@@ -128,6 +135,7 @@ def site_frame(study: Study, runs: Mapping[str, PolicyRun]) -> pd.DataFrame:
             "site_water_l_per_h": report.site_water,
             "source_water_l_per_h": report.source_water,
             "carbon_kg_per_h": report.carbon,
+            **_others(report),
             **run.outcome.money,
             "total_cost_aud": sum(run.outcome.money.values()),
             "marginal_cost_aud_per_gpu_h": marginal(jnp.asarray(run.outcome.load)),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jaxsched.models import TERMS
 from jaxsched.study import Inputs, Study
 from jaxsched.study._inputs import service_times, worth_of_waiting
 from jaxsched.study._totals import Flows, flows_of, totals
@@ -13,11 +14,8 @@ from jaxsched.study._totals import Flows, flows_of, totals
 OUTPUTS: Mapping[str, str] = MappingProxyType(
     {
         "total_cost_aud": "AUD",
-        "energy_mwh": "MWh",
-        "carbon_t": "t",
-        "water_kl": "kL",
-        "mean_ttft_ms": "ms",
-        "energy_cost_aud": "AUD",
+        **{term.total: term.unit for term in TERMS},
+        **{term.aim: "AUD" for term in TERMS if term.worth is None},
     }
 )
 """Outputs of a study and their units, in the order of every array with an axis `output`."""

@@ -10,6 +10,7 @@ import numpy as np
 from jaxsched._parameters import as_array
 from jaxsched._schedule import Schedule
 from jaxsched._units import SECONDS_PER_HOUR
+from jaxsched.models import TIMED
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._effects import OUTPUTS
 from jaxsched.sensitivity._frontier import WEIGHTS, Frontier, Progress, own_weight
@@ -66,7 +67,7 @@ def least_cost_within(
 
     Arguments:
         study: The study, with a positive weight of the aim.
-        aim: `carbon_t`, `water_kl` or `mean_ttft_ms`.
+        aim: Amount of a term with a weight: `carbon_t`, `water_kl` or `mean_ttft_ms`.
         limit: Its largest value, in its unit.
         rtol: Certified gap of each solve; the search ends at twice that, or with the price known as closely.
         base: Schedule of the study to start from.
@@ -200,7 +201,7 @@ class _Search:
         scenario = self.study.scenario
         # A millisecond of the mean, in request-seconds of all requests.
         asked = float(scenario.demand.sum()) * (SECONDS_PER_HOUR / 1000.0) * scenario.slot_hours
-        per_unit = asked if self.aim == "mean_ttft_ms" else 1.0
+        per_unit = asked if self.aim == TIMED.aim else 1.0
 
         def extra(factor: float) -> float:
             return (factor - 1.0) * weight * per_unit

@@ -13,6 +13,7 @@ from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
 from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.gradients import optimal_cost
+from jaxsched.models import TIMED
 from jaxsched.sensitivity._effects import OUTPUTS, effects
 from jaxsched.sensitivity._names import Quantity, choose, quantities
 from jaxsched.sensitivity._shift import wet_bulb_per_degree
@@ -99,7 +100,7 @@ class LocalSensitivity:
         The derivative of the cost to the round-trip time is the requests that take it, so that it can be told by hour.
         """
         requests = np.asarray(self.schedule.routing, float).sum((1, 3))
-        hours, weight = self.study.scenario.slot_hours, float(self.inputs.site_model.weights.waiting)
+        hours, weight = self.study.scenario.slot_hours, float(getattr(self.inputs.site_model.weights, TIMED.name))
         return requests * (SECONDS_PER_HOUR / 1000.0) * hours * weight
 
     def _slopes(self, output: str) -> Inputs:

@@ -6,17 +6,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from jaxsched._names import did_you_mean, leaves
+from jaxsched.models import TERMS, WEIGHTED
 from jaxsched.study import Inputs
 
 # Which group a name belongs to: the first that its beginning fits. Names that are no quantities of the world are left out.
 _GROUPS = (
-    ("conditions.dry_bulb", "weather"), ("conditions.wet_bulb", "weather"), ("conditions.price", "electricity price"),
-    ("conditions.carbon", "carbon"), ("conditions.source_water", "water"), ("site_model.price", "electricity price"),
-    ("site_model.weights.carbon", "carbon"), ("site_model.weights.water", "water"),
-    ("site_model.weights.waiting", "latency"), ("site_model.it_power", "IT power"), ("site_model.electrical", "electrical"),
-    ("site_model.plants.*water", "water"), ("site_model.plants", "cooling"), ("site_model.carbon", "carbon"),
-    ("site_model.queue", "queueing"), ("site_model", "capacity"), ("facility_limit", "capacity"), ("rtt", "latency"),
-    ("demand", "demand"), ("serving", "serving"),
+    ("conditions.dry_bulb", "weather"), ("conditions.wet_bulb", "weather"),
+    *((f"conditions.{term.signal.name}", term.group) for term in TERMS if term.signal is not None),
+    *((f"site_model.weights.{term.name}", term.group) for term in WEIGHTED), ("site_model.price", "electricity price"),
+    ("site_model.it_power", "IT power"), ("site_model.electrical", "electrical"), ("site_model.plants.*water", "water"),
+    ("site_model.plants", "cooling"), ("site_model.carbon", "carbon"), ("site_model.queue", "queueing"),
+    ("site_model", "capacity"), ("facility_limit", "capacity"), ("rtt", "latency"), ("demand", "demand"), ("serving", "serving"),
 )  # fmt: skip
 _LEFT_OUT = ("membership", "switch", "width")
 GROUPS = tuple(dict.fromkeys(group for _, group in _GROUPS))

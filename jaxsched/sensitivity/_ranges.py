@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from jaxsched._names import did_you_mean
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
+from jaxsched.models import TERMS
 from jaxsched.sensitivity._effects import effects
 from jaxsched.sensitivity._global import Range
 from jaxsched.sensitivity._shift import Shift, shifted
@@ -17,10 +18,7 @@ from jaxsched.study import Study, pose
 
 DEFAULT_RANGES = (
     Range("warming", -2.0, 4.0, "K"),
-    Range("energy_price", 0.5, 2.0, "times"),
-    Range("carbon_price", 0.5, 2.0, "times"),
-    Range("water_price", 0.5, 4.0, "times"),
-    Range("waiting_price", 0.5, 2.0, "times"),
+    *(Range(term.factor, *term.sampled, "times") for term in TERMS),
     Range("carbon_intensity", 0.7, 1.2, "times"),
     Range("demand", 0.8, 1.25, "times"),
     Range("latency", 0.8, 1.3, "times"),

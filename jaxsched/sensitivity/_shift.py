@@ -1,5 +1,7 @@
 """A change of the world in a few numbers: what scenarios and samples are made of."""
 
+from typing import TYPE_CHECKING, Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,39 +9,54 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
-from jaxsched.models import WEIGHTED, stull_wet_bulb
+from jaxsched.models import TERMS, WEIGHTED, Term, stull_wet_bulb
+from jaxsched.models.conditions import told
 from jaxsched.scenarios import saturation_pressure
 from jaxsched.study import Inputs, Study
 
 
+def _factor(about: str, most: float) -> Any:
+    return parameter(1.0, unit="1", valid=(0.0, most), about=f"Factor on {about}")
+
+
+def _of_term(term: Term) -> Any:
+    return _factor("the wholesale price" if term.worth is None else f"the worth of {term.name}", 1000.0)
+
+
+_FIELDS = {
+    "warming": parameter(
+        0.0,
+        unit="K",
+        valid=(-20.0, 20.0),
+        about="Added to the dry-bulb temperature; vapour pressure stays, so that the wet bulb follows",
+    ),
+    **{term.factor: _of_term(term) for term in TERMS},
+    "carbon_intensity": _factor("the emissions of electricity", 10.0),
+    "demand": _factor("the requests", 100.0),
+    "latency": _factor("round-trip times", 100.0),
+    "power_limit": _factor(
+        "the facility's power limit; 0 closes a site to requests, whose idle servers stay on", 100.0
+    ),
+}
+
+
 class Shift(AbstractModel):
-    """How inputs differ from those of a study. Each field is a scalar, or [site] (`demand`: or [class]).
+    __doc__ = f"""How inputs differ from those of a study. Each field is a scalar, or [site] (`demand`: or [class]).
 
     Attributes:
-        warming: Added to the dry-bulb temperature; vapour pressure stays, so that the wet bulb follows [K].
-        energy_price: Factor on the wholesale price [1].
-        carbon_price: Factor on the worth of carbon [1].
-        water_price: Factor on the worth of water [1].
-        waiting_price: Factor on the worth of waiting [1].
-        carbon_intensity: Factor on the emissions of electricity [1].
-        demand: Factor on the requests [1].
-        latency: Factor on round-trip times [1].
-        power_limit: Factor on the facility's power limit; 0 closes a site to requests, whose idle servers stay on [1].
+{told(_FIELDS)}
     Valid for:
         The ranges of the fields; temperatures up to 55 degC, the wet-bulb law being extrapolated beyond 50.
     Source:
         Definition.
     """
+    __annotations__ = dict.fromkeys(_FIELDS, Float[Array, "..."])
+    locals().update(_FIELDS)
 
-    warming: Float[Array, "..."] = parameter(0.0, unit="K", valid=(-20.0, 20.0))
-    energy_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
-    carbon_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
-    water_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
-    waiting_price: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 1000.0))
-    carbon_intensity: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 10.0))
-    demand: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 100.0))
-    latency: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 100.0))
-    power_limit: Float[Array, "..."] = parameter(1.0, unit="1", valid=(0.0, 100.0))
+    if TYPE_CHECKING:
+
+        def __init__(self, **fields: Any) -> None: ...
+        def __getattr__(self, name: str) -> Float[Array, "..."]: ...
 
 
 def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
@@ -49,11 +66,12 @@ def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
     # The study's own wet bulb, which may be a reading, plus what the law says it rises by.
     still = _warmed(conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity), jnp.zeros_like(shift.warming))
     weights = model.weights
+    priced = [(term.signal.name, term.factor) for term in TERMS if term.worth is None and term.signal is not None]
     return eqx.tree_at(
         lambda i: (
             i.conditions.dry_bulb,
             i.conditions.wet_bulb,
-            i.conditions.price,
+            *(getattr(i.conditions, name) for name, _ in priced),
             i.conditions.carbon_intensity,
             *(getattr(i.site_model.weights, term.name) for term in WEIGHTED),
             i.demand,
@@ -64,7 +82,7 @@ def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
         (
             dry,
             conditions.wet_bulb + (wet - still[1]),
-            conditions.price * _over(shift.energy_price, 2),
+            *(getattr(conditions, name) * _over(getattr(shift, factor), 2) for name, factor in priced),
             conditions.carbon_intensity * _over(shift.carbon_intensity, 2),
             *(getattr(weights, term.name) * getattr(shift, term.factor) for term in WEIGHTED),
             inputs.demand * _over(shift.demand, 3),

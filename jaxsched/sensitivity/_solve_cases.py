@@ -14,6 +14,7 @@ from jaxtyping import Array
 from jaxsched._results import InfeasibleError, SolveError
 from jaxsched._schedule import Schedule, relative_gap
 from jaxsched._solve import solve
+from jaxsched.models import TERMS
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._neighbours import Guess, Neighbour, around, ends_first, position_of, share_of
 from jaxsched.sensitivity._programs import Programs, programs
@@ -27,7 +28,7 @@ _CHECK_EVERY = 8
 # Shares of the tolerance to which the study, and the solved cases of a family, are solved: others are mixed from them.
 _BASE_CLOSER, _CLOSER = 0.2, 0.7
 
-_BY_SITE = ("warming", "energy_price", "carbon_intensity", "latency", "power_limit")
+_BY_SITE = ("warming", *(t.factor for t in TERMS if t.worth is None), "carbon_intensity", "latency", "power_limit")
 
 Progress = Callable[[int, int], None]
 

@@ -9,6 +9,7 @@ from jaxsched._parameters import as_array
 from jaxsched.models import (
     HARDWARE,
     PLANTS,
+    SIGNALS,
     WEIGHTED,
     ComponentElectrical,
     Conditions,
@@ -29,8 +30,8 @@ from jaxsched.study._study import Study
 def build(scenario: Scenario, *, dtype: Any = None) -> Study:
     """Models and routing problem of a scenario.
 
-    The routing problem minimises, over all slots, energy cost + carbon + water + waiting in AUD. Waiting counts the
-    round-trip time and mean prefill of each request on its route, and the queue at its site.
+    The routing problem minimises, over all slots, energy cost + carbon + water + waiting in the currency of the scenario.
+    Waiting counts the round-trip time and mean prefill of each request on its route, and the queue at its site.
 
     Arguments:
         scenario: The study.
@@ -110,7 +111,5 @@ def _conditions(scenario: Scenario) -> Conditions:
     return Conditions(
         dry_bulb=dry_bulb,
         wet_bulb=stull_wet_bulb(dry_bulb, humidity),
-        price=jnp.asarray(scenario.price),
-        carbon_intensity=jnp.asarray(scenario.carbon_intensity),
-        source_water=jnp.asarray(scenario.source_water),
+        **{one.name: jnp.asarray(getattr(scenario, one.name)) for one in SIGNALS if hasattr(scenario, one.name)},
     )

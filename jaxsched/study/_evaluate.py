@@ -22,7 +22,7 @@ class Outcome:
         requests: Requests per second that arrive [slot, site].
         wait: Mean wait for a server [slot, site] [s].
         report: Power, water, carbon and money of each slot and site.
-        money: What each site costs in each slot by part, round trips and prefill included [slot, site] [AUD].
+        money: What each site costs in each slot by part, round trips and prefill included [slot, site] [currency].
         totals: Sums over the study, units in the keys.
     """
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from jaxsched._parameters import as_array, parameter
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.models import Conditions, Serving, SiteModel
+from jaxsched.models import TIMED, Conditions, Serving, SiteModel
 from jaxsched.models.prefill import check_prompt_moments
 from jaxsched.problem import Problem
 from jaxsched.scenarios import Scenario
@@ -105,17 +105,17 @@ def names_of_service(scenario: Scenario) -> tuple[list[str], list[str]]:
 
 
 def worth_of_waiting(site_model: SiteModel, hours: float) -> Float[Array, "..."]:
-    """What one request per second that waits one second, all through a slot of so many hours, costs [AUD]."""
-    return SECONDS_PER_HOUR * hours * site_model.weights.waiting
+    """What one request per second that waits one second, all through a slot of so many hours, costs [currency]."""
+    return SECONDS_PER_HOUR * hours * getattr(site_model.weights, TIMED.name)
 
 
 def site_cost(site_model: SiteModel, conditions: Conditions, cap: Float[Array, "slot site"], hours: float):
-    """Convex cost of load of all sites over a slot [AUD]."""
+    """Convex cost of load of all sites over a slot [currency]."""
     return PhysicalSiteCost(site_model.condition(conditions, cap), as_array(hours))
 
 
 def _route_cost(scenario: Scenario, inputs: Inputs, prefill: Any) -> Float[Array, "1 origin site kind"]:
-    """What the round trip and the prefill of one request per second cost over a slot [AUD]."""
+    """What the round trip and the prefill of one request per second cost over a slot [currency]."""
     rtt = inputs.rtt
     worth = worth_of_waiting(inputs.site_model, scenario.slot_hours)
     return (worth * (rtt[:, :, None] + prefill.astype(rtt.dtype)[None]))[None]

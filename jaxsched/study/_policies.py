@@ -1,5 +1,6 @@
 """The schedules that are compared: all serve the same demand within the same capacities and routes."""
 
+import dataclasses
 from collections.abc import Callable
 
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jaxsched._parameters import as_array
 from jaxsched._results import RESULTS
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
-from jaxsched.models import Conditions, ConstantPartialPUE
+from jaxsched.models import ConstantPartialPUE
 from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
 from jaxsched.solvers import ADMM, Proportional
 from jaxsched.study._inputs import site_cost
@@ -34,13 +35,7 @@ def temperature_blind(study: Study, solver: ADMM, progress: Progress | None = No
     """The optimum of a planner who believes in one partial PUE and one mild day everywhere."""
     conditions = study.conditions
     mean = [jnp.mean(value) for value in (conditions.dry_bulb, conditions.wet_bulb)]
-    believed = Conditions(
-        dry_bulb=mean[0],
-        wet_bulb=mean[1],
-        price=conditions.price,
-        carbon_intensity=conditions.carbon_intensity,
-        source_water=conditions.source_water,
-    )
+    believed = dataclasses.replace(conditions, dry_bulb=mean[0], wet_bulb=mean[1])
     blind = with_cooling(study.site_model, ConstantPartialPUE(as_array(BLIND_PARTIAL_PUE)))
     cost = site_cost(blind, believed, study.cap, study.scenario.slot_hours)
     return solve(_with_costs(study, study.problem.route_cost, cost), solver, progress=progress)

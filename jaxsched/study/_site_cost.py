@@ -8,12 +8,12 @@ from jaxsched.problem import AbstractSiteCost
 
 
 class PhysicalSiteCost(AbstractSiteCost):
-    """Energy, carbon, water and waiting at each site over a slot, as a convex function of its load [AUD].
+    """Energy, carbon, water and waiting at each site over a slot, as a convex function of its load [currency].
 
         f(L) = hours cost(L)
 
     Attributes:
-        site: Cost of a load at the conditions of each slot [AUD/h].
+        site: Cost of a load at the conditions of each slot [currency/h].
         hours: Length of a slot [h].
     """
 

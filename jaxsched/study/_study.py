@@ -26,7 +26,7 @@ class Study:
         work: GPU time of a request [site, class] [GPU s].
         prefill: Mean prefill time [site, class] [s].
         allowed: Routes that keep the latency limit and the residency rule [origin, site, class].
-        problem: The routing problem; its objective is the cost of all slots [AUD].
+        problem: The routing problem; its objective is the cost of all slots [currency].
     """
 
     scenario: Scenario

@@ -1,5 +1,7 @@
 """What a routing does and costs, once for reports and for derivatives: the same lines for arrays of NumPy and of JAX."""
 
+import functools
+import operator
 from typing import Any
 
 import equinox as eqx
@@ -7,7 +9,7 @@ import jax
 from jaxtyping import Array, Float
 
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.models import TERMS, SiteReport
+from jaxsched.models import TERMS, TIMED, SiteReport
 
 # Fewer requests per second than any study has; the mean time of none is zero.
 _NO_REQUESTS = 1e-30
@@ -49,17 +51,17 @@ def flows_of(rtt: Any, routing: Any) -> Flows:
 
 
 def money(report: SiteReport, unqueued: Any, worth: Any, hours: float) -> dict[str, Any]:
-    """What effects cost, part by part [AUD], of each site in each slot or of sums over them.
+    """What effects cost, part by part [currency], of each site in each slot or of sums over them.
 
     Arguments:
         report: Effects of a load.
         unqueued: Requests on their way or in prefill, as the report is summed.
-        worth: What a request that waits through a whole slot costs [AUD], by `worth_of_waiting`.
+        worth: What a request that waits through a whole slot costs [currency], by `worth_of_waiting`.
         hours: Length of a slot [h].
     """
     parts = {term.cost: hours * getattr(report, term.report_column) for term in TERMS}
     # The report of a site knows the queue alone.
-    return {**parts, "waiting_cost_aud": parts["waiting_cost_aud"] + worth * unqueued}
+    return {**parts, TIMED.cost: parts[TIMED.cost] + worth * unqueued}
 
 
 def totals(report: SiteReport, flows: Flows, prefill: Any, worth: Any, hours: float) -> dict[str, Any]:
@@ -78,16 +80,20 @@ def totals(report: SiteReport, flows: Flows, prefill: Any, worth: Any, hours: fl
     unqueued, requests = flows.unqueued(prefill).sum(), flows.requests.sum()
     parts = money(total, unqueued, worth, hours)
     return {
-        "energy_mwh": hours * total.facility_power / 1000.0,
-        "it_energy_mwh": hours * total.it_power / 1000.0,
-        "cooling_energy_mwh": hours * total.cooling / 1000.0,
-        "carbon_t": hours * total.carbon / 1000.0,
-        "site_water_kl": hours * total.site_water / 1000.0,
-        "source_water_kl": hours * total.source_water / 1000.0,
-        "water_kl": hours * (total.site_water + total.source_water) / 1000.0,
+        **_amounts(total, hours),
         **parts,
         "total_cost_aud": sum(parts.values()),
-        "mean_ttft_ms": 1000.0 * (unqueued + total.queue) / requests.clip(min=_NO_REQUESTS),
+        TIMED.total: 1000.0 * (unqueued + total.queue) / requests.clip(min=_NO_REQUESTS),
         "requests": SECONDS_PER_HOUR * hours * requests,
         "pue": total.facility_power / total.it_power,
+    }
+
+
+def _amounts(total: SiteReport, hours: float) -> dict[str, Any]:
+    """How much there is of what each term counts, but for the time of requests."""
+    return {
+        name: hours * functools.reduce(operator.add, (getattr(total, column) for column in columns)) / term.per_unit
+        for term in TERMS
+        if not term.timed
+        for name, columns in term.totals.items()
     }

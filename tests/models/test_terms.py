@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxsched import ADMM
-from jaxsched.models import TERMS, WEIGHTED, SiteReport, Weights
+from jaxsched.models import SIGNALS, TERMS, WEIGHTED, Conditions, SiteReport, Weights
 from jaxsched.scenarios import DEFAULT_WEIGHTS, australia
 from jaxsched.sensitivity import OUTPUTS, Shift
 from jaxsched.study import POLICIES, build, evaluate
@@ -22,6 +22,8 @@ def test_every_cost_of_a_report_and_every_weight_has_its_term():
     assert {term.name for term in WEIGHTED} <= set(DEFAULT_WEIGHTS)
     assert {term.factor for term in WEIGHTED} <= names(Shift)
     assert {term.aim for term in TERMS} <= set(OUTPUTS)
+    assert {signal.name for signal in SIGNALS} <= names(Conditions)
+    assert sum(term.timed for term in TERMS) == 1
 
 
 def test_the_costs_of_the_terms_add_up_to_the_total():

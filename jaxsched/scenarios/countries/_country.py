@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-WEIGHT_UNITS = {"carbon": "t", "water": "kL", "waiting": "request-second", "network_adder": "MWh"}
+from jaxsched.models import TERMS
+
+WEIGHT_UNITS = {**{term.name: term.worth.per for term in TERMS if term.worth is not None}, "network_adder": "MWh"}
 """What one unit of each weight of the objective is a price of."""
 
 

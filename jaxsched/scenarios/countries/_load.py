@@ -5,14 +5,15 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from jaxsched._names import did_you_mean
+from jaxsched._names import OneOf, did_you_mean
+from jaxsched.models import TERMS
 from jaxsched.scenarios.countries._country import WEIGHT_UNITS, Country, Region, State, Weight
 
 FOLDER = Path(__file__).parent
@@ -78,9 +79,18 @@ class _Keys(_Part):
     start: str | None = None
     states: dict[str, _StateKeys] = Field(default_factory=dict)
     weights: dict[
-        Literal["carbon", "water", "waiting", "network_adder"], Annotated[_WeightKeys, BeforeValidator(_priced)]
+        Annotated[str, OneOf("jaxsched.scenarios.countries._country:WEIGHT_UNITS")],
+        Annotated[_WeightKeys, BeforeValidator(_priced)],
     ] = Field(default_factory=dict)
     tables: dict[str, str] = Field(default_factory=dict)
+
+
+# Weights of terms that hold where a country gives none.
+_DEFAULTS = {
+    term.name: _WeightKeys(value=term.worth.default, reason="default of the term")
+    for term in TERMS
+    if term.worth is not None and term.worth.default is not None
+}
 
 
 def countries() -> tuple[str, ...]:
@@ -130,7 +140,8 @@ def _country(name: str, keys: dict[str, Any], regions: dict[str, Region], folder
         found = _Keys.model_validate(keys)
     except ValidationError as error:
         raise CountryError(_sentence(name, error)) from None
-    missing = [key for key in WEIGHT_UNITS if key not in found.weights]
+    given = {**_DEFAULTS, **found.weights}
+    missing = [key for key in WEIGHT_UNITS if key not in given]
     if missing:
         units = ", ".join(f"{key} [{found.currency}/{unit}]" for key, unit in WEIGHT_UNITS.items())
         raise CountryError(f"{name}/{FILE}: `weights.{missing[0]}` is missing; give each weight of {units}.")
@@ -148,7 +159,7 @@ def _country(name: str, keys: dict[str, Any], regions: dict[str, Region], folder
         regions=regions,
         weights={
             key: Weight(one.value, f"{found.currency}/{WEIGHT_UNITS[key]}", one.reason, one.assumption)
-            for key, one in sorted(found.weights.items(), key=lambda item: list(WEIGHT_UNITS).index(item[0]))
+            for key, one in sorted(given.items(), key=lambda item: list(WEIGHT_UNITS).index(item[0]))
         },
         about=found.tables,
         folder=folder,
