@@ -36,7 +36,7 @@ ROUNDINGS = 64.0
 def measure(instance: Instance, dtype: type, repeats: int, metric: Any = None) -> dict[str, Any]:
     """Gap by iteration, and seconds: of the first call, of 200 and 500 iterations, and to a certified gap of 1e-3."""
     problem = as_problem(instance, dtype)
-    metric = jaxsched.FlowMetric() if metric is None else metric
+    metric = jaxsched.solvers.FlowMetric() if metric is None else metric
 
     def solving(rtol: float, steps: int) -> Any:
         solver = jaxsched.ADMM(rtol=rtol, max_steps=steps, metric=metric)
@@ -120,7 +120,7 @@ def single_slots(sizes: list[str], repeats: int) -> Iterator[dict[str, Any]]:
 def metrics(size: str) -> Iterator[dict[str, Any]]:
     """The flow-proportional metric beside the uniform one of textbook ADMM, at its best step of several."""
     instance = Case(size, "queueing").instance()
-    tried = [jaxsched.UniformMetric(step) for step in (1.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)]
+    tried = [jaxsched.solvers.UniformMetric(step) for step in (1.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)]
     uniform = [measure(instance, np.float32, 1, metric) for metric in tried]
     best = min(range(len(tried)), key=lambda n: uniform[n]["gap_at"][str(_STEPS)])
     flow = measure(instance, np.float32, 1)

@@ -79,8 +79,8 @@ def measure(size: str, ours: int, others: int) -> dict[str, Any]:
     problem = as_problem(instance, np.float32)
     fewer = min(others, max(ours, int(_WORK / (origins * sites))))
     methods = {
-        "flow-proportional ADMM": admm(problem, jaxsched.FlowMetric(), ours),
-        "textbook ADMM": best({s: admm(problem, jaxsched.UniformMetric(s), fewer, 50) for s in _UNIFORM}),
+        "flow-proportional ADMM": admm(problem, jaxsched.solvers.FlowMetric(), ours),
+        "textbook ADMM": best({s: admm(problem, jaxsched.solvers.UniformMetric(s), fewer, 50) for s in _UNIFORM}),
         "dual subgradient": best({s: subgradient(problem, s, fewer, 50) for s in _SUBGRADIENT}),
     }
     for found in methods.values():

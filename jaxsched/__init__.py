@@ -11,29 +11,17 @@ if TYPE_CHECKING:
     from jaxsched._results import RESULTS, InfeasibleError, SolveError
     from jaxsched._schedule import History, Schedule, Stats
     from jaxsched._solve import solve
-    from jaxsched.gradients import GradCheck, GradientError, grad_check, optimal_cost
+    from jaxsched.gradients import GradientError, grad_check, optimal_cost
     from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
-    from jaxsched.solvers import (
-        ADMM,
-        AbstractMetric,
-        AbstractSolver,
-        Candidates,
-        FlowMetric,
-        InteriorPoint,
-        Proportional,
-        UniformMetric,
-    )
+    from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, Proportional
 
 __all__ = [
     "ADMM",
     "RESULTS",
-    "AbstractMetric",
     "AbstractSiteCost",
     "AbstractSolver",
     "Candidates",
     "CongestionCost",
-    "FlowMetric",
-    "GradCheck",
     "GradientError",
     "History",
     "InfeasibleError",
@@ -43,7 +31,6 @@ __all__ = [
     "Schedule",
     "SolveError",
     "Stats",
-    "UniformMetric",
     "__version__",
     "device_mesh",
     "grad_check",

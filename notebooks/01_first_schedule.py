@@ -20,7 +20,7 @@ import numpy as np
 
 import jaxsched
 from jaxsched.scenarios import australia
-from jaxsched.study import build, evaluate, nearest
+from jaxsched.study import POLICIES, build, evaluate
 
 # %% [markdown]
 # A scenario holds tables of sites and origins and arrays of demand, weather, price and carbon. `build` turns it into a
@@ -43,7 +43,7 @@ schedule
 
 # %%
 best = evaluate(study, np.asarray(schedule.routing))
-near = evaluate(study, np.asarray(nearest(study, jaxsched.ADMM()).routing))
+near = evaluate(study, np.asarray(POLICIES["nearest"](study, jaxsched.ADMM()).routing))
 for key in ("cooling_energy_mwh", "energy_cost_aud", "carbon_t", "water_kl", "mean_ttft_ms", "total_cost_aud"):
     print(f"{key:20s} {best.totals[key]:12,.1f} {near.totals[key]:12,.1f}  saved {1 - best.totals[key] / near.totals[key]:6.1%}")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from jaxsched.scenarios import AUSTRALIA, population_centres
+from jaxsched.scenarios import population_centres
+from jaxsched.scenarios._australia import AUSTRALIA
 
 _ORIGINS = 120
 

@@ -7,7 +7,7 @@ import pandas as pd
 from _places import gazetteer, place
 
 from jaxsched.models import HARDWARE
-from jaxsched.scenarios import distance_km
+from jaxsched.scenarios._network import distance_km
 
 # Facility power limit over rated IT power: a hall of DX units cannot run all its GPUs on the hottest hours.
 _LIMIT = 1.22

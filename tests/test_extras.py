@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jaxsched._extras import EXTRAS, MissingExtra, needs
-from jaxsched.cli import app
+from jaxsched.cli._app import app
 from tests.small import SMALL
 
 ROOT = Path(__file__).resolve().parent.parent

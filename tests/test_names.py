@@ -7,7 +7,7 @@ from jaxsched._names import at, did_you_mean, leaves
 from jaxsched.calibrate import parameter_names
 from jaxsched.models import PLANTS, MixedPlants
 from jaxsched.scenarios import australia
-from jaxsched.sensitivity import quantities
+from jaxsched.sensitivity._names import quantities
 from jaxsched.study import build
 
 

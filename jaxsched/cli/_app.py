@@ -75,9 +75,9 @@ def _clear_failures(command: Callable[..., None]) -> Callable[..., None]:
 def _exit_code(error: Exception) -> int | None:
     """The exit code of a failure that a user can cause; None for any other. Nothing heavy is imported before one."""
     from jaxsched._extras import MissingExtra
+    from jaxsched._output import OutputError
     from jaxsched._results import InfeasibleError, SolveError
     from jaxsched.config import ConfigError
-    from jaxsched.report import OutputError
     from jaxsched.scenarios.readers import ReadError
 
     if isinstance(error, ConfigError | MissingExtra | OutputError | InfeasibleError | ReadError):
@@ -195,7 +195,8 @@ def validate(
     config: Annotated[Path | None, typer.Argument(help="TOML configuration to check.")] = None, tables: _Tables = None
 ) -> None:
     """Check a configuration, its files and whether its demand can be served, without solving; every problem is told."""
-    from jaxsched.config import ConfigError, is_calibration
+    from jaxsched.config import ConfigError
+    from jaxsched.config._calibration import is_calibration
 
     if config is None and tables is None:
         raise ConfigError("give a configuration to check, or --tables with a folder of tables.")
@@ -285,8 +286,9 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a configuration, or of a row of a table of sites or origins."""
     from jaxsched.cli._data import country_named
-    from jaxsched.config import Config, schema_text
-    from jaxsched.scenarios.readers import origin_row, site_row
+    from jaxsched.config import Config
+    from jaxsched.config._template import schema_text
+    from jaxsched.scenarios.readers._rows import origin_row, site_row
 
     where = country_named(country)
     print(schema_text({"config": Config, "sites": site_row(where), "origins": origin_row(where)}[of.value]), end="")

@@ -14,6 +14,7 @@ import pandas as pd
 from rich.console import Console
 
 from jaxsched._extras import needs
+from jaxsched._output import sha256, whole_directory, write_json
 from jaxsched._version import __version__
 from jaxsched.calibrate import (
     CalibrationError,
@@ -37,8 +38,10 @@ from jaxsched.calibrate._fit_job import FitJob
 from jaxsched.calibrate._parameters import FreeParameters
 from jaxsched.cli._calibrate_log import check_log, write_latency_fit
 from jaxsched.config import CalibrationConfig, ConfigError, LatencyConfig, load_calibration
-from jaxsched.report import apart, sha256, whole_directory, write_json
-from jaxsched.scenarios.readers import ReadError, clock, column_times
+from jaxsched.report._failures import apart
+from jaxsched.scenarios.readers import ReadError
+from jaxsched.scenarios.readers._clock import clock
+from jaxsched.scenarios.readers._recording import column_times
 
 _METHODS = {"squared": LeastSquares(), "huber": Descent(Huber()), "cauchy": Descent(Cauchy())}
 _PACKAGES = ("jax", "equinox", "optimistix", "optax", "numpy", "pandas")

@@ -13,6 +13,7 @@ import pandas as pd
 from rich.console import Console
 
 from jaxsched._extras import needs
+from jaxsched._output import sha256, write_json
 from jaxsched._version import __version__
 from jaxsched.calibrate import (
     LatencyFit,
@@ -26,7 +27,7 @@ from jaxsched.calibrate import (
 from jaxsched.calibrate._latency_result import measured_times
 from jaxsched.config import ConfigError, LatencyConfig
 from jaxsched.models import ServingSite
-from jaxsched.report import apart, sha256, write_json
+from jaxsched.report._failures import apart
 from jaxsched.scenarios.readers import RequestLog, read
 
 # Loads that are predicted where none are asked for.

@@ -9,17 +9,8 @@ from rich.table import Table
 
 from jaxsched._output import OutputError, whole_directory, whole_file
 from jaxsched.scenarios.countries import Country, CountryError, country, load_country
-from jaxsched.scenarios.readers import (
-    FORMATS,
-    Readable,
-    Recording,
-    RequestLog,
-    RequestRates,
-    describe,
-    read,
-    tidy,
-    write_tidy,
-)
+from jaxsched.scenarios.readers import Recording, RequestLog, RequestRates, describe, read, tidy, write_tidy
+from jaxsched.scenarios.readers._formats import FORMATS, Readable
 
 _WIDTH = 100
 
@@ -29,7 +20,7 @@ def start_directory(folder: Path) -> None:
     if folder.exists() and folder.is_dir() and any(folder.iterdir()):
         raise OutputError(f"{folder}: is not empty; give a new directory.")
     # Here and not above: what looks into files need not wait for the rest of the package.
-    from jaxsched.config import template
+    from jaxsched.config._template import template
 
     files = template()
     with whole_directory(folder) as draft:

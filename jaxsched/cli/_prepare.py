@@ -7,21 +7,14 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from jaxsched.config import (
-    Config,
-    ConfigError,
-    build_scenario,
-    country_in,
-    input_files,
-    load_config,
-    load_partly,
-    model_files,
-    read_inputs,
-    with_models,
-)
-from jaxsched.report import filled
-from jaxsched.scenarios.countries import COUNTRY_FILES
-from jaxsched.study import Study, build, busiest_share, problems_of
+from jaxsched.config import Config, ConfigError, build_scenario, load_config, with_models
+from jaxsched.config._inputs import country_in, input_files, read_inputs
+from jaxsched.config._load import load_partly
+from jaxsched.config._models import model_files
+from jaxsched.report._summary import filled
+from jaxsched.scenarios.countries._load import COUNTRY_FILES
+from jaxsched.study import Study, build, problems_of
+from jaxsched.study._servable import busiest_share
 
 _log = Console(stderr=True, highlight=False)
 

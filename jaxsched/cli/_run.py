@@ -10,24 +10,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from jaxsched._extras import needs
+from jaxsched._output import output_directory
 from jaxsched.cli._prepare import Source, named_files, prepare
-from jaxsched.config import Config, absolute_inputs, absolute_models
-from jaxsched.report import (
-    PolicyRun,
-    apart,
-    cost_table,
-    failure,
-    manifest,
-    output_directory,
-    policy_table,
-    routes_frame,
-    savings_table,
-    site_frame,
-    summarise,
-    write_record,
-    write_tables,
-)
-from jaxsched.scenarios import embedded_tables
+from jaxsched.config import Config
+from jaxsched.config._inputs import absolute_inputs
+from jaxsched.config._models import absolute_models
+from jaxsched.report import PolicyRun, cost_table, policy_table, routes_frame, savings_table, site_frame, summarise
+from jaxsched.report._failures import apart, failure
+from jaxsched.report._manifest import manifest
+from jaxsched.report._record import write_record, write_tables
+from jaxsched.scenarios._tables import embedded_tables
 from jaxsched.solvers import ADMM
 from jaxsched.study import POLICIES, Study, evaluate
 

@@ -13,23 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from jaxsched._extras import needs
+from jaxsched._output import output_directory
 from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
 from jaxsched.cli._prepare import Source, named_files, prepare
 from jaxsched.cli._run import resolve
 from jaxsched.config import Config, ConfigError
-from jaxsched.report import (
-    SensitivityParts,
-    apart,
-    failure,
-    manifest,
-    output_directory,
-    sensitivity_summary,
-    sensitivity_tables,
-    write_record,
-    write_tables,
-)
-from jaxsched.scenarios import Scenario, embedded_tables
+from jaxsched.report import SensitivityParts, sensitivity_summary
+from jaxsched.report._failures import apart, failure
+from jaxsched.report._manifest import manifest
+from jaxsched.report._record import write_record, write_tables
+from jaxsched.report._sensitivity_tables import sensitivity_tables
+from jaxsched.scenarios import Scenario
+from jaxsched.scenarios._tables import embedded_tables
 from jaxsched.sensitivity import (
     DEFAULT_RANGES,
     OUTPUTS,

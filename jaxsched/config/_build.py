@@ -9,8 +9,9 @@ from jaxsched.config._inputs import country_in, read_inputs
 from jaxsched.config._load import ConfigError
 from jaxsched.config._schema import Config
 from jaxsched.models import TERMS
-from jaxsched.scenarios import Scenario, Weight
+from jaxsched.scenarios import Scenario
 from jaxsched.scenarios._assemble import Asked, assemble
+from jaxsched.scenarios.countries._country import Weight
 
 _WEIGHTS = {
     **{term.worth.key: term.name for term in TERMS if term.worth is not None},

@@ -10,7 +10,8 @@ from jaxsched.scenarios import Choices, Country, country
 from jaxsched.scenarios._folder import country_of, folder_problems, tables_in, unnamed
 from jaxsched.scenarios._inputs import KINDS, SEVERAL, Inputs, unfit
 from jaxsched.scenarios.countries import CountryError
-from jaxsched.scenarios.readers import Mapped, Readable, ReadError, read, read_mapped
+from jaxsched.scenarios.readers import Mapped, ReadError, read, read_mapped
+from jaxsched.scenarios.readers._formats import Readable
 
 if TYPE_CHECKING:
     from jaxsched.config._schema import Config

@@ -111,8 +111,9 @@ def _entries(section: ModelsSection) -> Iterator[tuple[str, str, str | None, str
 def _with_one(study: "Study", config: "Config", place: tuple[str, str | None], path: Path) -> "Study":
     from jaxsched.calibrate import load_model, load_provenance
     from jaxsched.models import RoundTripTime
-    from jaxsched.scenarios import round_trip_times
-    from jaxsched.study import PLACES, with_prefill
+    from jaxsched.scenarios._network import round_trip_times
+    from jaxsched.study import with_prefill
+    from jaxsched.study._with import PLACES
 
     key, at = place
     model = load_model(path)

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from jaxsched._names import OneOf
 from jaxsched.config._models import ModelsSection
 from jaxsched.models import TERMS
-from jaxsched.scenarios import Choices, coordinate_problem, countries, country
+from jaxsched.scenarios import Choices, countries, country
 from jaxsched.scenarios._assemble import DEFAULT_SLOTS, MOST_SLOTS
+from jaxsched.scenarios._network import coordinate_problem
 
 _POLICIES = OneOf("jaxsched.study:POLICIES")
 _Plant = Annotated[str, OneOf("jaxsched.models:PLANTS")]

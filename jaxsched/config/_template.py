@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from jaxsched._names import OneOf
 from jaxsched.config._schema import Config
 from jaxsched.scenarios import australia
-from jaxsched.scenarios.readers import OriginRow, SiteRow
+from jaxsched.scenarios.readers._rows import OriginRow, SiteRow
 
 _SITES, _ORIGINS, _SLOTS = 8, 12, 24
 _HEAD = """# A study of jaxsched. Every key is here with its meaning; those behind # have the value that holds without them.

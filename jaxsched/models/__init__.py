@@ -22,49 +22,28 @@ from jaxsched.models.electrical import (
     ProportionalElectrical,
 )
 from jaxsched.models.free_cooling import FreeCooling
-from jaxsched.models.hardware import (
-    HARDWARE,
-    REFERENCE_BATCH,
-    SERVER_POWER_W,
-    Hardware,
-    ServingProfile,
-    mean_prefill_seconds,
-    work_per_request,
-)
+from jaxsched.models.hardware import HARDWARE
 from jaxsched.models.it_power import ITPower
 from jaxsched.models.load_curve import LoadCurve
 from jaxsched.models.network import RoundTripTime
 from jaxsched.models.partial_pue import ConstantPartialPUE, PolynomialPartialPUE
 from jaxsched.models.plant import AbstractPlant, MixedPlants, Plant, PlantCurves
-from jaxsched.models.prefill import FlooredPrefill, Prefill, log_normal_moments
+from jaxsched.models.prefill import FlooredPrefill, Prefill
 from jaxsched.models.price import EnergyPrice, SmoothWinsorisation
 from jaxsched.models.queueing import SakasegawaWait
 from jaxsched.models.serving import Serving
-from jaxsched.models.serving_site import ServingSite, replica_site
-from jaxsched.models.site import ConditionedSite, SiteModel, SiteReport
-from jaxsched.models.terms import SIGNALS, TERMS, TIMED, WEIGHTED, Signal, Term, Worth
+from jaxsched.models.serving_site import ServingSite
+from jaxsched.models.site import SiteModel
+from jaxsched.models.terms import TERMS, Term
 from jaxsched.models.wait_distribution import ExponentialWait
-from jaxsched.models.water import (
-    AbstractWater,
-    DryWater,
-    EvaporativeWater,
-    RenWater,
-    TowerWater,
-    WaterFactors,
-    source_water,
-)
+from jaxsched.models.water import AbstractWater, DryWater, EvaporativeWater, RenWater, TowerWater, WaterFactors
 from jaxsched.models.wet_bulb import stull_wet_bulb
 from jaxsched.models.wetting import Wetting
 
 __all__ = [
     "HARDWARE",
     "PLANTS",
-    "REFERENCE_BATCH",
-    "SERVER_POWER_W",
-    "SIGNALS",
     "TERMS",
-    "TIMED",
-    "WEIGHTED",
     "AbstractCooling",
     "AbstractElectrical",
     "AbstractPlant",
@@ -73,7 +52,6 @@ __all__ = [
     "AirsideEconomiser",
     "Carbon",
     "ComponentElectrical",
-    "ConditionedSite",
     "Conditions",
     "ConstantPartialPUE",
     "CoolingCurves",
@@ -88,7 +66,6 @@ __all__ = [
     "Fans",
     "FlooredPrefill",
     "FreeCooling",
-    "Hardware",
     "ITPower",
     "IndirectEvaporative",
     "InterTokenLatency",
@@ -104,11 +81,9 @@ __all__ = [
     "RoundTripTime",
     "SakasegawaWait",
     "Serving",
-    "ServingProfile",
     "ServingSite",
     "Signal",
     "SiteModel",
-    "SiteReport",
     "SmoothWinsorisation",
     "Term",
     "TowerWater",
@@ -118,12 +93,5 @@ __all__ = [
     "WatersideEconomiser",
     "Weights",
     "Wetting",
-    "Worth",
-    "log_normal_moments",
-    "mean_prefill_seconds",
-    "mechanical_curves",
-    "replica_site",
-    "source_water",
     "stull_wet_bulb",
-    "work_per_request",
 ]

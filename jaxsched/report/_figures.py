@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from jaxsched.report._failures import apart
 from jaxsched.scenarios import Scenario
-from jaxsched.scenarios.readers import offset_name
+from jaxsched.scenarios.readers._times import offset_name
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, YELLOW = (

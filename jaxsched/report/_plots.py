@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jaxsched.models import TERMS, WEIGHTED
+from jaxsched.models import TERMS
+from jaxsched.models.terms import WEIGHTED
 from jaxsched.report._figures import (
     BLUE,
     GREEN,

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from jaxsched.models import TERMS, WEIGHTED
+from jaxsched.models import TERMS
+from jaxsched.models.terms import WEIGHTED
 from jaxsched.report._figures import (
     BLUE,
     GREEN,
@@ -28,7 +29,8 @@ from jaxsched.report._figures import (
 )
 from jaxsched.report._sensitivity_tables import SensitivityParts
 from jaxsched.report._words import readable
-from jaxsched.sensitivity import AIMS, GROUPS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
+from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
+from jaxsched.sensitivity._names import GROUPS
 
 _HUES = (RED, ORANGE, GREY, SKY, GREEN, "#56431f", BLUE, PURPLE, "#009999", "#F0E442", "#000000", "#8888cc")
 # The thirteenth group has the colour of the first.

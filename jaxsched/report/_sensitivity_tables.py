@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jaxsched.models import WEIGHTED
+from jaxsched.models.terms import WEIGHTED
 from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
 
 # What the shadow price of a limit is a price of.

@@ -10,7 +10,9 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from jaxsched.models import TERMS, WEIGHTED, SiteReport
+from jaxsched.models import TERMS
+from jaxsched.models.site import SiteReport
+from jaxsched.models.terms import WEIGHTED
 from jaxsched.report._summary import PolicyRun
 from jaxsched.study import Study
 

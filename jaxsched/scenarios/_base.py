@@ -9,9 +9,10 @@ from jaxsched.scenarios._scale import scale_origins, scale_sites
 from jaxsched.scenarios._scenario import SIGNALS, Scenario
 from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios._weather import weather
-from jaxsched.scenarios.countries import Country, Region
+from jaxsched.scenarios.countries import Country
+from jaxsched.scenarios.countries._country import Region
 from jaxsched.scenarios.countries._load import REGIONS
-from jaxsched.scenarios.readers import iso_time
+from jaxsched.scenarios.readers._times import iso_time
 
 SLOT_MINUTES = (5, 15, 30, 60)
 """Lengths of a slot that divide an hour as market intervals do."""

@@ -9,7 +9,8 @@ from jaxsched.scenarios._inputs import KINDS, SEVERAL, Choices, Inputs, unfit
 from jaxsched.scenarios._scenario import Scenario
 from jaxsched.scenarios.countries import Country, CountryError, country, load_country
 from jaxsched.scenarios.countries._load import FILE, REGIONS
-from jaxsched.scenarios.readers import Readable, ReadError, read
+from jaxsched.scenarios.readers import ReadError, read
+from jaxsched.scenarios.readers._formats import Readable
 
 # A name such as price.csv, price_2024.parquet or weather-berlin.csv.gz; longer keys first, for rtt_places is no rtt.
 _NAMED = re.compile(

@@ -10,7 +10,8 @@ from jaxsched.scenarios._centres import population_centres
 from jaxsched.scenarios._join import Fill
 from jaxsched.scenarios._recorded import held_by
 from jaxsched.scenarios.countries import Country
-from jaxsched.scenarios.readers import Readable, Recording, RequestLog, RequestRates, RoundTrips, Rows
+from jaxsched.scenarios.readers import Recording, RequestLog, RequestRates, RoundTrips, Rows
+from jaxsched.scenarios.readers._formats import Readable
 
 KINDS: Mapping[str, tuple[type, ...]] = {
     "grid": (Recording,),

@@ -7,7 +7,8 @@ import pandas as pd
 
 from jaxsched.scenarios._demand import EMBEDDED
 from jaxsched.scenarios._scenario import Scenario
-from jaxsched.scenarios.readers import ReadError, RequestLog, RequestStatistics
+from jaxsched.scenarios.readers import ReadError, RequestLog
+from jaxsched.scenarios.readers._requests import RequestStatistics
 
 ALL = "all"
 """Class of every request of a log without classes."""

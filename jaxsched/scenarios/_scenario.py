@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from jaxsched.scenarios.countries import Country, Weight, country
+from jaxsched.scenarios.countries import Country, country
+from jaxsched.scenarios.countries._country import Weight
 
 if TYPE_CHECKING:
     from jaxsched.scenarios._inputs import Choices

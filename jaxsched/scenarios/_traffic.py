@@ -9,7 +9,8 @@ import pandas as pd
 from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
 from jaxsched.scenarios._network import checked_places, completed, measured_times, named_times
 from jaxsched.scenarios._scenario import Scenario
-from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RequestRates, RoundTrips, Rows, clock
+from jaxsched.scenarios.readers import ReadError, Recording, RequestLog, RequestRates, RoundTrips, Rows
+from jaxsched.scenarios.readers._clock import clock
 
 _HOUR = pd.Timedelta(hours=1)
 

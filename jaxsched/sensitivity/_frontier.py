@@ -8,7 +8,8 @@ import numpy as np
 from jaxsched._extras import needs
 from jaxsched._parameters import as_array
 from jaxsched._schedule import Schedule
-from jaxsched.models import TERMS, WEIGHTED
+from jaxsched.models import TERMS
+from jaxsched.models.terms import WEIGHTED
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._effects import OUTPUTS
 from jaxsched.sensitivity._shift import Shift

@@ -10,7 +10,7 @@ import numpy as np
 from jaxsched._parameters import as_array
 from jaxsched._schedule import Schedule
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.models import TIMED
+from jaxsched.models.terms import TIMED
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._effects import OUTPUTS
 from jaxsched.sensitivity._frontier import WEIGHTS, Frontier, Progress, own_weight

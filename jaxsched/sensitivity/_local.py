@@ -13,7 +13,7 @@ from jaxsched._schedule import Schedule
 from jaxsched._solve import solve
 from jaxsched._units import SECONDS_PER_HOUR
 from jaxsched.gradients import optimal_cost
-from jaxsched.models import TIMED
+from jaxsched.models.terms import TIMED
 from jaxsched.sensitivity._effects import OUTPUTS, effects
 from jaxsched.sensitivity._names import Quantity, choose, quantities
 from jaxsched.sensitivity._shift import wet_bulb_per_degree

@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from jaxsched._names import did_you_mean, leaves
-from jaxsched.models import TERMS, WEIGHTED
+from jaxsched.models import TERMS
+from jaxsched.models.terms import WEIGHTED
 from jaxsched.study import Inputs
 
 # Which group a name belongs to: the first that its beginning fits. Names that are no quantities of the world are left out.

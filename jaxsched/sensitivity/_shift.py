@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import AbstractModel, parameter
-from jaxsched.models import TERMS, WEIGHTED, Term, stull_wet_bulb
+from jaxsched.models import TERMS, Term, stull_wet_bulb
 from jaxsched.models.conditions import told
-from jaxsched.scenarios import saturation_pressure
+from jaxsched.models.terms import WEIGHTED
+from jaxsched.scenarios._weather import saturation_pressure
 from jaxsched.study import Inputs, Study
 
 

@@ -9,8 +9,6 @@ from jaxsched._parameters import as_array
 from jaxsched.models import (
     HARDWARE,
     PLANTS,
-    SIGNALS,
-    WEIGHTED,
     ComponentElectrical,
     Conditions,
     EnergyPrice,
@@ -22,6 +20,7 @@ from jaxsched.models import (
     Weights,
     stull_wet_bulb,
 )
+from jaxsched.models.terms import SIGNALS, WEIGHTED
 from jaxsched.scenarios import Scenario
 from jaxsched.study._inputs import Inputs, names_of_service, service_times
 from jaxsched.study._study import Study

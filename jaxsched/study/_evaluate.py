@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxsched.models import SiteReport
+from jaxsched.models.site import SiteReport
 from jaxsched.study._inputs import worth_of_waiting
 from jaxsched.study._study import Study
 from jaxsched.study._totals import flows_of, money, totals

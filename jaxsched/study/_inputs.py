@@ -9,8 +9,9 @@ from jaxtyping import Array, Float
 
 from jaxsched._parameters import as_array, parameter
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.models import TIMED, Conditions, Serving, SiteModel
+from jaxsched.models import Conditions, Serving, SiteModel
 from jaxsched.models.prefill import check_prompt_moments
+from jaxsched.models.terms import TIMED
 from jaxsched.problem import Problem
 from jaxsched.scenarios import Scenario
 from jaxsched.study._site_cost import PhysicalSiteCost

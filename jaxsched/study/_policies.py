@@ -67,7 +67,6 @@ def proportional(study: Study, solver: ADMM, progress: Progress | None = None) -
     return solve(flat, _baseline_solver(solver), progress=progress, throw=False)
 
 
-# The one list of policies: configuration, command line and reports take their names from here.
 POLICIES: dict[str, Callable[..., Schedule]] = {
     "temperature_aware": temperature_aware,
     "temperature_blind": temperature_blind,
@@ -76,6 +75,7 @@ POLICIES: dict[str, Callable[..., Schedule]] = {
     "cheapest": cheapest,
     "greenest": greenest,
 }
+"""The policies by name, each `policy(study, solver)` to a schedule: the list that configuration, commands and reports read."""
 
 
 def _baseline(

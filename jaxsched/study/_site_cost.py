@@ -3,7 +3,7 @@
 from jaxtyping import Array, Float
 
 from jaxsched._parameters import parameter
-from jaxsched.models import ConditionedSite
+from jaxsched.models.site import ConditionedSite
 from jaxsched.problem import AbstractSiteCost
 
 

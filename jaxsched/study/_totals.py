@@ -9,7 +9,9 @@ import jax
 from jaxtyping import Array, Float
 
 from jaxsched._units import SECONDS_PER_HOUR
-from jaxsched.models import TERMS, TIMED, SiteReport
+from jaxsched.models import TERMS
+from jaxsched.models.site import SiteReport
+from jaxsched.models.terms import TIMED
 
 # Fewer requests per second than any study has; the mean time of none is zero.
 _NO_REQUESTS = 1e-30

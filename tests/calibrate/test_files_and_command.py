@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from jaxsched import models
 from jaxsched.calibrate import CalibrationError, load_model, load_provenance, save_model
-from jaxsched.cli import app
+from jaxsched.cli._app import app
 from tests.calibrate.conftest import RATED_KW, TRUTH, measure
 
 CONFIG = """

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from jaxsched.calibrate import CalibrationError, LatencyScore, load_model, score_latency, split_log
 from jaxsched.calibrate._latency import MOST_SERVERS
-from jaxsched.cli import app
+from jaxsched.cli._app import app
 from jaxsched.cli._calibrate_log import beyond, loads_to_predict, unmatched
 from jaxsched.config import LatencyConfig
 from jaxsched.config._calibration import LatencySection

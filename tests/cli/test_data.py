@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.config import Config, template
+from jaxsched.config import Config
+from jaxsched.config._template import template
 from jaxsched.scenarios.readers import read
 from tests.cli.test_bad_input import jaxsched
 

@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from jaxsched import solve
 from jaxsched._parameters import as_array
-from jaxsched.cli import app
-from jaxsched.config import Config, ConfigError, build_scenario, load_config, schema_text, template
+from jaxsched.cli._app import app
+from jaxsched.config import Config, ConfigError, build_scenario, load_config
+from jaxsched.config._template import schema_text, template
 from jaxsched.models import PLANTS, DirectExpansion, DryWater, Plant
-from jaxsched.scenarios.readers import SiteRow
+from jaxsched.scenarios.readers._rows import SiteRow
 from jaxsched.solvers import Proportional
 from jaxsched.study import POLICIES, build
 from tests.small import IN_JANUARY

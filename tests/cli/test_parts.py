@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import jaxsched.cli._run as command
-from jaxsched.cli import app
-from jaxsched.config import template
+from jaxsched.cli._app import app
+from jaxsched.config._template import template
 from jaxsched.report import _plots
 from tests.small import IN_JANUARY
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import jaxsched.cli._sensitivity as command
-from jaxsched.cli import app
+from jaxsched.cli._app import app
 from jaxsched.report import SensitivityParts
 from tests.cli.test_bad_input import GOOD, jaxsched
 

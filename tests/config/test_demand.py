@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from jaxsched.cli._app import app
 from jaxsched.config import Config, ConfigError, build_scenario, load_config
-from jaxsched.report import manifest
-from jaxsched.scenarios import embedded_tables
+from jaxsched.report._manifest import manifest
+from jaxsched.scenarios._tables import embedded_tables
 from tests.config.test_inputs import write_prices
 
 SITES = """name,latitude,longitude,state,plant,hardware,gpus,facility_limit_kw
@@ -163,7 +163,7 @@ def test_what_a_run_records_of_its_demand_runs_again(folder):
                                         "mappings": {"log.parquet": MAPPING}}, "scenario": {"slots": 2}}  # fmt: skip
     (folder / "own.json").write_text(json.dumps(text))
     first = load_config(folder / "own.json")
-    from jaxsched.config import absolute_inputs
+    from jaxsched.config._inputs import absolute_inputs
 
     resolved = {**first.model_dump(exclude_none=True), "inputs": absolute_inputs(first.inputs, folder)}
     again = build_scenario(Config.model_validate(resolved), folder / "elsewhere")

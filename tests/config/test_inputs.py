@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.config import Config, ConfigError, build_scenario, load_config, load_partly
+from jaxsched.config import Config, ConfigError, build_scenario, load_config
+from jaxsched.config._load import load_partly
 from tests.cli.test_bad_input import GOOD, jaxsched
 
 REGIONS = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 from jaxsched.cli._app import app
 from jaxsched.config import load_config
 from jaxsched.config._build import build_scenario
-from jaxsched.report import manifest
-from jaxsched.scenarios import embedded_tables
+from jaxsched.report._manifest import manifest
+from jaxsched.scenarios._tables import embedded_tables
 from tests.small import SMALL
 
 NOTE = "prices.csv: 5 rows of the physical run of interventions were left out"

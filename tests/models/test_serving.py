@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from jaxsched import models
+from jaxsched.models.hardware import REFERENCE_BATCH, mean_prefill_seconds, work_per_request
+from jaxsched.models.prefill import log_normal_moments
 
 
 def test_it_power_is_affine_between_idle_and_active():
@@ -20,14 +22,14 @@ def test_it_power_is_affine_between_idle_and_active():
 def test_work_of_a_request_is_prefill_and_share_of_decode():
     # Worked out by hand from the measured coefficients: 8B on one H100, 70B on four.
     small = 0.010 + 3.6e-5 * 1000.0 + 200.0 * (6.20e-3 + 0.081e-3 * 64) / 64
-    assert models.work_per_request(models.HARDWARE["h100"], "llama-8b", 1000.0, 2e6, 200.0) == pytest.approx(small)
+    assert work_per_request(models.HARDWARE["h100"], "llama-8b", 1000.0, 2e6, 200.0) == pytest.approx(small)
     large = 4 * (0.0357 + 6.04e-5 * 1000.0 + 7.3e-9 * 2e6 + 200.0 * (15.28e-3 + 0.107e-3 * 32) / 32)
-    assert models.work_per_request(models.HARDWARE["h100"], "llama-70b", 1000.0, 2e6, 200.0) == pytest.approx(large)
+    assert work_per_request(models.HARDWARE["h100"], "llama-70b", 1000.0, 2e6, 200.0) == pytest.approx(large)
 
 
 def test_spread_of_prompt_lengths_adds_work():
-    steady = models.work_per_request(models.HARDWARE["a100"], "llama-70b", 2000.0, 2000.0**2, 100.0)
-    spread = models.work_per_request(models.HARDWARE["a100"], "llama-70b", 2000.0, 2.0 * 2000.0**2, 100.0)
+    steady = work_per_request(models.HARDWARE["a100"], "llama-70b", 2000.0, 2000.0**2, 100.0)
+    spread = work_per_request(models.HARDWARE["a100"], "llama-70b", 2000.0, 2.0 * 2000.0**2, 100.0)
     assert spread - steady == pytest.approx(4 * 1.459e-8 * 2000.0**2)
 
 
@@ -44,24 +46,24 @@ def test_powers_and_throughputs_are_possible(gpu):
 
 def test_slower_hardware_takes_more_time():
     def work(gpu, model):
-        return models.work_per_request(models.HARDWARE[gpu], model, 1155.0, 2.6e6, 211.0)
+        return work_per_request(models.HARDWARE[gpu], model, 1155.0, 2.6e6, 211.0)
 
-    for model in models.REFERENCE_BATCH:
+    for model in REFERENCE_BATCH:
         assert work("h200", model) < work("h100", model) < work("a100", model) < work("l40s", model)
 
 
 def test_unknown_models_and_impossible_moments_are_refused():
     hardware = models.HARDWARE["h100"]
     with pytest.raises(ValueError, match="no serving profile of model 'gpt'; known models: llama-70b, llama-8b"):
-        models.mean_prefill_seconds(hardware, "gpt", 1.0, 1.0)
+        mean_prefill_seconds(hardware, "gpt", 1.0, 1.0)
     with pytest.raises(ValueError, match=r"below the square of the mean"):
-        models.mean_prefill_seconds(hardware, "llama-8b", 100.0, 500.0)
+        mean_prefill_seconds(hardware, "llama-8b", 100.0, 500.0)
 
 
 def test_prefill_model_and_hardware_table_agree():
     profile = models.HARDWARE["a100"].profiles["llama-70b"]
     law = models.Prefill(profile.prefill_fixed, profile.prefill_linear, profile.prefill_quadratic)
-    expected = models.mean_prefill_seconds(models.HARDWARE["a100"], "llama-70b", 900.0, 1.5e6)
+    expected = mean_prefill_seconds(models.HARDWARE["a100"], "llama-70b", 900.0, 1.5e6)
     np.testing.assert_allclose(law(jnp.asarray(900.0), jnp.asarray(1.5e6)), expected, rtol=1e-12)
 
 
@@ -76,14 +78,14 @@ def test_prefill_model_and_hardware_table_agree():
     ],
 )
 def test_log_normal_mean_is_as_near_the_traces_as_stated(mu, sigma, mean, tolerance):
-    found = float(models.log_normal_moments(jnp.asarray(mu), jnp.asarray(sigma))[0])
+    found = float(log_normal_moments(jnp.asarray(mu), jnp.asarray(sigma))[0])
     assert abs(found / mean - 1.0) <= tolerance
 
 
 def test_log_normal_moments_match_a_large_sample():
     random = np.random.default_rng(3)
     sample = random.lognormal(5.0, 0.5, 400_000)
-    mean, mean_square = models.log_normal_moments(jnp.asarray(5.0), jnp.asarray(0.5))
+    mean, mean_square = log_normal_moments(jnp.asarray(5.0), jnp.asarray(0.5))
     # Three standard errors: the coefficient of variation is 0.53 for n and 1.3 for n^2.
     assert abs(float(mean) / sample.mean() - 1.0) < 3 * 0.54 / np.sqrt(sample.size)
     assert abs(float(mean_square) / (sample**2).mean() - 1.0) < 3 * 1.4 / np.sqrt(sample.size)
@@ -96,7 +98,7 @@ def test_table_of_trace_moments_is_that_of_the_trace(shared_data):
     assert abs(logs.mean() - 6.63) <= 0.006
     assert abs(logs.std() - 0.99) <= 0.006
     assert abs(trace.ContextTokens.mean() - 1155.0) <= 0.5
-    mean_square = float(models.log_normal_moments(jnp.asarray(logs.mean()), jnp.asarray(logs.std()))[1])
+    mean_square = float(log_normal_moments(jnp.asarray(logs.mean()), jnp.asarray(logs.std()))[1])
     # The trace ends at the longest context, the log-normal does not: its mean square is 1.57 times too large.
     assert 1.5 <= mean_square / (trace.ContextTokens.astype(float) ** 2).mean() <= 1.65
 

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from jaxsched import ADMM
-from jaxsched.models import SIGNALS, TERMS, WEIGHTED, Conditions, SiteReport, Weights
-from jaxsched.scenarios import DEFAULT_WEIGHTS, australia
+from jaxsched.models import TERMS, Conditions, Weights
+from jaxsched.models.site import SiteReport
+from jaxsched.models.terms import SIGNALS, WEIGHTED
+from jaxsched.scenarios import australia
+from jaxsched.scenarios._australia import DEFAULT_WEIGHTS
 from jaxsched.sensitivity import OUTPUTS, Shift
 from jaxsched.study import POLICIES, build, evaluate
 

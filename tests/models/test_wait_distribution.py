@@ -8,7 +8,8 @@ from scipy.optimize import brentq
 from scipy.stats import poisson
 
 from jaxsched.models import ExponentialWait, SakasegawaWait, ServingSite
-from jaxsched.simulation import fcfs_waits, gamma_arrivals
+from jaxsched.simulation import gamma_arrivals
+from jaxsched.simulation._queue import fcfs_waits
 
 ONE = jnp.asarray(1.0)
 # How far the probability of waiting may lie from Erlang's, as the class says.

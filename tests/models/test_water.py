@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jaxsched import models
+from jaxsched.models.water import source_water
 
 # Published means have two or three digits; the year may start an hour earlier or later.
 PRINTED = 1e-3
@@ -69,4 +70,4 @@ def test_a_mixture_equals_the_kind_of_each_site():
 
 
 def test_source_water_is_proportional_to_energy():
-    np.testing.assert_allclose(models.source_water(jnp.asarray(1.23), jnp.asarray(200.0)), 246.0, rtol=1e-12)
+    np.testing.assert_allclose(source_water(jnp.asarray(1.23), jnp.asarray(200.0)), 246.0, rtol=1e-12)

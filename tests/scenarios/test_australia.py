@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from jaxsched.models import HARDWARE, RoundTripTime
-from jaxsched.scenarios import australia, distance_km, embedded_tables, read_embedded
+from jaxsched.scenarios import australia
+from jaxsched.scenarios._network import distance_km
+from jaxsched.scenarios._tables import embedded_tables, read_embedded
 from jaxsched.scenarios.countries import countries, country
 
 STATES = {"NSW", "VIC", "QLD", "SA", "WA", "TAS", "NT", "ACT"}

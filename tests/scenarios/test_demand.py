@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios import REQUESTS_PER_PERSON_DAY, australia, read_embedded
-from jaxsched.scenarios._demand import demand
+from jaxsched.scenarios import australia
+from jaxsched.scenarios._demand import REQUESTS_PER_PERSON_DAY, demand
+from jaxsched.scenarios._tables import read_embedded
 from tests.scenarios.recordings import slots
 
 # Sums of a week of float64 in another order.

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios import Gaps, australia, in_year, with_carbon, with_price, with_weather
+from jaxsched.scenarios import Gaps, australia, with_carbon, with_price, with_weather
+from jaxsched.scenarios._years import in_year
 from jaxsched.scenarios.readers import ReadError, Recording
 from tests.scenarios.recordings import START, record
 

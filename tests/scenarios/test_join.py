@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios import in_year, slot_means, slot_readings
-from jaxsched.scenarios._join import merged, together
+from jaxsched.scenarios._join import merged, slot_means, slot_readings, together
+from jaxsched.scenarios._years import in_year
 from jaxsched.scenarios.readers import ReadError
 from tests.scenarios.recordings import log, record, slots
 

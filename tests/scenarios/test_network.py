@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from jaxsched.models import RoundTripTime
-from jaxsched.scenarios import australia, distance_km, population_centres, read_embedded, with_network
+from jaxsched.scenarios import australia, population_centres, with_network
+from jaxsched.scenarios._network import distance_km
+from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers import ReadError, read
 from tests.scenarios.readers.samples import SAMPLES, write
 

@@ -6,7 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from jaxsched.config import Config, ConfigError, load_config
-from jaxsched.scenarios import australia, coordinate_problem, read_embedded, with_network, with_weather
+from jaxsched.scenarios import australia, with_network, with_weather
+from jaxsched.scenarios._network import coordinate_problem
+from jaxsched.scenarios._tables import read_embedded
 from jaxsched.scenarios.readers import ReadError, read
 from tests.scenarios.readers.samples import SAMPLES, write
 from tests.scenarios.recordings import record

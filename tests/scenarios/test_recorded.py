@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios import Gaps, Scenario, australia, held_by, with_demand
+from jaxsched.scenarios import Gaps, Scenario, australia, with_demand
+from jaxsched.scenarios._recorded import held_by
 from jaxsched.scenarios.readers import ReadError, RequestLog, RequestRates
 from tests.scenarios.recordings import log, record
 

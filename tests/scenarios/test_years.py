@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios import australia, in_year, with_carbon, with_weather
-from jaxsched.scenarios._years import market_offset
+from jaxsched.scenarios import australia, with_carbon, with_weather
+from jaxsched.scenarios._years import in_year, market_offset
 from jaxsched.scenarios.countries import country
 from jaxsched.scenarios.readers import ReadError, read
 from tests.scenarios.readers.samples import epw, epw_row

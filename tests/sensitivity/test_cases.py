@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import jaxsched
-from jaxsched.report import answers_frame
-from jaxsched.scenarios import Weight, australia
+from jaxsched.report._sensitivity_tables import answers_frame
+from jaxsched.scenarios import australia
+from jaxsched.scenarios.countries._country import Weight
 from jaxsched.sensitivity import (
     OUTPUTS,
     Case,
@@ -18,14 +19,13 @@ from jaxsched.sensitivity import (
     frontier,
     growth,
     heat_waves,
-    knee_of,
     least_cost_within,
     limits,
     outages,
     shifted,
     solve_cases,
 )
-from jaxsched.sensitivity._frontier import _measure
+from jaxsched.sensitivity._frontier import _measure, knee_of
 from jaxsched.study import build, evaluate, pose
 
 RTOL = 1e-4

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from jaxsched import InteriorPoint, solve
-from jaxsched.report import planner_prices, price_frame, sensitivity_frames, sensitivity_summary
-from jaxsched.report._sensitivity_tables import SensitivityParts
-from jaxsched.sensitivity import GROUPS, OUTPUTS, effects, local, quantities
+from jaxsched.report import sensitivity_frames, sensitivity_summary
+from jaxsched.report._sensitivity_tables import SensitivityParts, planner_prices, price_frame
+from jaxsched.sensitivity import OUTPUTS, local
+from jaxsched.sensitivity._effects import effects
+from jaxsched.sensitivity._names import GROUPS, quantities
 from jaxsched.study import evaluate, pose
 
 STEP = 1e-5

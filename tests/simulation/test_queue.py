@@ -6,8 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxsched.models import HARDWARE, ServingSite, replica_site, work_per_request
-from jaxsched.simulation import fcfs_waits, gamma_arrivals, replay, simulate
+from jaxsched.models import HARDWARE, ServingSite
+from jaxsched.models.hardware import work_per_request
+from jaxsched.models.serving_site import replica_site
+from jaxsched.simulation import gamma_arrivals, replay, simulate
+from jaxsched.simulation._queue import fcfs_waits
 from tests.models.test_queueing import erlang_c_wait
 
 PLACES = 6

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
-from jaxsched import ADMM, RESULTS, FlowMetric, UniformMetric, solve
+from jaxsched import ADMM, RESULTS, solve
+from jaxsched.solvers import FlowMetric, UniformMetric
 from jaxsched.solvers._metric import cost_scale, dearest_ordinary
 from tests import oracles
 

@@ -9,7 +9,8 @@ from jaxsched import solve
 from jaxsched._solve import find_shortfall
 from jaxsched.scenarios import australia
 from jaxsched.solvers import ADMM
-from jaxsched.study import Study, build, busiest_share, problems_of
+from jaxsched.study import Study, build, problems_of
+from jaxsched.study._servable import busiest_share
 
 SMALL = {"sites": 3, "origins": 3, "slots": 2, "start": "2024-01-15T00:00+10:00"}
 

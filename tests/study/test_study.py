@@ -9,7 +9,9 @@ import pytest
 import jaxsched
 from jaxsched.models import HARDWARE, Conditions
 from jaxsched.scenarios import australia
-from jaxsched.study import POLICIES, UTILISATION_LIMIT, build, check_feasible, evaluate
+from jaxsched.study import POLICIES, build, evaluate
+from jaxsched.study._evaluate import check_feasible
+from jaxsched.study._inputs import UTILISATION_LIMIT
 
 # Adding up a few thousand float64 products in another order.
 ROUNDING = 1e-9

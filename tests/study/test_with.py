@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from jaxsched import ADMM, models
 from jaxsched.calibrate import save_model
-from jaxsched.cli import app
+from jaxsched.cli._app import app
 from jaxsched.config import load_config, with_models
 from jaxsched.scenarios import australia
 from jaxsched.study import POLICIES, build, evaluate, pose, ttft_quantile, with_prefill

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios import Scenario, countries, country, embedded_tables
+from jaxsched.scenarios import Scenario, countries, country
 from jaxsched.scenarios._base import scenario_of, slots_of
 from jaxsched.scenarios._network import _embedded, measured_times
+from jaxsched.scenarios._tables import embedded_tables
 from jaxsched.scenarios.countries import CountryError, load_country
 from jaxsched.scenarios.countries import _load as registry
 from jaxsched.scenarios.readers import read

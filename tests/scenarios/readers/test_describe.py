@@ -5,7 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios.readers import FORMATS, ReadError, Recording, describe, read, recognise
+from jaxsched.scenarios.readers import ReadError, Recording, describe, read, recognise
+from jaxsched.scenarios.readers._formats import FORMATS
 from tests.scenarios.readers.samples import SAMPLES, write
 
 KEYS = {"kind", "zone", "step_seconds", "start_utc", "end_utc", "rows", "gaps", "units"}

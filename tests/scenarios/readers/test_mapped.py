@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jaxsched.scenarios.readers import Mapped, ReadError, clock, read_mapped
+from jaxsched.scenarios.readers import Mapped, ReadError, read_mapped
+from jaxsched.scenarios.readers._clock import clock
 from tests.scenarios.readers.samples import rows
 
 PRICE = {"price_aud_per_mwh": "cost"}

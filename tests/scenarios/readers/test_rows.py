@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from jaxsched.scenarios.readers import OriginRow, ReadError, Rows, SiteRow, read
+from jaxsched.scenarios.readers import ReadError, Rows, read
+from jaxsched.scenarios.readers._rows import OriginRow, SiteRow
 from tests.scenarios.readers.samples import SAMPLES, write
 from tests.scenarios.readers.test_broken import sentence, with_cell
 

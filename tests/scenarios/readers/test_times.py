@@ -9,7 +9,9 @@ import pytest
 
 from jaxsched.config import load_config
 from jaxsched.scenarios import australia
-from jaxsched.scenarios.readers import ReadError, column_times, iso_time, read
+from jaxsched.scenarios.readers import ReadError, read
+from jaxsched.scenarios.readers._recording import column_times
+from jaxsched.scenarios.readers._times import iso_time
 from tests.scenarios.readers.samples import SAMPLES, write
 
 SMALL = {"sites": 3, "origins": 3, "slots": 2}
