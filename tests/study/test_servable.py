@@ -28,9 +28,9 @@ def base():
     return dataclasses.replace(scenario, sites=sites)
 
 
-def scaled(base, factor: float, kinds=slice(None)) -> Study:
+def scaled(base, factor: float, columns=slice(None)) -> Study:
     demand = base.demand.copy()
-    demand[:, :, kinds] *= factor
+    demand[:, :, columns] *= factor
     return build(dataclasses.replace(base, demand=demand))
 
 
@@ -45,9 +45,9 @@ def test_demand_is_served_up_to_all_of_what_can_be_done_and_refused_beyond(base)
 
 
 def test_what_one_state_alone_cannot_serve_is_refused_though_all_sites_together_could(base):
-    study = scaled(base, 100.0, kinds=2)
+    study = scaled(base, 100.0, columns=2)
     factor = 100.0 * 1.42 / busiest_share(study)
-    study = scaled(base, factor, kinds=2)
+    study = scaled(base, factor, columns=2)
     assert find_shortfall(study.problem) is None
     assert busiest_share(study) > 1.0
     assert "however they are routed" in problems_of(study)[0]
