@@ -29,7 +29,7 @@ LOG_REQUESTS, AZURE_LOG_REQUESTS = 20_000, 9_000
 LOG_UTILISATION, UTILISATIONS = 0.45, (0.6, 0.7, 0.8, 0.9)
 # Standard deviation of ln TTFT that is measured over the true one.
 NOISE = 0.05
-# What --check allows: parameters within so many standard errors or so much, the simulated percentiles within so much.
+# What --check allows: standard errors between true and fitted parameters or their relative error, and that of simulated percentiles.
 MOST_ERRORS, MOST_SHARE, MOST_P99 = 4.0, 0.02, 0.25
 
 # (arrivals, prompt tokens, answer tokens, TTFT)

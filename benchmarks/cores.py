@@ -35,7 +35,7 @@ def settings() -> list[int]:
 
 
 def prepare(solver: str, variant: str, devices: int, shape: list[int]) -> Callable[[], dict[str, Any]]:
-    """In a process of its own: a problem on so many virtual devices, and what solves it once and judges the answer."""
+    """In a process of its own: a problem on this number of virtual devices, and what solves it once and judges the answer."""
     dtype, rtol, _ = SOLVERS[solver]
     jax.config.update("jax_enable_x64", dtype == "float64")
     jax.config.update("jax_num_cpu_devices", devices)

@@ -33,7 +33,7 @@ MOST_SHARE, MOST_ERROR = {"envelope": 0.1, "implicit": 0.2}, 1e-4
 def seconds(calls: dict[str, Callable[[], Any]], repeats: int, least: float) -> tuple[dict, dict]:
     """Seconds of the first call of each, which compiles, and of later ones, by rounds that take each once in random order.
 
-    There are so many rounds, and more until they have taken the least of seconds. What a call finds in caches depends on
+    There are `repeats` rounds, and more until they have taken `least` seconds. What a call finds in caches depends on
     the one before.
     """
     random = np.random.default_rng(0)

@@ -130,7 +130,7 @@ def settings() -> dict[str, dict[str, float]]:
 
 
 def gaps(problem: jaxsched.Problem, solver: jaxsched.ADMM, iterations: tuple[int, ...] = ITERATIONS) -> dict[str, Any]:
-    """Certified gap after so many iterations; None where there is none yet."""
+    """Certified gap after each number of iterations; None where there is none yet."""
     history = jaxsched.solve(problem, solver, throw=False).stats.history
     pairs = zip(np.asarray(history.step).tolist(), np.asarray(history.gap).tolist(), strict=True)
     known = {step: gap if np.isfinite(gap) else None for step, gap in pairs}
@@ -172,7 +172,7 @@ def measure(size: str, variant: str, seeds: int) -> dict[str, Any]:
 
 
 def worst(result: Record, failure: str, count: int, relaxation: float = RELAXATIONS[0]) -> float:
-    """The largest gap of any draw after so many iterations; infinite where one had none."""
+    """The largest gap of any draw after `count` iterations; infinite where one had none."""
     wanted = failure, relaxation
     (case,) = (case for case in result["cases"] if (case["failure"], case["relaxation"]) == wanted)
     found = [gaps[str(count)] for gaps in case["gaps"]]
@@ -197,7 +197,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def table(record: Record) -> str:
-    """The gap after so many iterations with each failure, at both relaxations."""
+    """The gap after each number of iterations with each failure, at both relaxations."""
     header = ("origins x sites", "site cost", "failure", *(f"gap at {count}" for count in ITERATIONS))
     header += tuple(f"relaxation {RELAXATIONS[1]:g}: {count}" for count in ITERATIONS)
     problems = record["problems"]

@@ -29,7 +29,7 @@ class History(eqx.Module):
 
     @classmethod
     def empty(cls, checks: int, dtype: Any) -> "History":
-        """A history of so many checks, none of which is done."""
+        """A history with room for a number of checks, none of which is done."""
         unknown = jnp.full(checks, jnp.inf, dtype)
         return cls(jnp.zeros(checks, int), unknown, -unknown)
 
@@ -105,7 +105,7 @@ class Schedule(eqx.Module):
         return with_arrays(self, {name: old.at[slots].set(others[name]) for name, old in self.arrays().items()})
 
     def filled(self, slots: int, origins: int) -> "Schedule":
-        """The schedule with so many more slots and origins, in which nothing is routed."""
+        """The schedule with more slots and origins at its end, in which nothing is routed."""
         more = {SLOT: slots, ORIGIN: origins}
 
         def place(name: str, array: Array) -> Array:
@@ -193,7 +193,7 @@ def joined(parts: list[Schedule]) -> Schedule:
 
 
 def _continued(stats: Stats, checks: int) -> tuple[Array, Array, Array]:
-    """History of so many checks, in which what was reached last goes on."""
+    """History padded to a number of checks by the last one reached."""
     history = stats.history
     done = jnp.minimum(jnp.arange(checks), jnp.maximum(jnp.count_nonzero(history.step) - 1, 0))
     return history.step[done], history.objective[done], history.bound[done]

@@ -22,7 +22,7 @@ from jaxsched.solvers import ADMM, AbstractSolver, InteriorPoint, PrimalDualPoin
 _ROUNDINGS = 64.0
 # Certified gap below which single precision may be what keeps it up.
 _ROUNDED_GAP = 1e-3
-# A gap of which more than this share is left after half of the checks, of at least so many, stands still.
+# Share of a gap that is left after half of the checks, and the fewest checks, beyond which it stands still.
 _STILL, _CHECKS = 0.7, 6
 # Bytes that the iteration may take where the user says nothing.
 MEMORY = 4 * 2.0**30
@@ -55,7 +55,7 @@ def solve(
         warm_start: Schedule of a problem of the same shape to start from.
         progress: Called on the host after each check with the iterations done, the best cost and the best bound; its
             exceptions (and Ctrl-C) end the solve. Not available inside `jit`.
-        memory: Bytes that an iteration may take: slots are solved so many at a time, each time to the tolerance. The
+        memory: Bytes that an iteration may take: slots are solved in chunks that fit, each to the tolerance. The
             problem, the schedule and what all slots share come on top. Under `jit` every chunk is compiled.
         mesh: Devices over which slots and origins are divided (`device_mesh`), each with so much `memory`. The routing is
             left divided, also over processes; all else is an ordinary array, the same in every process. Every process

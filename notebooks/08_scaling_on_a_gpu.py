@@ -112,7 +112,7 @@ axes[0].legend(frameon=False)
 figure
 
 # %% [markdown]
-# What does not fit can be made smaller: `memory=` solves so many slots at a time.
+# What does not fit can be made smaller: `memory=` solves slots in chunks that fit it.
 
 # %%
 shape = {**base, "origins": base["origins"] * grown[-1]}

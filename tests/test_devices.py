@@ -25,7 +25,7 @@ SHAPE = re.compile(r"[a-z]+\d*\[([\d,]*)\]")
 
 
 def start(devices: int, *arguments: int, flags: str = "") -> subprocess.Popen:
-    """One process of `several_devices`, on so many virtual CPUs whatever else there is."""
+    """One process of `several_devices`, on a number of virtual CPUs, whatever devices there are."""
     # Optimising these small programs would take longer than running them.
     flags += f" --xla_force_host_platform_device_count={devices} --xla_backend_optimization_level=0"
     return subprocess.Popen(

@@ -105,7 +105,7 @@ def read_log(path: Path, name: str) -> RequestLog:
     log = read(path.resolve().parent / name)
     if not isinstance(log, RequestLog) or "ttft_s" not in log.table:
         raise ConfigError(
-            f"{name}: is no log of requests with TTFT; give a row a request with the columns arrival, prompt_tokens, "
+            f"{name}: is no log of requests with TTFT; give one row per request with the columns arrival, prompt_tokens, "
             "output_tokens and ttft_s."
         )
     return log

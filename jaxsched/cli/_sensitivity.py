@@ -44,7 +44,7 @@ from jaxsched.study import Study, build
 PARTS = ("local", "global", "scenarios", "frontier")
 # Certified gap of the points of a sample, whose spread is a hundred times as large.
 _RTOL = 1e-3
-# A sample is taken of at most so many slots, evenly spread: every seventh hour of a week meets every hour of the day once.
+# The most slots that a sample is taken of, evenly spread: every seventh hour of a week meets every hour of the day once.
 _SAMPLED_SLOTS = 24
 _CHUNK = 16
 _log = Console(stderr=True, highlight=False)
@@ -149,7 +149,7 @@ def sampled(study: Study, config: Config, plan: Plan, progress: Callable[[int, i
 
 
 def thinned(scenario: Scenario, most: int) -> Scenario:
-    """Every n-th slot of a scenario, so that at most so many are left."""
+    """Every n-th slot of a scenario, so that at most `most` are left."""
     step = -(-len(scenario.times) // most)
     by_slot = ("times", "demand", "dry_bulb", "relative_humidity", "price", "carbon_intensity")
     return dataclasses.replace(scenario, **{name: getattr(scenario, name)[::step] for name in by_slot})

@@ -27,7 +27,7 @@ def build_scenario(config: Config, folder: Path) -> Scenario:
         folder: Folder that its paths are relative to.
 
     Raises:
-        ConfigError: Names that do not exist, files that cannot be read or do not fit; one sentence a problem.
+        ConfigError: Names that do not exist, files that cannot be read or do not fit; one line per problem.
     """
     problems: list[str] = []
     where = country_in(config, folder, problems)

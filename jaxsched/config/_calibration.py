@@ -120,7 +120,7 @@ class LogSection(_Section):
     """The log of requests that is fitted, and others that are only scored."""
 
     file: str = Field(
-        description="CSV or parquet file, relative to the configuration file: a row a request, with the columns arrival "
+        description="CSV or parquet file, relative to the configuration file: one row per request, with the columns arrival "
         "(seconds, or ISO 8601), prompt_tokens, output_tokens and ttft_s (time to first token in seconds, empty where unknown)."
     )
     others: list[str] = Field(

@@ -59,7 +59,7 @@ def absolute_inputs(inputs: InputsSection, folder: Path) -> dict[str, Any]:
 
 
 def read_inputs(section: InputsSection, folder: Path, where: Country, problems: list[str]) -> Inputs:
-    """Read every file that is named; what is wrong is added to the problems, one sentence a file."""
+    """Read every file that is named; what is wrong is added to the problems, one sentence per file."""
     files = input_files(section, folder)
     mappings = _mappings(section, folder, set(files.values()), problems)
     cache: dict[Path, Readable | None] = {}

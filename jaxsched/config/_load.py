@@ -12,7 +12,7 @@ from jaxsched.config._schema import Config
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; the message is one sentence a problem, a line each."""
+    """A configuration that cannot be used; the message has a line for each problem."""
 
 
 def load_config(path: Path | None, tables: Path | None = None) -> Config:

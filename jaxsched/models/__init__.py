@@ -11,7 +11,6 @@ from jaxsched.models.cooling_laws import (
     IndirectEvaporative,
     WaterCooledPlant,
     WatersideEconomiser,
-    mechanical_curves,
 )
 from jaxsched.models.decode import InterTokenLatency
 from jaxsched.models.electrical import (

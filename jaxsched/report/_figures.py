@@ -93,7 +93,7 @@ def time_extent(times: pd.DatetimeIndex, slot_hours: float) -> tuple[float, floa
 
 
 def date_axis(axes: Axes, label: str, zone: tzinfo | None = None, most: int = 8) -> None:
-    """So many dates along the horizontal axis at most, on the clock of a zone, and what that is called.
+    """At most `most` dates along the horizontal axis, on the clock of a zone, and what that is called.
 
     The axis itself is of instants: where the clock changes, no hour is drawn twice and none is left out.
     """

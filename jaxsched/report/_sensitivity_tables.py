@@ -39,7 +39,7 @@ class SensitivityParts:
 
 
 def sensitivity_frames(parts: SensitivityParts) -> dict[str, pd.DataFrame]:
-    """Tidy tables by name: a row an observation, units in the columns or beside the value."""
+    """Tidy tables by name: one row per observation, units in the columns or beside the value."""
     return {name: make() for name, make in sensitivity_tables(parts).items()}
 
 

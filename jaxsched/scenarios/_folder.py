@@ -34,7 +34,7 @@ def scenario_from_tables(
         choices: How the files are put together.
 
     Raises:
-        ReadError: One sentence a line on what is missing or wrong.
+        ReadError: What is missing or wrong, one sentence per line.
     """
     folder = Path(folder)
     try:

@@ -12,8 +12,7 @@ from jaxsched.scenarios.readers import ReadError, Recording
 
 Fill = Literal["error", "flag"]
 
-# A reading is trusted between two neighbours that lie at most so many spacings apart, and a spacing beyond the step of the
-# table is none beyond so many seconds.
+# The most spacings between two readings for what lies between to be trusted, and the largest that is taken for a spacing [s].
 _NEIGHBOURS = 2
 _SPARSEST = 3 * 3600.0
 

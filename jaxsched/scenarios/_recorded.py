@@ -14,7 +14,7 @@ from jaxsched.scenarios.readers._rates import joined_names
 
 # A log goes on before its first request and after its last one for as long as all but so few of the times between requests.
 _RARE = 0.001
-# A slot counts as held if so much of it is, and a silence is told of where so many requests would have come.
+# The share of a slot that must be recorded for it to count, and the requests that a silence must have missed to be told of.
 _HALF, _SILENCE = 0.5, 100.0
 
 

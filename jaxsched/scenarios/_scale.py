@@ -10,7 +10,7 @@ _SITE_JITTER_KM = 15.0
 
 
 def scale_origins(origins: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
-    """So many origins with the same people.
+    """`count` origins with the same people.
 
     Fewer: the largest of each state, then the largest; what is left out joins its nearest neighbour. More: every centre
     is split into areas in proportion to its people, whose shares and places around the centre are drawn.
@@ -32,7 +32,7 @@ def scale_origins(origins: pd.DataFrame, count: int, rng: np.random.Generator) -
 
 
 def scale_sites(sites: pd.DataFrame, origins: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
-    """So many sites with as many GPUs in all.
+    """`count` sites with as many GPUs in all.
 
     Fewer: the largest of each state, then the largest. More: drawn near origins by population, each a copy of a real site
     of the state, or of the country where that has none, in plant and hardware. GPUs and power limits are scaled so that all

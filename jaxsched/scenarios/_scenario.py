@@ -51,7 +51,7 @@ class Scenario:
             country; in Australia NSW1, QLD1, VIC1, SA1, TAS1, WEM, NT), `plant` (dx, airside, waterside, indirect_evaporative),
             `hardware` (h100, h200, a100, l40s), `gpus`, `gpus_per_replica`, `facility_limit_kw`,
             `timezone` (IANA), `operator`, `city`.
-        origins: One row an origin, indexed by its name. Columns: `latitude`, `longitude`, `state`, `population`,
+        origins: One row per origin, indexed by its name. Columns: `latitude`, `longitude`, `state`, `population`,
             `timezone`.
         classes: One row per request class, indexed by its name. Columns: `model` (llama-8b, llama-70b), `share` of all
             requests, `input_mu`, `input_sigma`, `output_mu`, `output_sigma` (log-normal token lengths),
@@ -120,7 +120,7 @@ class Scenario:
             choices: How the tables are put together.
 
         Raises:
-            ReadError: One sentence a line on what is missing or wrong.
+            ReadError: What is missing or wrong, one sentence per line.
         """
         # Here and not above: what puts a scenario together needs to know it.
         from jaxsched.scenarios._assemble import Asked

@@ -36,7 +36,7 @@ class Case:
 def heat_waves(
     study: Study, degrees: Sequence[float] = tuple(range(1, 9)), regions: Sequence[str] | None = None
 ) -> list[Case]:
-    """Warming of one state or territory at a time, and of all of them, by so many degrees.
+    """Warming of one state or territory at a time, and of all of them, by each number of degrees.
 
     Arguments:
         study: The study.
@@ -66,7 +66,7 @@ def heat_waves(
 
 
 def drought(factors: Sequence[float] = (1.5, 2, 3, 4, 6, 8, 10, 12)) -> list[Case]:
-    """A price of water so many times as high."""
+    """The price of water times each factor."""
     return [Case("drought", f"water x {f:g}", float(f), "times", Shift(water_price=as_array(f))) for f in factors]
 
 
@@ -86,7 +86,7 @@ def carbon_path(study: Study, prices: Sequence[float]) -> list[Case]:
 
 
 def growth(factors: Sequence[float]) -> list[Case]:
-    """Demand so many times as high, everywhere and of every class."""
+    """Demand times each factor, everywhere and of every class."""
     return [Case("demand growth", f"demand x {f:g}", float(f), "times", Shift(demand=as_array(f))) for f in factors]
 
 

@@ -80,10 +80,10 @@ class Sampled:
     seed: int
 
     def indices(self, samples: int | None = None) -> Indices:
-        """Indices of all samples, or of the first so many.
+        """Indices of all samples, or of the first `samples`.
 
         Raises:
-            ValueError: If the sample has not so many.
+            ValueError: If there are fewer.
         """
         count = self.samples if samples is None else samples
         if not 1 <= count <= self.samples:

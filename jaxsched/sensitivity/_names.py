@@ -41,7 +41,7 @@ class Quantity:
 
     @property
     def is_temperature(self) -> bool:
-        """Whether only differences of it mean something, so that a change of so many per cent does not."""
+        """Whether only differences of it mean something, so that a change in per cent does not."""
         return self.unit == "degC"
 
 

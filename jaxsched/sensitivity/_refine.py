@@ -13,7 +13,7 @@ from jaxsched.problem import Problem
 from jaxsched.sensitivity._programs import Programs
 from jaxsched.solvers import ADMM
 
-# Slots are solved in so many parts; a study of few slots in one.
+# Number of parts in which slots are solved; a study of at most `_FEW` slots in one.
 _PARTS, _FEW = 4, 8
 # Share of the tolerance to which a part is solved, so that others may stay as they are.
 _CLOSER = 0.9

@@ -111,5 +111,5 @@ def _warmed(
 
 
 def _over(value: Float[Array, "..."], rank: int) -> Float[Array, "..."]:
-    """A scalar as it is, or a vector along the last of so many axes."""
+    """A scalar as it is, or a vector along the last of `rank` axes."""
     return value if value.ndim == 0 else value.reshape((1,) * (rank - value.ndim) + value.shape)

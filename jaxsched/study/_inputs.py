@@ -106,7 +106,7 @@ def names_of_service(scenario: Scenario) -> tuple[list[str], list[str]]:
 
 
 def worth_of_waiting(site_model: SiteModel, hours: float) -> Float[Array, "..."]:
-    """What one request per second that waits one second, all through a slot of so many hours, costs [currency]."""
+    """What one request per second that waits one second, costs over a slot of `hours` [currency]."""
     return SECONDS_PER_HOUR * hours * getattr(site_model.weights, TIMED.name)
 
 

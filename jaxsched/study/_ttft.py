@@ -8,7 +8,7 @@ from scipy.special import ndtri
 from jaxsched.study._inputs import serving_at
 from jaxsched.study._study import Study
 
-# Prompt lengths at the middle of so many equally likely parts represent the distribution of prefill times.
+# Number of equally likely parts whose middle prompt lengths represent the distribution of prefill times.
 _LENGTHS = 20
 _BIN_SECONDS = 5e-4
 _LONGEST_SECONDS = 60.0

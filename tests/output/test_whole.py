@@ -62,7 +62,7 @@ def is_refused(call: Callable[[], None]) -> bool:
 
 
 class FullDisk:
-    """Lets so many calls that write succeed, then one fail as on a full disk."""
+    """Lets a number of calls that write succeed, then one fail as on a full disk."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, allowed: int) -> None:
         self.left = allowed

@@ -30,7 +30,7 @@ def over_mean(values) -> np.ndarray:
 
 
 def hours_of(by_hour, start: str = "2024-01-15", step: str = "1min", periods: int = 1440):
-    """A log with so many requests a minute by hour of the day."""
+    """A log whose requests a minute depend on the hour of the day."""
     times = pd.date_range(start, periods=periods, freq=step)
     return log(np.repeat(times, np.asarray(by_hour)[times.hour]))
 

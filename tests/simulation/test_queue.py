@@ -14,7 +14,7 @@ from jaxsched.simulation._queue import fcfs_waits
 from tests.models.test_queueing import erlang_c_wait
 
 PLACES = 6
-# So many requests are left out, and so many standard errors of the replications allowed.
+# Requests that are left out, and standard errors of the replications that are allowed.
 WARM_UP, STANDARD_ERRORS = 2000, 4.0
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 # Steps below this tell nothing about arrivals [us], and neither do steps at which so few requests share a stamp.
 _FINEST = 10_000
 _TIED = 0.01
-# So many of the times between stamps must be multiples of the step, to so many microseconds of rounding each.
+# Share of the times between stamps that must be multiples of the step, and the rounding allowed to each [us].
 _ON_STEP, _ROUNDING = 0.95, 2
 _HOUR = 3_600_000_000
 # Fewer times between arrivals within hours than this say nothing; the log is then taken as a whole.

@@ -96,7 +96,7 @@ def numbers(
 
 
 def _values(cells: pd.Series) -> np.ndarray:
-    """Numbers, NaN where a cell is none; truth values and times are none."""
+    """Numbers, NaN where a cell is not a number; truth values and times are not."""
     kind = cells.dtype
     if isinstance(kind, pd.CategoricalDtype):
         codes, names = cells.cat.codes.to_numpy(), pd.Series(cells.cat.categories)

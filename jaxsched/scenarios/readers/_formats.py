@@ -58,7 +58,7 @@ from jaxsched.scenarios.readers._weather import (
     read_weather_table,
 )
 
-# A text file beyond so many bytes is judged by its first rows before all of it is read.
+# Size [bytes] beyond which a text file is judged by its first rows before all of it is read.
 _LARGE_BYTES = 64_000_000
 _LEADING_ROWS = 10_000
 _DUMP_COLUMNS = 19
@@ -69,7 +69,7 @@ _CORNERS = ("", "origin", "origins", "from", "to", "site", "sites", "rtt", "rtt 
 
 
 Readable = Recording | RequestLog | RequestRates | RoundTrips | Rows
-"""What a reader returns: a time series, a log of requests, a table of requests, round-trip times, or a row a thing."""
+"""What a reader returns: a time series, a log of requests, a table of requests, round-trip times, or one row per thing."""
 
 
 @dataclasses.dataclass(frozen=True)

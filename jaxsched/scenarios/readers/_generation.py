@@ -18,7 +18,7 @@ from jaxsched.scenarios.readers._recording import Recording, recording
 # behind the meter, so that it never reaches a data centre's connection.
 NOT_GENERATION = ("battery", "pumps", "exports", "imports", "solar_rooftop")
 _ANY: Limits = {"low": -np.inf, "high": np.inf}
-# So many quantities of a region are never 0 together.
+# The fewest quantities of a region that are never 0 together.
 _MANY = 3
 _LONG = ("region", "series", "t", "value")
 _STATES = {

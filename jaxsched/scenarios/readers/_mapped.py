@@ -66,7 +66,7 @@ class Mapped:
     What the table is follows from `columns` and `values`: quantities of `QUANTITIES` make a time series; `prompt_tokens` and
     `answer_tokens` a request log (with `request_class`, `origin`, `latitude`, `longitude`, `ttft_s`); `requests` or
     `requests_per_s` a table of requests (with `origin`, `request_class`); the columns of `SiteRow`, of `OriginRow`, or a name
-    with `latitude` and `longitude` a table with a row a thing, which has no time.
+    with `latitude` and `longitude` a table with one row per thing, which has no time.
 
     Attributes:
         time: Column of the stamps.

@@ -1,4 +1,4 @@
-"""Tables of requests in absolute numbers: so many of each class from each origin in each interval."""
+"""Tables of requests in absolute numbers, by class and origin, in each interval."""
 
 import dataclasses
 from pathlib import Path

@@ -29,7 +29,7 @@ TIMELESS = dict.fromkeys(("zone", "stamp", "step_seconds", "start_utc", "end_utc
 """What has no meaning in the description of a table without times."""
 
 _KEYS = ("start_utc", "place")
-# So many equal spacings in a row are a step of their own, and no gaps.
+# A run of this many equal spacings is a new step, not a gap.
 _RUN = 12
 
 

@@ -49,7 +49,7 @@ def iso_time(value: Any, name: str) -> pd.Timestamp:
 
 
 def parse(cells: pd.Series, dayfirst: bool) -> pd.DatetimeIndex:
-    """Times of text, NaT where a cell is none; the format of the first cell is tried for all, for speed, then ISO 8601.
+    """Times of text, NaT where a cell is not a time; the format of the first cell is tried for all, for speed, then ISO 8601.
 
     Raises:
         ValueError: If offsets are written in some cells only, or are none of the earth.

@@ -1,4 +1,4 @@
-"""Tables of requests: so many of each class from each origin in each interval, on the clock of the file."""
+"""Tables of requests by class and origin in each interval, on the clock of the file."""
 
 import numpy as np
 import pandas as pd
