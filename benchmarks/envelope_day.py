@@ -16,7 +16,7 @@ from benchmarks import harness
 from benchmarks._markdown import fill, tabulate, with_sentence
 from benchmarks.harness import Record, beyond, told
 from jaxsched.scenarios import australia
-from jaxsched.study import build
+from jaxsched.study import build_study
 
 # The certified gap that each solver must reach.
 TOLERANCES = {"InteriorPoint": 1e-8, "ADMM": 1e-4}
@@ -71,7 +71,7 @@ def envelope(problem: jaxsched.Problem) -> jaxsched.Problem:
 
 def measure(**size: Any) -> dict[str, Any]:
     """Certified gap and iterations of both solvers on a scenario of a size."""
-    problem = envelope(build(australia(start="2024-01-15", **size)).problem)
+    problem = envelope(build_study(australia(start="2024-01-15", **size)).problem)
     cost: Any = problem.site_cost
 
     def one(name: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from benchmarks.clock import timed
 from benchmarks.harness import Record, beyond, option, told
 from benchmarks.process import asked_once, peak_kilobytes
 from jaxsched.scenarios import australia
-from jaxsched.study import build
+from jaxsched.study import build_study
 
 START = "2024-01-15"
 SOLVERS = {"admm": ("float32", 1e-3, 600.0), "interior": ("float64", 1e-6, 1800.0)}
@@ -41,7 +41,7 @@ def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> C
 
     def answer() -> dict[str, Any]:
         shape: dict[str, Any] = {"sites": sites, "origins": origins, "slots": slots, "start": START}
-        built, problem = timed(lambda: build(australia(**shape)).problem)
+        built, problem = timed(lambda: build_study(australia(**shape)).problem)
         compiling = _Compiling()
         solver, most = solver_of(name), memory * 2.0**30
         seconds, schedule = timed(lambda: jaxsched.solve(problem, solver, memory=most, throw=False))

@@ -23,11 +23,11 @@ from jaxsched.sensitivity import (
     drought,
     growth,
     heat_waves,
-    local,
+    local_sensitivity,
     outages,
     prepare,
 )
-from jaxsched.study import Study, build
+from jaxsched.study import Study, build_study
 
 SCENARIOS, MOST_RATIO = 256, 10.0
 # Parts of the batch between which the single solve is timed again.
@@ -109,7 +109,7 @@ def parts(every: Sequence[Case]) -> list[list[Case]]:
 
 def derivatives(study: Study) -> dict[str, Any]:
     """Derivatives of every output of the week: what they take, and the largest effects on the cost."""
-    seconds, found = timed(lambda: local(study))
+    seconds, found = timed(lambda: local_sensitivity(study))
     return {
         "first_call_seconds": seconds,
         "certified_gap": float(found.schedule.gap),
@@ -136,7 +136,7 @@ def failures(batch: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """The scenarios at each tolerance, and the derivatives."""
-    study = build(australia(), dtype=np.float32)
+    study = build_study(australia(), dtype=np.float32)
     return {"batches": told(measure(study, rtol) for rtol in options.rtol), "local": derivatives(study)}
 
 

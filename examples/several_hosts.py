@@ -17,9 +17,9 @@ if __name__ == "__main__":
 
     import jaxsched
     from jaxsched.scenarios import australia
-    from jaxsched.study import build
+    from jaxsched.study import build_study
 
-    study = build(australia(slots=24, start="2024-01-15"))
+    study = build_study(australia(slots=24, start="2024-01-15"))
     schedule = jaxsched.solve(study.problem, mesh=jaxsched.device_mesh())
     routing = multihost_utils.process_allgather(schedule.routing, tiled=True)  # called by every process
     if jax.process_index() == 0:

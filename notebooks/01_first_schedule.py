@@ -20,15 +20,15 @@ import numpy as np
 
 import jaxsched
 from jaxsched.scenarios import australia
-from jaxsched.study import POLICIES, build, evaluate
+from jaxsched.study import POLICIES, build_study, evaluate
 
 # %% [markdown]
-# A scenario holds tables of sites and origins and arrays of demand, weather, price and carbon. `build` turns it into a
+# A scenario holds tables of sites and origins and arrays of demand, weather, price and carbon. `build_study` turns it into a
 # routing problem of plain arrays.
 
 # %%
 scenario = australia(slots=48, start="2024-01-15")
-study = build(scenario)
+study = build_study(scenario)
 study.problem.shape  # slots, origins, sites, classes
 
 # %% [markdown]

@@ -26,7 +26,7 @@ import numpy as np
 import jaxsched
 from jaxsched.scenarios import australia, with_weather
 from jaxsched.scenarios.readers import read
-from jaxsched.study import build, evaluate, site_cost
+from jaxsched.study import build_study, evaluate, site_cost
 
 # %% [markdown]
 # The year 2024. Where the weather recorded in Sydney and Melbourne is here, sites near them depart from their climate as it did;
@@ -47,7 +47,7 @@ print(year.provenance["dry_bulb"])
 # %%
 pick = slice(None, None, 42)
 by_slot = ("times", "demand", "dry_bulb", "relative_humidity", "price", "carbon_intensity")
-study = build(
+study = build_study(
     dataclasses.replace(year, **{name: getattr(year, name)[pick] for name in by_slot}), dtype=np.float32
 )
 week = np.arange(len(study.scenario.times)) // 4

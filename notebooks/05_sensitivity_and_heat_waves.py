@@ -22,18 +22,18 @@ import numpy as np
 
 import jaxsched
 from jaxsched.scenarios import australia
-from jaxsched.sensitivity import Shift, heat_waves, shifted, solve_cases
-from jaxsched.study import build, pose
+from jaxsched.sensitivity import Perturbation, heat_waves, perturbed, solve_cases
+from jaxsched.study import build_study, build_problem
 
 jax.config.update("jax_enable_x64", True)
 
 # %% [markdown]
-# The hottest half of a summer's day at all sites. A `Shift` changes the world in a few numbers; here it warms every site by so
+# The hottest half of a summer's day at all sites. A `Perturbation` changes the world in a few numbers; here it warms every site by so
 # much of its own. The cost of the optimal schedule has its derivative by the envelope theorem, without another solve.
-# (`jaxsched.sensitivity.local` does this for every input and every output.)
+# (`jaxsched.sensitivity.local_sensitivity` does this for every input and every output.)
 
 # %%
-study = build(australia(slots=6, start="2024-01-15T01:00"))
+study = build_study(australia(slots=6, start="2024-01-15T01:00"))
 schedule = jaxsched.solve(study.problem, jaxsched.ADMM(rtol=1e-5, max_steps=4000))
 inputs, sites = study.inputs, study.scenario.sites
 
@@ -41,7 +41,7 @@ inputs, sites = study.inputs, study.scenario.sites
 @jax.jit
 @jax.grad
 def degree(warming):  # [site] K -> AUD per K
-    return jaxsched.optimal_cost(pose(study, shifted(study, inputs, Shift(warming=warming))), schedule)
+    return jaxsched.optimal_cost(build_problem(study, perturbed(study, inputs, Perturbation(warming=warming))), schedule)
 
 
 price = np.asarray(degree(jnp.zeros(len(sites))))

@@ -21,14 +21,14 @@ import numpy as np
 import jaxsched
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity import AIMS, frontier, least_cost_within
-from jaxsched.study import build
+from jaxsched.study import build_study
 
 # %% [markdown]
 # `frontier` multiplies what carbon, water and waiting are worth, one at a time and together. Every point is an optimal
 # schedule, certified like any other.
 
 # %%
-study = build(australia(sites=20, origins=24, slots=4, start="2024-01-15T00:00"), dtype=np.float32)
+study = build_study(australia(sites=20, origins=24, slots=4, start="2024-01-15T00:00"), dtype=np.float32)
 base = jaxsched.solve(study.problem, jaxsched.ADMM(rtol=1e-4, max_steps=4000))
 found = frontier(study, factors=(0.5, 1, 2, 4, 8, 16), rtol=5e-4, base=base)
 names = [case.name for case in found.answers.cases]

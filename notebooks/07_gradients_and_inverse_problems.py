@@ -26,8 +26,8 @@ import numpy as np
 import jaxsched
 from jaxsched.calibrate import fit_schedules
 from jaxsched.scenarios import australia
-from jaxsched.sensitivity import Shift, shifted
-from jaxsched.study import build, pose
+from jaxsched.sensitivity import Perturbation, perturbed
+from jaxsched.study import build_study, build_problem
 
 jax.config.update("jax_enable_x64", True)
 
@@ -36,8 +36,8 @@ jax.config.update("jax_enable_x64", True)
 # fifth more than ours. We know neither and start from the default price and the chiller of the catalogue.
 
 # %%
-study = build(australia(sites=6, origins=8, slots=4, start="2024-01-15T00:00"))
-inputs, problem = study.inputs, partial(pose, study)
+study = build_study(australia(sites=6, origins=8, slots=4, start="2024-01-15T00:00"))
+inputs, problem = study.inputs, partial(build_problem, study)
 
 
 def hidden(inputs):
@@ -81,7 +81,7 @@ sites, base = study.scenario.sites, jaxsched.solve(study.problem, solver)
 
 
 def warmed(warming):  # [site] K
-    return pose(study, shifted(study, inputs, Shift(warming=warming)))
+    return build_problem(study, perturbed(study, inputs, Perturbation(warming=warming)))
 
 
 price = np.asarray(jax.jit(jax.grad(lambda w: jaxsched.optimal_cost(warmed(w), base)))(jnp.zeros(len(sites))))

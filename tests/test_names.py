@@ -8,11 +8,11 @@ from jaxsched.calibrate import parameter_names
 from jaxsched.models import PLANTS, MixedPlants
 from jaxsched.scenarios import australia
 from jaxsched.sensitivity._names import quantities
-from jaxsched.study import build
+from jaxsched.study import build_study
 
 
 def test_what_a_sensitivity_names_can_be_fitted_under_the_same_name():
-    inputs = build(australia(sites=12, origins=3, slots=2)).inputs
+    inputs = build_study(australia(sites=12, origins=3, slots=2)).inputs
     shown = [quantity.name for quantity in quantities(inputs)]
     fitted = parameter_names(inputs)
     assert "site_model.plants.DirectExpansion.cooling.pump_share" in shown
@@ -21,7 +21,7 @@ def test_what_a_sensitivity_names_can_be_fitted_under_the_same_name():
 
 
 def test_every_name_leads_to_its_value():
-    inputs = build(australia(sites=3, origins=3, slots=1)).inputs
+    inputs = build_study(australia(sites=3, origins=3, slots=1)).inputs
     found = list(leaves(inputs))
     assert len(found) > 50
     for leaf in found:

@@ -88,7 +88,7 @@ def fit_schedules(
 
     Arguments:
         model: Any pytree whose parameters vary, the start: `study.inputs`, a part of it, or a module of your own.
-        problem: From the model to its routing problem, in JAX: `functools.partial(pose, study)` for `study.inputs`. The
+        problem: From the model to its routing problem, in JAX: `functools.partial(build_problem, study)` for `study.inputs`. The
             cost must be strictly convex for schedules to follow parameters smoothly; that of a study is. Further fits with
             the same function are not compiled again.
         observed: Load [slot, site], in the unit of the problem's, or routing [slot, origin, site(, kind)] [requests/s];

@@ -13,7 +13,7 @@ from jaxsched.config._load import load_partly
 from jaxsched.config._models import model_files
 from jaxsched.report._summary import filled
 from jaxsched.scenarios.countries._load import COUNTRY_FILES
-from jaxsched.study import Study, build, problems_of
+from jaxsched.study import Study, build_study, problems_of
 from jaxsched.study._servable import busiest_share
 
 _log = Console(stderr=True, highlight=False)
@@ -65,7 +65,7 @@ def prepare(config: Config, folder: Path) -> Study:
     for note in scenario.notes:
         _log.print(f"note: {note}", markup=False, soft_wrap=True)
     try:
-        study = with_models(build(scenario, dtype=np.dtype(config.solver.dtype)), config, folder)
+        study = with_models(build_study(scenario, dtype=np.dtype(config.solver.dtype)), config, folder)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     problems = problems_of(study)

@@ -29,17 +29,17 @@ from jaxsched.scenarios._tables import embedded_tables
 from jaxsched.sensitivity import (
     DEFAULT_RANGES,
     OUTPUTS,
-    Sampled,
+    Sample,
     default_cases,
     frontier,
     limits,
-    local,
+    local_sensitivity,
     response,
     sample,
     solve_cases,
 )
 from jaxsched.solvers import ADMM
-from jaxsched.study import Study, build
+from jaxsched.study import Study, build_study
 
 PARTS = ("local", "global", "scenarios", "frontier")
 # Certified gap of the points of a sample, whose spread is a hundred times as large.
@@ -106,7 +106,7 @@ def study_parts(study: Study, config: Config, plan: Plan) -> tuple[SensitivityPa
 
 
 def _local(study: Study, _config: Config, _plan: Plan, base: Schedule, track: _Track) -> dict[str, Any]:
-    found = local(study, schedule=base)
+    found = local_sensitivity(study, schedule=base)
     track("derivatives")(1, 1)
     return {"local": found}
 
@@ -128,11 +128,11 @@ def _frontier(study: Study, config: Config, _plan: Plan, base: Schedule, track: 
     return {"frontier": sweep, "limits": kept}
 
 
-def sampled(study: Study, config: Config, plan: Plan, progress: Callable[[int, int], None]) -> tuple[Sampled, int]:
+def sampled(study: Study, config: Config, plan: Plan, progress: Callable[[int, int], None]) -> tuple[Sample, int]:
     """A sample of the study on evenly spread slots, and their number."""
     thin = thinned(study.scenario, _SAMPLED_SLOTS)
     # The sites of the study itself, fitted models included.
-    small = build(thin, dtype=np.dtype(config.solver.dtype))
+    small = build_study(thin, dtype=np.dtype(config.solver.dtype))
     small = small.with_(site_model=study.site_model, serving=study.serving)
     base: Schedule = solve(small.problem, ADMM(rtol=_RTOL, max_steps=config.solver.max_steps * 10))
     taken = sample(

@@ -149,7 +149,7 @@ class Term:
 
     @property
     def factor(self) -> str:
-        """Field of `sensitivity.Shift` that multiplies its worth, or its signal where it has no worth."""
+        """Field of `sensitivity.Perturbation` that multiplies its worth, or its signal where it has no worth."""
         return f"{self.name}_price"
 
     def price_at(self, site: Any, conditions: Any) -> Any:

@@ -29,7 +29,7 @@ from jaxsched.report._figures import (
 )
 from jaxsched.report._sensitivity_tables import SensitivityParts
 from jaxsched.report._words import readable
-from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
+from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, EpsilonConstraint, Frontier, LocalSensitivity, Sample
 from jaxsched.sensitivity._names import GROUPS
 
 _HUES = (RED, ORANGE, GREY, SKY, GREEN, "#56431f", BLUE, PURPLE, "#009999", "#F0E442", "#000000", "#8888cc")
@@ -110,7 +110,7 @@ def site_prices(found: LocalSensitivity) -> Figure:
     return figure
 
 
-def global_indices(sampled: Sampled, currency: str) -> Figure:
+def global_indices(sampled: Sample, currency: str) -> Figure:
     """Which uncertain numbers the spread of each output comes from."""
     indices = sampled.indices()
     sobol = sampled.method == "sobol"
@@ -154,11 +154,11 @@ def _unit(label: str) -> str:
     return f" [{label.rsplit('[', 1)[1]}" if "[" in label else ""
 
 
-def _counted(sampled: Sampled) -> str:
+def _counted(sampled: Sample) -> str:
     return "base samples" if sampled.method == "sobol" else "trajectories"
 
 
-def index_convergence(sampled: Sampled, currency: str) -> Figure:
+def index_convergence(sampled: Sample, currency: str) -> Figure:
     """Whether the sample was large enough: indices of its parts."""
     figure = Figure(figsize=(12, 6), layout="constrained")
     steps = sampled.convergence()
@@ -246,7 +246,7 @@ def _shares(axes: Axes, answers: Answers, at: list[int], family: str) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def trade_offs(found: Frontier, limits: Sequence[Limited], currency: str) -> Figure:
+def trade_offs(found: Frontier, limits: Sequence[EpsilonConstraint], currency: str) -> Figure:
     """What carbon, water and waiting cost in money for energy: a sweep of weights, and limits on the aim of each panel."""
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     families = list(dict.fromkeys(case.family for case in found.answers.cases))

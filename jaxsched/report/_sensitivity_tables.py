@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jaxsched.models.terms import WEIGHTED
-from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, Frontier, Limited, LocalSensitivity, Sampled
+from jaxsched.sensitivity import AIMS, OUTPUTS, Answers, EpsilonConstraint, Frontier, LocalSensitivity, Sample
 
 # What the shadow price of a limit is a price of.
 _PRICED = {term.aim: term.worth.per for term in WEIGHTED if term.worth is not None}
@@ -30,10 +30,10 @@ class SensitivityParts:
     """
 
     local: LocalSensitivity | None = None
-    sampled: Sampled | None = None
+    sampled: Sample | None = None
     answers: Answers | None = None
     frontier: Frontier | None = None
-    limits: Sequence[Limited] | None = None
+    limits: Sequence[EpsilonConstraint] | None = None
     sampled_slots: int = 0
     currency: str = "AUD"
 
@@ -62,7 +62,7 @@ def frontier_frame(found: Frontier) -> pd.DataFrame:
     return frame.assign(efficient=found.efficient, knee=np.arange(len(frame)) == found.knee)
 
 
-def limits_frame(found: Sequence[Limited], currency: str) -> pd.DataFrame:
+def limits_frame(found: Sequence[EpsilonConstraint], currency: str) -> pd.DataFrame:
     """What every limit costs and is worth, with its certificate and all outputs of the schedule that keeps it."""
     rows = [
         {
@@ -126,7 +126,7 @@ def price_frame(found: LocalSensitivity) -> pd.DataFrame:
     )
 
 
-def indices_frame(sampled: Sampled) -> pd.DataFrame:
+def indices_frame(sampled: Sample) -> pd.DataFrame:
     """Global indices with their intervals, for growing numbers of samples."""
     rows = []
     for indices in sampled.convergence():
@@ -171,7 +171,7 @@ def answers_frame(answers: Answers) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _limit_in_words(one: Limited, base: np.ndarray, currency: str) -> str:
+def _limit_in_words(one: EpsilonConstraint, base: np.ndarray, currency: str) -> str:
     """What a limit costs beside the study itself, and what one unit less would."""
     own = float(base[list(OUTPUTS).index(one.aim)])
     quantity, unit = one.aim.rsplit("_", 1)[0].replace("_", " ").replace("ttft", "TTFT"), OUTPUTS[one.aim]
@@ -263,7 +263,7 @@ def sensitivity_summary(
     return summary | {"failed": dict(failed or {}), "config": dict(config)}
 
 
-def _global_summary(sampled: Sampled, slots: int) -> dict[str, Any]:
+def _global_summary(sampled: Sample, slots: int) -> dict[str, Any]:
     indices = sampled.indices()
     main = "total" if sampled.method == "sobol" else "mean_absolute"
     return {

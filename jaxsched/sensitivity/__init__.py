@@ -3,11 +3,11 @@
 from jaxsched.sensitivity._cases import Case, carbon_path, default_cases, drought, growth, heat_waves, outages
 from jaxsched.sensitivity._effects import OUTPUTS
 from jaxsched.sensitivity._frontier import AIMS, Frontier, frontier
-from jaxsched.sensitivity._global import Range, Sampled, sample
-from jaxsched.sensitivity._limits import Limited, least_cost_within, limits
-from jaxsched.sensitivity._local import LocalSensitivity, local
+from jaxsched.sensitivity._global import Range, Sample, sample
+from jaxsched.sensitivity._limits import EpsilonConstraint, least_cost_within, limits
+from jaxsched.sensitivity._local import LocalSensitivity, local_sensitivity
 from jaxsched.sensitivity._ranges import DEFAULT_RANGES, response
-from jaxsched.sensitivity._shift import Shift, shifted
+from jaxsched.sensitivity._shift import Perturbation, perturbed
 from jaxsched.sensitivity._solve_cases import Answers, prepare, solve_cases
 
 __all__ = [
@@ -16,12 +16,12 @@ __all__ = [
     "OUTPUTS",
     "Answers",
     "Case",
+    "EpsilonConstraint",
     "Frontier",
-    "Limited",
     "LocalSensitivity",
+    "Perturbation",
     "Range",
-    "Sampled",
-    "Shift",
+    "Sample",
     "carbon_path",
     "default_cases",
     "drought",
@@ -30,11 +30,11 @@ __all__ = [
     "heat_waves",
     "least_cost_within",
     "limits",
-    "local",
+    "local_sensitivity",
     "outages",
+    "perturbed",
     "prepare",
     "response",
     "sample",
-    "shifted",
     "solve_cases",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxsched._names import did_you_mean
 from jaxsched._parameters import as_array
-from jaxsched.sensitivity._shift import Shift
+from jaxsched.sensitivity._shift import Perturbation
 from jaxsched.study import Study
 
 # The hottest hour of a case may not pass what the weather model takes [degC].
@@ -16,21 +16,21 @@ _HOTTEST = 55.0
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A scenario: a study under a shift.
+    """A scenario: a study under a perturbation.
 
     Attributes:
         family: What it varies; neighbours in a family follow each other, each solved from the one before.
         name: What it is, unlike every other.
         level: How far it goes, in `unit`.
         unit: Unit of the level.
-        shift: What changes.
+        perturbation: What changes.
     """
 
     family: str
     name: str
     level: float
     unit: str
-    shift: Shift
+    perturbation: Perturbation
 
 
 def heat_waves(
@@ -60,14 +60,16 @@ def heat_waves(
                     f"{warming:g} K more in {region} makes {hottest:.1f} degC, above {_HOTTEST:g}, where the models end; "
                     "ask for fewer degrees."
                 )
-            shift = Shift(warming=as_array(warming * inside))
-            cases.append(Case(f"heat wave in {region}", f"{region} {warming:+g} K", float(warming), "K", shift))
+            perturbation = Perturbation(warming=as_array(warming * inside))
+            cases.append(Case(f"heat wave in {region}", f"{region} {warming:+g} K", float(warming), "K", perturbation))
     return cases
 
 
 def drought(factors: Sequence[float] = (1.5, 2, 3, 4, 6, 8, 10, 12)) -> list[Case]:
     """The price of water times each factor."""
-    return [Case("drought", f"water x {f:g}", float(f), "times", Shift(water_price=as_array(f))) for f in factors]
+    return [
+        Case("drought", f"water x {f:g}", float(f), "times", Perturbation(water_price=as_array(f))) for f in factors
+    ]
 
 
 def carbon_path(study: Study, prices: Sequence[float]) -> list[Case]:
@@ -80,14 +82,16 @@ def carbon_path(study: Study, prices: Sequence[float]) -> list[Case]:
     if not base > 0:
         raise ValueError("the study gives carbon no worth (weights.carbon is 0); give it a price above 0.")
     return [
-        Case("carbon price", f"carbon {p:g} {unit}", float(p), unit, Shift(carbon_price=as_array(p / base)))
+        Case("carbon price", f"carbon {p:g} {unit}", float(p), unit, Perturbation(carbon_price=as_array(p / base)))
         for p in prices
     ]
 
 
 def growth(factors: Sequence[float]) -> list[Case]:
     """Demand times each factor, everywhere and of every class."""
-    return [Case("demand growth", f"demand x {f:g}", float(f), "times", Shift(demand=as_array(f))) for f in factors]
+    return [
+        Case("demand growth", f"demand x {f:g}", float(f), "times", Perturbation(demand=as_array(f))) for f in factors
+    ]
 
 
 def outages(study: Study, sites: Sequence[str] | None = None) -> list[Case]:
@@ -103,7 +107,9 @@ def outages(study: Study, sites: Sequence[str] | None = None) -> list[Case]:
     for name in names if sites is None else sites:
         _known(name, names, "site")
         open_sites = np.array([float(other != name) for other in names])
-        cases.append(Case(f"outage of {name}", f"{name} out", 1.0, "site", Shift(power_limit=as_array(open_sites))))
+        cases.append(
+            Case(f"outage of {name}", f"{name} out", 1.0, "site", Perturbation(power_limit=as_array(open_sites)))
+        )
     return cases
 
 

@@ -12,14 +12,14 @@ from jaxsched.models import TERMS
 from jaxsched.models.terms import WEIGHTED
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._effects import OUTPUTS
-from jaxsched.sensitivity._shift import Shift
+from jaxsched.sensitivity._shift import Perturbation
 from jaxsched.sensitivity._solve_cases import Answers, solve_cases
 from jaxsched.study import Study
 
 AIMS = tuple(term.aim for term in TERMS)
 """What a frontier trades off, all to be small; keys of `OUTPUTS`."""
 
-# The weight that buys less of each aim: field of `Shift`, key of the scenario's weights.
+# The weight that buys less of each aim: field of `Perturbation`, key of the scenario's weights.
 WEIGHTS = {term.aim: (term.factor, term.name) for term in WEIGHTED}
 # The reference point of a hypervolume lies this share of the range beyond the worst of each aim.
 _BEYOND = 0.1
@@ -78,7 +78,7 @@ def frontier(
     for aim in WEIGHTS:
         own_weight(study, aim)
     cases = [
-        Case(name, f"{name} x {f:g}", f, "times", Shift(**{field: as_array(f) for field in fields}))
+        Case(name, f"{name} x {f:g}", f, "times", Perturbation(**{field: as_array(f) for field in fields}))
         for name, fields in (
             *((term.name, [term.factor]) for term in WEIGHTED),
             ("carbon and water", ["carbon_price", "water_price"]),

@@ -58,7 +58,7 @@ class Indices:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampled:
+class Sample:
     """A sample, what the function was there, and how to turn both into indices.
 
     Attributes:
@@ -108,7 +108,7 @@ def sample(
     chunk: int = CHUNK,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Sampled:
+) -> Sample:
     """Evaluate a function over a sample of its parameters, chunks of the matrix under one `vmap`.
 
     Arguments:
@@ -144,7 +144,7 @@ def sample(
     if found.shape[1] != len(outputs):
         raise ValueError(f"the function gives {found.shape[1]} outputs, but {len(outputs)} are named.")
     _check_numbers(ranges, outputs, points, found)
-    return Sampled(tuple(ranges), tuple(outputs), method, samples, points, found, seed)
+    return Sample(tuple(ranges), tuple(outputs), method, samples, points, found, seed)
 
 
 def _check(ranges: Sequence[Range], method: str, samples: int, chunk: int) -> None:
@@ -194,7 +194,7 @@ def _design(ranges: Sequence[Range], method: str, samples: int, seed: int) -> np
     return np.asarray(morris.sample(_problem(ranges), samples, num_levels=4, seed=seed))
 
 
-def _sobol_indices(sampled: Sampled, points: np.ndarray, values: np.ndarray, count: int) -> Indices:
+def _sobol_indices(sampled: Sample, points: np.ndarray, values: np.ndarray, count: int) -> Indices:
     from SALib.analyze import sobol
 
     problem, columns = _problem(sampled.ranges), []
@@ -226,7 +226,7 @@ def _sobol_indices(sampled: Sampled, points: np.ndarray, values: np.ndarray, cou
     )
 
 
-def _morris_indices(sampled: Sampled, points: np.ndarray, values: np.ndarray, count: int) -> Indices:
+def _morris_indices(sampled: Sample, points: np.ndarray, values: np.ndarray, count: int) -> Indices:
     from SALib.analyze import morris
 
     problem = _problem(sampled.ranges)

@@ -14,7 +14,7 @@ from jaxsched.models.terms import TIMED
 from jaxsched.sensitivity._cases import Case
 from jaxsched.sensitivity._effects import OUTPUTS
 from jaxsched.sensitivity._frontier import WEIGHTS, Frontier, Progress, own_weight
-from jaxsched.sensitivity._shift import Shift
+from jaxsched.sensitivity._shift import Perturbation
 from jaxsched.sensitivity._solve_cases import Answers, CaseSolver, prepare
 from jaxsched.study import Study
 
@@ -25,7 +25,7 @@ _INSIDE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
-class Limited:
+class EpsilonConstraint:
     """The least cost at which an aim keeps a limit.
 
     Attributes:
@@ -57,7 +57,7 @@ class Limited:
 
 def least_cost_within(
     study: Study, aim: str, limit: float, *, rtol: float = 1e-4, base: Schedule | None = None
-) -> Limited:
+) -> EpsilonConstraint:
     """The cheapest schedule that keeps a limit on one aim, by a search for the price of the limit.
 
         min { cost : q <= limit } >= min { cost + price (q - limit) }    for every price >= 0
@@ -92,7 +92,7 @@ def limits(
     rtol: float = 1e-4,
     base: Schedule | None = None,
     progress: Progress | None = None,
-) -> list[Limited]:
+) -> list[EpsilonConstraint]:
     """Tighter and tighter limits on each of carbon, water and waiting, each kept at the least cost.
 
     Weights alone leave gaps between the schedules of a sweep, above all where costs are nearly linear; limits fill them evenly.
@@ -157,12 +157,12 @@ class _Search:
     def value(self, factor: float) -> float:
         """The aim at a multiple of its weight."""
         if factor not in self.found:
-            shift = Shift(**{WEIGHTS[self.aim][0]: as_array(factor)})
-            answers = self.solver([Case(self.aim, f"{self.aim} x {factor:.12g}", factor, "times", shift)])
+            perturbation = Perturbation(**{WEIGHTS[self.aim][0]: as_array(factor)})
+            answers = self.solver([Case(self.aim, f"{self.aim} x {factor:.12g}", factor, "times", perturbation)])
             self.found[factor] = _at(answers, 0)
         return float(self.found[factor].values[list(OUTPUTS).index(self.aim)])
 
-    def within(self, limit: float) -> Limited:
+    def within(self, limit: float) -> EpsilonConstraint:
         """Narrow the bracket of the multiple until the cost is certified."""
         if self.value(1.0) <= limit:
             return self._limited(limit, 1.0)
@@ -195,7 +195,7 @@ class _Search:
         share = min(max(above / (above + below), _INSIDE), 1.0 - _INSIDE)
         return math.exp((1.0 - share) * math.log(low) + share * math.log(high))
 
-    def _limited(self, limit: float, best: float) -> Limited:
+    def _limited(self, limit: float, best: float) -> EpsilonConstraint:
         """The answer that the solves so far prove, with the schedule of one multiple."""
         weight, column = own_weight(self.study, self.aim), list(OUTPUTS).index(self.aim)
         scenario = self.study.scenario
@@ -210,4 +210,6 @@ class _Search:
         there = self.found[best]
         reached = float(there.values[column])
         cost = there.objective - extra(best) * reached
-        return Limited(self.aim, limit, reached, (best - 1.0) * weight, cost, bound, there.values, len(self.found))
+        return EpsilonConstraint(
+            self.aim, limit, reached, (best - 1.0) * weight, cost, bound, there.values, len(self.found)
+        )

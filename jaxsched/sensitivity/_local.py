@@ -18,7 +18,7 @@ from jaxsched.sensitivity._effects import OUTPUTS, effects
 from jaxsched.sensitivity._names import Quantity, choose, quantities
 from jaxsched.sensitivity._shift import wet_bulb_per_degree
 from jaxsched.solvers import ADMM, InteriorPoint
-from jaxsched.study import Inputs, Study, build, pose
+from jaxsched.study import Inputs, Study, build_problem, build_study
 
 # Share of its value by which an input moves in a tornado, and degrees for a temperature.
 STEP_SHARE, STEP_DEGREES = 0.1, 1.0
@@ -119,7 +119,7 @@ class LocalSensitivity:
         return Effect(quantity, output, total, elasticity, step, change)
 
 
-def local(study: Study, *, schedule: Schedule | None = None) -> LocalSensitivity:
+def local_sensitivity(study: Study, *, schedule: Schedule | None = None) -> LocalSensitivity:
     """Derivatives of total cost, energy, carbon, water and mean time to first token to every input and parameter.
 
     The schedule is solved exactly: ADMM, then interior-point iterations from its answer. The total cost has its
@@ -137,7 +137,7 @@ def local(study: Study, *, schedule: Schedule | None = None) -> LocalSensitivity
     if jnp.asarray(0.0).dtype != jnp.float64:
         raise ValueError("exact derivatives need float64: call jax.config.update('jax_enable_x64', True) first.")
     if study.problem.demand.dtype != jnp.float64:
-        study = build(study.scenario, dtype=np.float64)
+        study = build_study(study.scenario, dtype=np.float64)
     inputs = study.inputs
     limit = jnp.broadcast_to(inputs.facility_limit, study.cap.shape)
     inputs = eqx.tree_at(lambda i: i.facility_limit, inputs, limit)
@@ -161,7 +161,7 @@ def local(study: Study, *, schedule: Schedule | None = None) -> LocalSensitivity
 def _derivatives(study: Study, inputs: Inputs, exact: Schedule):
     @eqx.filter_jit
     def of_cost(inputs, schedule):
-        problem, pull = eqx.filter_vjp(lambda i: pose(study, i), inputs)
+        problem, pull = eqx.filter_vjp(lambda i: build_problem(study, i), inputs)
         of_problem = eqx.filter_grad(lambda p: optimal_cost(p, schedule))(problem)
         return of_problem, pull(of_problem)[0]
 
@@ -169,7 +169,7 @@ def _derivatives(study: Study, inputs: Inputs, exact: Schedule):
     def of_others(inputs, schedule):
         def outputs(inputs):
             # It starts at an answer that is proved.
-            answer = solve(pose(study, inputs), InteriorPoint(), warm_start=schedule, throw=False)
+            answer = solve(build_problem(study, inputs), InteriorPoint(), warm_start=schedule, throw=False)
             return effects(study, inputs, answer.routing)
 
         values, pull = eqx.filter_vjp(outputs, inputs)

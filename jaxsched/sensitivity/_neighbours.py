@@ -13,14 +13,14 @@ from jaxtyping import Array, Float
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.sensitivity._effects import effects_of_flows, route_cost
-from jaxsched.sensitivity._shift import Shift
+from jaxsched.sensitivity._shift import Perturbation
 from jaxsched.solvers._certificate import dual_bound
 from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.study import Inputs, Study
 from jaxsched.study._totals import Flows
 
 
-class Guess(eqx.Module):
+class Interpolated(eqx.Module):
     """What a mixed answer is worth as an answer of a case.
 
     Attributes:
@@ -37,11 +37,11 @@ class Guess(eqx.Module):
 
 
 @dataclasses.dataclass(frozen=True)
-class Neighbour:
+class SolvedCase:
     """A solved case.
 
     Attributes:
-        position: Entries of its shift, one after the other.
+        position: Entries of its perturbation, one after the other.
         flows: Its routing summed over the origins, for demand and round trips of the study itself.
         schedule: Its schedule.
     """
@@ -51,9 +51,9 @@ class Neighbour:
     schedule: Schedule
 
 
-def position_of(shift: Shift) -> np.ndarray:
-    """Where a shift lies in the space of all shifts with fields of the same lengths."""
-    return np.concatenate([np.ravel(np.asarray(leaf, float)) for leaf in jax.tree.leaves(shift)])
+def position_of(perturbation: Perturbation) -> np.ndarray:
+    """Where a perturbation lies in the space of all perturbations with fields of the same lengths."""
+    return np.concatenate([np.ravel(np.asarray(leaf, float)) for leaf in jax.tree.leaves(perturbation)])
 
 
 def share_of(position: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
@@ -77,32 +77,32 @@ def ends_first(count: int) -> Iterator[int]:
             spans += [(low, middle), (middle, high)]
 
 
-def around(known: dict[int, Neighbour], at: int) -> tuple[Neighbour, Neighbour]:
+def bracket(known: dict[int, SolvedCase], at: int) -> tuple[SolvedCase, SolvedCase]:
     """The solved cases on either side of one; the same one twice where there is none beyond."""
     low = known[max(n for n in known if n < at)]
     above = [n for n in known if n > at]
     return low, known[min(above)] if above else low
 
 
-def unshifted(flows: Flows, shift: Shift) -> Flows:
+def unperturbed(flows: Flows, perturbation: Perturbation) -> Flows:
     """Flows of a case as those of the study itself: the same shares of its demand."""
-    return jax.tree.map(lambda flow: flow / _per_kind(shift.demand), flows)
+    return jax.tree.map(lambda flow: flow / _per_kind(perturbation.demand), flows)
 
 
-def mixed(low: Any, high: Any, share: Float[Array, ""]) -> Any:
+def blend(low: Any, high: Any, share: Float[Array, ""]) -> Any:
     """The tree of arrays a share of the way from one to another."""
     return jax.tree.map(lambda a, b: (1 - share).astype(a.dtype) * a + share.astype(b.dtype) * b, low, high)
 
 
-def guess(
+def interpolate(
     study: Study,
     there: Inputs,
     problem: Problem,
     pair: tuple[Flows, Flows],
     prices: tuple[Float[Array, "slot site"], Float[Array, "slot site"]],
     share: Float[Array, ""],
-    shift: Shift,
-) -> Guess:
+    perturbation: Perturbation,
+) -> Interpolated:
     """What the mix of two routings costs in a case, and what the mix of their prices proves of it.
 
     A mix of routings that serve the demand serves it, and loads, routes and times mix as the routings do, so that sums over
@@ -115,11 +115,11 @@ def guess(
         pair: Flows of the neighbours, `unshifted`.
         prices: Their prices of load.
         share: Weight of the second.
-        shift: What the case changes.
+        perturbation: What the case changes.
     """
-    between = mixed(*pair, share)
-    requests = between.requests * _per_kind(shift.demand)
-    flows = Flows(requests, between.travelling * _per_kind(shift.demand) * _per_site(shift.latency))
+    between = blend(*pair, share)
+    requests = between.requests * _per_kind(perturbation.demand)
+    flows = Flows(requests, between.travelling * _per_kind(perturbation.demand) * _per_site(perturbation.latency))
     values = effects_of_flows(study, there, flows)
     slots, axes = problem.slots()
     dtype = problem.demand.dtype
@@ -131,10 +131,10 @@ def guess(
         tried = jnp.stack([price, 0.5 * (price + marginal)])
         return fits, slot.site_cost(load).sum(), jax.vmap(lambda p: dual_bound(slot, p, load))(tried).max()
 
-    fits, cost, bound = jax.vmap(one, in_axes=(axes, 0, 0))(slots, loads, mixed(*prices, share))
+    fits, cost, bound = jax.vmap(one, in_axes=(axes, 0, 0))(slots, loads, blend(*prices, share))
     objective = route_cost(study, there, flows) + cost.astype(requests.dtype).sum()
     objective = jnp.where(jnp.all(fits), objective, jnp.inf)
-    return Guess(objective, bound.astype(requests.dtype).sum(), values, loads.mean(0))
+    return Interpolated(objective, bound.astype(requests.dtype).sum(), values, loads.mean(0))
 
 
 def _per_site(factor: Float[Array, "..."]) -> Float[Array, "..."]:

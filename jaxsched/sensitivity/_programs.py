@@ -8,10 +8,10 @@ import equinox as eqx
 
 from jaxsched._schedule import Schedule
 from jaxsched.sensitivity._effects import effects
-from jaxsched.sensitivity._neighbours import guess, mixed, unshifted
-from jaxsched.sensitivity._shift import shifted
+from jaxsched.sensitivity._neighbours import blend, interpolate, unperturbed
+from jaxsched.sensitivity._shift import perturbed
 from jaxsched.solvers import ADMM
-from jaxsched.study import Study, pose
+from jaxsched.study import Study, build_problem
 from jaxsched.study._totals import flows_of
 
 
@@ -22,17 +22,17 @@ class Programs:
     Apart from each other, as a program that did all of it would hold the physics inside the loops of the solver.
 
     Attributes:
-        pose: Inputs and problem of a case, from the inputs of the study and a shift.
-        guess: A `Guess`, from inputs, problem, flows and prices of two neighbours, a share and a shift.
+        build_problem: Inputs and problem of a case, from the inputs of the study and a perturbation.
+        interpolate: An `Interpolated`, from inputs, problem, flows and prices of two neighbours, a share and a perturbation.
         mix: A routing and prices between those of two schedules.
-        flows: Flows of a routing for demand and round trips of the study, from its inputs, the routing and its shift.
+        flows: Flows of a routing for demand and round trips of the study, from its inputs, the routing and its perturbation.
         effects: Outputs, from inputs and routing.
         certify: The schedule that a similar one is worth in a problem, without an iteration.
         replace: A schedule with some slots from another.
     """
 
-    pose: Callable[..., Any]
-    guess: Callable[..., Any]
+    build_problem: Callable[..., Any]
+    interpolate: Callable[..., Any]
     mix: Callable[..., Any]
     flows: Callable[..., Any]
     effects: Callable[..., Any]
@@ -54,18 +54,18 @@ def programs(study: Study) -> Programs:
 def _programs(study: Study) -> Programs:
 
     @eqx.filter_jit
-    def posed(inputs, shift):
-        there = shifted(study, inputs, shift)
-        return there, pose(study, there)
+    def posed(inputs, perturbation):
+        there = perturbed(study, inputs, perturbation)
+        return there, build_problem(study, there)
 
     @eqx.filter_jit
-    def flows(inputs, routing, shift):
+    def flows(inputs, routing, perturbation):
         # What a case changes of demand and round trips is in its routing and left out of its travel.
-        return unshifted(flows_of(inputs.rtt, routing), shift)
+        return unperturbed(flows_of(inputs.rtt, routing), perturbation)
 
     return Programs(
-        pose=posed,
-        guess=eqx.filter_jit(lambda *arguments: guess(study, *arguments)),
+        build_problem=posed,
+        interpolate=eqx.filter_jit(lambda *arguments: interpolate(study, *arguments)),
         mix=_mix,
         flows=flows,
         effects=eqx.filter_jit(lambda inputs, routing: effects(study, inputs, routing)),
@@ -81,4 +81,4 @@ def _certify(problem, start):
 
 
 # The same for every study.
-_mix, _replace = eqx.filter_jit(mixed), eqx.filter_jit(Schedule.replaced)
+_mix, _replace = eqx.filter_jit(blend), eqx.filter_jit(Schedule.replaced)

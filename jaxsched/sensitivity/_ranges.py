@@ -12,9 +12,9 @@ from jaxsched._solve import solve
 from jaxsched.models import TERMS
 from jaxsched.sensitivity._effects import effects
 from jaxsched.sensitivity._global import Range
-from jaxsched.sensitivity._shift import Shift, shifted
+from jaxsched.sensitivity._shift import Perturbation, perturbed
 from jaxsched.solvers import ADMM
-from jaxsched.study import Study, pose
+from jaxsched.study import Study, build_problem
 
 DEFAULT_RANGES = (
     Range("warming", -2.0, 4.0, "K"),
@@ -23,7 +23,7 @@ DEFAULT_RANGES = (
     Range("demand", 0.8, 1.25, "times"),
     Range("latency", 0.8, 1.3, "times"),
 )
-"""What a study is sampled over where nothing else is said, fields of `Shift`; the widths are assumptions."""
+"""What a study is sampled over where nothing else is said, fields of `Perturbation`; the widths are assumptions."""
 
 _MOST_STEPS = 400
 
@@ -31,18 +31,18 @@ _MOST_STEPS = 400
 def response(
     study: Study, ranges: Sequence[Range] = DEFAULT_RANGES, *, rtol: float = 1e-3, base: Schedule | None = None
 ) -> Callable[[Float[Array, " parameter"]], Float[Array, " output"]]:
-    """The outputs of the optimal schedule as a function of shifts, for `sample`; NaN where nothing can be scheduled.
+    """The outputs of the optimal schedule as a function of perturbations, for `sample`; NaN where nothing can be scheduled.
 
     Arguments:
         study: The study.
-        ranges: Fields of `Shift`.
+        ranges: Fields of `Perturbation`.
         rtol: Certified gap of each solve.
         base: Schedule of the study that every solve starts from.
 
     Raises:
-        ValueError: If a range is no field of `Shift`, or leaves the values it may take.
+        ValueError: If a range is no field of `Perturbation`, or leaves the values it may take.
     """
-    fields = {field.name: field for field in dataclasses.fields(Shift)}
+    fields = {field.name: field for field in dataclasses.fields(Perturbation)}
     for one in ranges:
         if one.name not in fields:
             raise ValueError(f"there is no parameter `{one.name}`; {did_you_mean(one.name, fields)}")
@@ -57,8 +57,8 @@ def response(
         base = solve(study.problem, ADMM(rtol=rtol, max_steps=10 * _MOST_STEPS))
 
     def outputs(values: Float[Array, " parameter"]) -> Float[Array, " output"]:
-        there = shifted(study, inputs, Shift(**dict(zip(names, values, strict=True))))
-        answer = solve(pose(study, there), solver, warm_start=base, throw=False)
+        there = perturbed(study, inputs, Perturbation(**dict(zip(names, values, strict=True))))
+        answer = solve(build_problem(study, there), solver, warm_start=base, throw=False)
         served = jnp.isfinite(answer.objective)
         return jnp.where(served, effects(study, there, answer.routing), jnp.nan)
 

@@ -41,7 +41,7 @@ _FIELDS = {
 }
 
 
-class Shift(AbstractModel):
+class Perturbation(AbstractModel):
     __doc__ = f"""How inputs differ from those of a study. Each field is a scalar, or [site] (`demand`: or [class]).
 
     Attributes:
@@ -60,12 +60,14 @@ class Shift(AbstractModel):
         def __getattr__(self, name: str) -> Float[Array, "..."]: ...
 
 
-def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
-    """Inputs after a shift; also under `jit`, `vmap` and `grad`."""
+def perturbed(study: Study, inputs: Inputs, perturbation: Perturbation) -> Inputs:
+    """Inputs after a perturbation; also under `jit`, `vmap` and `grad`."""
     conditions, model = inputs.conditions, inputs.site_model
-    dry, wet = _warmed(conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity), shift.warming)
+    dry, wet = _warmed(conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity), perturbation.warming)
     # The study's own wet bulb, which may be a reading, plus what the law says it rises by.
-    still = _warmed(conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity), jnp.zeros_like(shift.warming))
+    still = _warmed(
+        conditions.dry_bulb, jnp.asarray(study.scenario.relative_humidity), jnp.zeros_like(perturbation.warming)
+    )
     weights = model.weights
     priced = [(term.signal.name, term.factor) for term in TERMS if term.worth is None and term.signal is not None]
     return eqx.tree_at(
@@ -83,12 +85,12 @@ def shifted(study: Study, inputs: Inputs, shift: Shift) -> Inputs:
         (
             dry,
             conditions.wet_bulb + (wet - still[1]),
-            *(getattr(conditions, name) * _over(getattr(shift, factor), 2) for name, factor in priced),
-            conditions.carbon_intensity * _over(shift.carbon_intensity, 2),
-            *(getattr(weights, term.name) * getattr(shift, term.factor) for term in WEIGHTED),
-            inputs.demand * _over(shift.demand, 3),
-            inputs.rtt * _over(shift.latency, 2),
-            inputs.facility_limit * _over(shift.power_limit, inputs.facility_limit.ndim),
+            *(getattr(conditions, name) * _over(getattr(perturbation, factor), 2) for name, factor in priced),
+            conditions.carbon_intensity * _over(perturbation.carbon_intensity, 2),
+            *(getattr(weights, term.name) * getattr(perturbation, term.factor) for term in WEIGHTED),
+            inputs.demand * _over(perturbation.demand, 3),
+            inputs.rtt * _over(perturbation.latency, 2),
+            inputs.facility_limit * _over(perturbation.power_limit, inputs.facility_limit.ndim),
         ),
     )
 

@@ -16,10 +16,10 @@ from jaxsched._schedule import Schedule, relative_gap
 from jaxsched._solve import solve
 from jaxsched.models import TERMS
 from jaxsched.sensitivity._cases import Case
-from jaxsched.sensitivity._neighbours import Guess, Neighbour, around, ends_first, position_of, share_of
+from jaxsched.sensitivity._neighbours import Interpolated, SolvedCase, bracket, ends_first, position_of, share_of
 from jaxsched.sensitivity._programs import Programs, programs
 from jaxsched.sensitivity._refine import refine
-from jaxsched.sensitivity._shift import Shift
+from jaxsched.sensitivity._shift import Perturbation
 from jaxsched.solvers import ADMM
 from jaxsched.study import Inputs, Study
 
@@ -126,8 +126,8 @@ class CaseSolver:
     def __call__(self, cases: Sequence[Case], *, progress: Progress | None = None, throw: bool = True) -> Answers:
         """Solve cases as `solve_cases` does."""
         _check(cases)
-        shifts = _stack(self.study, [*(case.shift for case in cases), Shift()])
-        each = [jax.tree.map(lambda leaf, n=n: leaf[n], shifts) for n in range(len(cases) + 1)]
+        perturbations = _stack(self.study, [*(case.perturbation for case in cases), Perturbation()])
+        each = [jax.tree.map(lambda leaf, n=n: leaf[n], perturbations) for n in range(len(cases) + 1)]
         origin = self._neighbour(each[-1], self.base)
         families: dict[str, list[int]] = {}
         for n, case in enumerate(cases):
@@ -144,31 +144,33 @@ class CaseSolver:
         reached = table.pop("verdict")[:, 0]
         return Answers(cases=tuple(cases), base=self.base, base_values=self.base_values, reached=reached, **table)
 
-    def _family(self, shifts: Sequence[Shift], origin: Neighbour) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _family(
+        self, perturbations: Sequence[Perturbation], origin: SolvedCase
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         """The cases of one family, as they are found."""
         call, known = self.programs, {-1: origin}
         # What later cases are mixed from must leave them room.
-        rtol = self.rtol * (_CLOSER if len(shifts) > 1 else 1.0)
-        for n in ends_first(len(shifts)):
-            there, problem = call.pose(self.inputs, shifts[n])
-            low, high = around(known, n)
-            share = jnp.asarray(share_of(position_of(shifts[n]), low.position, high.position))
+        rtol = self.rtol * (_CLOSER if len(perturbations) > 1 else 1.0)
+        for n in ends_first(len(perturbations)):
+            there, problem = call.build_problem(self.inputs, perturbations[n])
+            low, high = bracket(known, n)
+            share = jnp.asarray(share_of(position_of(perturbations[n]), low.position, high.position))
             flows, prices = (low.flows, high.flows), (low.schedule.prices, high.schedule.prices)
-            guessed = call.guess(there, problem, flows, prices, share, shifts[n])
+            guessed = call.interpolate(there, problem, flows, prices, share, perturbations[n])
             if bool(relative_gap(guessed.objective, guessed.bound) <= self.rtol):
                 yield n, _row(guessed, 0, True, False)
                 continue
             start = low.schedule if high is low else self._start(low.schedule, high.schedule, share)
             found, steps, impossible = refine(call, problem, start, rtol, self.max_steps, _CHECK_EVERY)
-            if len(shifts) > 1 and bool(jnp.isfinite(found.gap)):
-                known[n] = self._neighbour(shifts[n], found)
+            if len(perturbations) > 1 and bool(jnp.isfinite(found.gap)):
+                known[n] = self._neighbour(perturbations[n], found)
             values = call.effects(there, found.routing)
-            answer = Guess(found.objective, found.bound, values, found.load.mean(0))
+            answer = Interpolated(found.objective, found.bound, values, found.load.mean(0))
             yield n, _row(answer, steps, bool(found.gap <= self.rtol) and not impossible, impossible)
 
-    def _neighbour(self, shift: Shift, schedule: Schedule) -> Neighbour:
-        flows = self.programs.flows(self.inputs, schedule.routing, shift)
-        return Neighbour(position_of(shift), flows, schedule)
+    def _neighbour(self, perturbation: Perturbation, schedule: Schedule) -> SolvedCase:
+        flows = self.programs.flows(self.inputs, schedule.routing, perturbation)
+        return SolvedCase(position_of(perturbation), flows, schedule)
 
     def _start(self, low: Schedule, high: Schedule, share: Array) -> Schedule:
         ends = ((one.routing, one.prices) for one in (low, high))
@@ -193,7 +195,7 @@ def prepare(study: Study, *, rtol: float = 1e-4, max_steps: int = 1000, base: Sc
     return CaseSolver(study, inputs, base, rtol, max_steps, compiled)
 
 
-def _row(guess: Guess, steps: int, reached: bool, impossible: bool) -> dict[str, Any]:
+def _row(guess: Interpolated, steps: int, reached: bool, impossible: bool) -> dict[str, Any]:
     return {
         "values": guess.values,
         "objective": guess.objective,
@@ -205,22 +207,22 @@ def _row(guess: Guess, steps: int, reached: bool, impossible: bool) -> dict[str,
     }
 
 
-def _stack(study: Study, shifts: Sequence[Shift]) -> Shift:
-    """All shifts as one, [case] first; what may differ by site is [site], so that one compilation serves all cases."""
+def _stack(study: Study, perturbations: Sequence[Perturbation]) -> Perturbation:
+    """All perturbations as one, [case] first; what may differ by site is [site], so that one compilation serves all cases."""
     sites, classes = len(study.scenario.sites), len(study.scenario.classes)
-    names = [field.name for field in dataclasses.fields(Shift)]
+    names = [field.name for field in dataclasses.fields(Perturbation)]
 
     def spread(name: str) -> np.ndarray:
-        leaves = [np.asarray(getattr(shift, name)) for shift in shifts]
+        leaves = [np.asarray(getattr(perturbation, name)) for perturbation in perturbations]
         longest = max(leaf.size for leaf in leaves)
         if longest not in (1, classes if name == "demand" else sites):
             raise ValueError(
-                f"Shift.{name} has {longest} entries; give a number or one for each {'class' if name == 'demand' else 'site'}."
+                f"Perturbation.{name} has {longest} entries; give a number or one for each {'class' if name == 'demand' else 'site'}."
             )
         shape = (sites,) if name in _BY_SITE else () if longest == 1 else (longest,)
         return np.stack([np.broadcast_to(leaf if leaf.size > 1 else leaf.reshape(()), shape) for leaf in leaves])
 
-    return Shift(**{name: jnp.asarray(spread(name)) for name in names})
+    return Perturbation(**{name: jnp.asarray(spread(name)) for name in names})
 
 
 def _check(cases: Sequence[Case]) -> None:

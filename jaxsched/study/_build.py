@@ -26,7 +26,7 @@ from jaxsched.study._inputs import Inputs, names_of_service, service_times
 from jaxsched.study._study import Study
 
 
-def build(scenario: Scenario, *, dtype: Any = None) -> Study:
+def build_study(scenario: Scenario, *, dtype: Any = None) -> Study:
     """Models and routing problem of a scenario.
 
     The routing problem minimises, over all slots, energy cost + carbon + water + waiting in the currency of the scenario.

@@ -67,10 +67,10 @@ class Study:
             models: Models of `jaxsched.models`, for example from `fit` or `load_model`.
             at: Names of sites or of kinds of plant where the models hold; everywhere where not given.
             inputs: Fields of `Inputs` by name: `site_model`, `conditions`, `serving`, `rtt`, `demand`, `facility_limit`.
-                Under `jit` and `grad` take `pose`, which gives the problem alone: a study holds values, not tracers.
+                Under `jit` and `grad` take `build_problem`, which gives the problem alone: a study holds values, not tracers.
 
         Returns:
-            A new study. The mix of classes that sets the power of a busy GPU and the burstiness stays, as in `pose`.
+            A new study. The mix of classes that sets the power of a busy GPU and the burstiness stays, as in `build_problem`.
 
         Raises:
             ValueError: If a model has no place in a study, a name is unknown, or an input does not fit.
@@ -106,11 +106,11 @@ class Study:
         return np.broadcast_to(weight < 0, self.cap.shape)
 
 
-def pose(study: Study, inputs: Inputs | None = None, **changed: Any) -> Problem:
+def build_problem(study: Study, inputs: Inputs | None = None, **changed: Any) -> Problem:
     """The routing problem of a study under other sites, weather, signals, round-trip times, demand, limits or service.
 
-        pose(study, inputs)                       a whole set of inputs
-        pose(study, site_model=m, demand=d)       some of them, the others those of the study
+        build_problem(study, inputs)                       a whole set of inputs
+        build_problem(study, site_model=m, demand=d)       some of them, the others those of the study
 
     Costs and capacities follow what is given, also under `jax.grad`, `jit` and `vmap`: this is where a gradient with
     respect to weather, prices, weights, demand or a parameter of a model starts. Which routes are allowed stays that of the

@@ -10,7 +10,7 @@ from benchmarks._record import read_result
 from benchmarks.ill_conditioned import CASES, RTOL, SEEDS, SOLVERS, failures, measure
 from jaxsched import ADMM, Candidates, CongestionCost, Problem, solve
 from jaxsched.scenarios import australia
-from jaxsched.study import build
+from jaxsched.study import build_study
 
 # One of each kind, those that took longest or found nothing before they were fixed.
 ADMM_CASES = (
@@ -46,7 +46,7 @@ def test_the_record_of_the_day_with_kinks_holds_both_solvers_and_a_gap_above_wha
 
 
 def test_the_envelope_touches_the_cost_of_a_site_and_nothing_at_no_load_and_is_above_neither():
-    problem = build(australia(sites=4, origins=4, slots=2)).problem
+    problem = build_study(australia(sites=4, origins=4, slots=2)).problem
     wrapped = envelope_day.envelope(problem)
     slots, axes = problem.slots()
     wrapped_slots, wrapped_axes = wrapped.slots()

@@ -8,12 +8,12 @@ from benchmarks.largest import SOLVERS, misses, table, violations
 from benchmarks.process import asked_once
 from jaxsched import Proportional, solve
 from jaxsched.scenarios import australia
-from jaxsched.study import build
+from jaxsched.study import build_study
 
 
 @pytest.fixture(scope="module")
 def answered():
-    problem = build(australia(sites=4, origins=5, slots=2)).problem
+    problem = build_study(australia(sites=4, origins=5, slots=2)).problem
     return problem, solve(problem, Proportional(), throw=False)
 
 

@@ -10,7 +10,7 @@ import pytest
 from jaxsched import CongestionCost, InteriorPoint, Problem, solve
 from jaxsched.calibrate import CalibrationError, fit_schedules
 from jaxsched.scenarios import australia
-from jaxsched.study import build, pose
+from jaxsched.study import build_problem, build_study
 
 # An operator of its own: sites whose power rises with the weather, and what it pays for energy and carbon.
 _RANDOM = np.random.default_rng(0)
@@ -86,8 +86,8 @@ def test_the_covariance_follows_from_differences_of_re_solves(noisy):
 
 
 def test_a_study_gives_carbon_weight_and_chiller_back():
-    study = build(australia(sites=6, origins=8, slots=4, start="2024-01-15T00:00"))
-    inputs, problem, solver = study.inputs, functools.partial(pose, study), InteriorPoint(rtol=1e-10)
+    study = build_study(australia(sites=6, origins=8, slots=4, start="2024-01-15T00:00"))
+    inputs, problem, solver = study.inputs, functools.partial(build_problem, study), InteriorPoint(rtol=1e-10)
 
     def varied(i):
         return [i.site_model.weights.carbon, i.site_model.plants.plants[0].cooling.chiller.reference_ratio]

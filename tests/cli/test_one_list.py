@@ -16,7 +16,7 @@ from jaxsched.config._template import schema_text, template
 from jaxsched.models import PLANTS, DirectExpansion, DryWater, Plant
 from jaxsched.scenarios.readers._rows import SiteRow
 from jaxsched.solvers import Proportional
-from jaxsched.study import POLICIES, build
+from jaxsched.study import POLICIES, build_study
 from tests.small import IN_JANUARY
 
 
@@ -78,7 +78,7 @@ def test_a_plant_of_the_list_is_in_the_schemas_and_runs_from_a_table_and_a_confi
     (folder / "plant.toml").write_text(text + '[report]\npolicies = ["nearest"]\nplots = false\n')
     done = CliRunner().invoke(app, ["run", "plant.toml", "--out", "out"])
     assert done.exit_code == 0, done.output
-    study = build(build_scenario(load_config(folder / "plant.toml"), folder))
+    study = build_study(build_scenario(load_config(folder / "plant.toml"), folder))
     assert study.scenario.sites["plant"].tolist()[:2] == ["ice", "ice"]
     shares = [getattr(plant.cooling, "pump_share", None) for plant in study.inputs.site_model.plants.plants]
     assert 0.1 in shares

@@ -8,7 +8,7 @@ import pytest
 
 from jaxsched import InteriorPoint, grad_check, solve
 from jaxsched.scenarios import australia
-from jaxsched.study import build, pose
+from jaxsched.study import build_problem, build_study
 
 SOLVER = InteriorPoint(rtol=1e-12)
 STEP = 1e-5
@@ -22,7 +22,7 @@ NOTHING = 1e-3
 
 @pytest.fixture(scope="module")
 def study():
-    return build(australia(sites=9, origins=8, slots=2, start="2024-01-15T02:00"))
+    return build_study(australia(sites=9, origins=8, slots=2, start="2024-01-15T02:00"))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def effects(study):
 
     @eqx.filter_jit
     def evaluate(site_model, conditions, rtt):
-        schedule = solve(pose(study, site_model=site_model, conditions=conditions, rtt=rtt), SOLVER)
+        schedule = solve(build_problem(study, site_model=site_model, conditions=conditions, rtt=rtt), SOLVER)
         carbon = (study.site_model(schedule.load, study.conditions).carbon).sum()
         mean_rtt = (schedule.routing * jnp.asarray(study.scenario.rtt)[None, :, :, None]).sum()
         return schedule.objective, carbon + 100.0 * mean_rtt
@@ -41,7 +41,7 @@ def effects(study):
 
 
 def test_the_problem_posed_again_is_that_of_the_study(study):
-    again = pose(study)
+    again = build_problem(study)
     for one, other in zip(jax.tree.leaves(again), jax.tree.leaves(study.problem), strict=True):
         np.testing.assert_array_equal(one, other)
 

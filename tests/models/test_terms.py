@@ -11,8 +11,8 @@ from jaxsched.models.site import SiteReport
 from jaxsched.models.terms import SIGNALS, WEIGHTED
 from jaxsched.scenarios import australia
 from jaxsched.scenarios._australia import DEFAULT_WEIGHTS
-from jaxsched.sensitivity import OUTPUTS, Shift
-from jaxsched.study import POLICIES, build, evaluate
+from jaxsched.sensitivity import OUTPUTS, Perturbation
+from jaxsched.study import POLICIES, build_study, evaluate
 
 
 def names(model):
@@ -23,14 +23,14 @@ def test_every_cost_of_a_report_and_every_weight_has_its_term():
     assert {term.report_column for term in TERMS} == {name for name in names(SiteReport) if name.endswith("_cost")}
     assert {term.name for term in WEIGHTED} == names(Weights)
     assert {term.name for term in WEIGHTED} <= set(DEFAULT_WEIGHTS)
-    assert {term.factor for term in WEIGHTED} <= names(Shift)
+    assert {term.factor for term in WEIGHTED} <= names(Perturbation)
     assert {term.aim for term in TERMS} <= set(OUTPUTS)
     assert {signal.name for signal in SIGNALS} <= names(Conditions)
     assert sum(term.timed for term in TERMS) == 1
 
 
 def test_the_costs_of_the_terms_add_up_to_the_total():
-    study = build(australia(sites=3, origins=3, slots=1))
+    study = build_study(australia(sites=3, origins=3, slots=1))
     outcome = evaluate(study, np.asarray(POLICIES["proportional"](study, ADMM()).routing))
     assert sum(outcome.totals[term.cost] for term in TERMS) == pytest.approx(outcome.totals["total_cost_aud"])
     assert set(outcome.money) == {term.cost for term in TERMS}

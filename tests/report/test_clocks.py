@@ -16,7 +16,7 @@ from jaxsched.report._map import coastline, map_of
 from jaxsched.report._plots import convergence, load_and_temperature, policies
 from jaxsched.scenarios import Scenario, country
 from jaxsched.solvers import ADMM
-from jaxsched.study import POLICIES, build, evaluate
+from jaxsched.study import POLICIES, build_study, evaluate
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample" / "europe"
 STATES = {"AT", "BE", "DE", "ES", "FI", "FR", "GR", "IE", "NL", "PT"}
@@ -25,7 +25,7 @@ STATES = {"AT", "BE", "DE", "ES", "FI", "FR", "GR", "IE", "NL", "PT"}
 @pytest.fixture(scope="module")
 def study():
     """Six hours around the change of clocks of 31 March 2024 at seven sites in six countries."""
-    return build(Scenario.from_tables(SAMPLE, start="2024-03-30T22:00Z", slots=6))
+    return build_study(Scenario.from_tables(SAMPLE, start="2024-03-30T22:00Z", slots=6))
 
 
 @pytest.fixture(scope="module")

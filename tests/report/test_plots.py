@@ -17,7 +17,7 @@ from jaxsched.report._words import readable
 from jaxsched.scenarios import australia
 from jaxsched.scenarios.countries import country
 from jaxsched.solvers import ADMM
-from jaxsched.study import POLICIES, build, evaluate
+from jaxsched.study import POLICIES, build_study, evaluate
 
 PICTURES = ["policies.png", "load_and_temperature.png", "cooling_saved.png", "convergence.png", "sites.png"]
 
@@ -34,7 +34,7 @@ def study():
     }
     larger = {key: here.sites[key].to_numpy(float) * [3, 1, 1] for key in ("gpus", "facility_limit_kw")}
     sites = here.sites.assign(**abroad, **larger)
-    return build(dataclasses.replace(here, sites=sites, origins=here.origins.assign(**abroad)))
+    return build_study(dataclasses.replace(here, sites=sites, origins=here.origins.assign(**abroad)))
 
 
 @pytest.fixture(scope="module")

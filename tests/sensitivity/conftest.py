@@ -3,18 +3,18 @@
 import pytest
 
 from jaxsched.scenarios import australia
-from jaxsched.sensitivity import local, prepare
-from jaxsched.study import build
+from jaxsched.sensitivity import local_sensitivity, prepare
+from jaxsched.study import build_study
 
 
 @pytest.fixture(scope="package")
 def study():
-    return build(australia(sites=9, origins=8, slots=2, start="2024-01-15T02:00"))
+    return build_study(australia(sites=9, origins=8, slots=2, start="2024-01-15T02:00"))
 
 
 @pytest.fixture(scope="package")
 def found(study):
-    return local(study)
+    return local_sensitivity(study)
 
 
 @pytest.fixture(scope="package")

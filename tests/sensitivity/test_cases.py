@@ -12,7 +12,7 @@ from jaxsched.scenarios.countries._country import Weight
 from jaxsched.sensitivity import (
     OUTPUTS,
     Case,
-    Shift,
+    Perturbation,
     carbon_path,
     default_cases,
     drought,
@@ -22,11 +22,11 @@ from jaxsched.sensitivity import (
     least_cost_within,
     limits,
     outages,
-    shifted,
+    perturbed,
     solve_cases,
 )
 from jaxsched.sensitivity._frontier import _measure, knee_of
-from jaxsched.study import build, evaluate, pose
+from jaxsched.study import build_problem, build_study, evaluate
 
 RTOL = 1e-4
 
@@ -52,7 +52,7 @@ def test_every_case_is_certified_and_its_cost_is_that_of_a_solve_of_its_own(stud
     assert answers.gap.max() <= RTOL
     inputs = study.inputs
     for n in range(0, len(answers.cases), 3):
-        problem = pose(study, shifted(study, inputs, answers.cases[n].shift))
+        problem = build_problem(study, perturbed(study, inputs, answers.cases[n].perturbation))
         alone = jaxsched.solve(problem, jaxsched.ADMM(rtol=RTOL, max_steps=4000))
         # Both lie within their gap of the optimum.
         assert answers.bound[n] <= float(alone.objective)
@@ -77,12 +77,12 @@ def test_dear_carbon_is_avoided_and_an_outage_costs(answers):
     # An outage can only cost, up to the gaps of the two answers.
     assert (answers.objective[out] >= float(answers.base.bound)).all()
     for n in out:
-        closed = np.asarray(answers.cases[n].shift.power_limit) == 0
+        closed = np.asarray(answers.cases[n].perturbation.power_limit) == 0
         assert (answers.load[n][closed] == 0).all()
 
 
 def test_a_shift_of_nothing_is_the_study(study, solver):
-    answers = solver([Case("base", "base", 0.0, "1", Shift())])
+    answers = solver([Case("base", "base", 0.0, "1", Perturbation())])
     assert answers.iterations[0] == 0
     np.testing.assert_allclose(answers.values[0], answers.base_values, rtol=1e-9)
     totals = evaluate(study, np.asarray(answers.base.routing)).totals
@@ -98,7 +98,7 @@ def test_a_case_that_cannot_be_served_is_named_or_flagged(study, solver):
     impossible = growth([50.0])
     with pytest.raises(jaxsched.InfeasibleError, match=r"demand x 50: no routing serves"):
         solver(impossible)
-    answers = solver([*impossible, Case("base", "base", 0.0, "1", Shift())], throw=False)
+    answers = solver([*impossible, Case("base", "base", 0.0, "1", Perturbation())], throw=False)
     assert answers.reached.tolist() == [False, True]
     assert len(answers_frame(answers)) == 2
 
@@ -109,7 +109,7 @@ def test_a_case_that_cannot_be_served_is_named_or_flagged(study, solver):
         (lambda s: heat_waves(s, [1], ["QDL"]), "there is no region `QDL`; did you mean `QLD`"),
         (lambda s: heat_waves(s, [30]), "above 55, where the models end"),
         (lambda s: outages(s, ["Nowhere"]), "there is no site `Nowhere`"),
-        (lambda s: growth([float("nan")]), "Shift.demand is nan"),
+        (lambda s: growth([float("nan")]), "Perturbation.demand is nan"),
         (lambda s: solve_cases(s, []), "there is no case to solve"),
         (lambda s: solve_cases(s, [*growth([1.1]), *growth([1.1])]), "two cases are called 'demand x 1.1'"),
         (lambda s: solve_cases(s, growth([1.1]), rtol=2.0), "rtol is 2"),
@@ -124,12 +124,12 @@ def test_what_cannot_be_studied_is_said_in_one_sentence(study, make, words):
 
 
 def test_one_site_has_no_outage_and_a_worthless_carbon_no_path(study):
-    alone = build(australia(sites=1, origins=2, slots=1))
+    alone = build_study(australia(sites=1, origins=2, slots=1))
     with pytest.raises(ValueError, match="the study has one site"):
         outages(alone)
     assert not any(case.family.startswith("outage") for case in default_cases(alone))
     weights = {**study.scenario.weights, "carbon": Weight(0.0, "AUD/t", "none", assumption=True)}
-    free = build(dataclasses.replace(study.scenario, weights=weights))
+    free = build_study(dataclasses.replace(study.scenario, weights=weights))
     with pytest.raises(ValueError, match="gives carbon no worth"):
         carbon_path(free, [100.0])
     with pytest.raises(ValueError, match="gives carbon no worth"):
@@ -156,7 +156,7 @@ def test_a_frontier_trades_one_aim_for_another(study, solver):
 
 
 def test_a_limit_is_kept_at_a_certified_cost(study, solver):
-    carbon = float(solver([Case("base", "base", 0.0, "1", Shift())]).base_values[2])
+    carbon = float(solver([Case("base", "base", 0.0, "1", Perturbation())]).base_values[2])
     limit = 0.995 * carbon
     found = least_cost_within(study, "carbon_t", limit, rtol=1e-3, base=solver.base)
     assert found.reached <= limit

@@ -11,10 +11,10 @@ import pytest
 from jaxsched import InteriorPoint, solve
 from jaxsched.report import sensitivity_frames, sensitivity_summary
 from jaxsched.report._sensitivity_tables import SensitivityParts, planner_prices, price_frame
-from jaxsched.sensitivity import OUTPUTS, local
+from jaxsched.sensitivity import OUTPUTS, local_sensitivity
 from jaxsched.sensitivity._effects import effects
 from jaxsched.sensitivity._names import GROUPS, quantities
-from jaxsched.study import evaluate, pose
+from jaxsched.study import build_problem, evaluate
 
 STEP = 1e-5
 # Re-solves are right to 1e-12 of the total cost; over the step that is 1e-7 of it.
@@ -32,7 +32,7 @@ def again(study, found):
 
     @eqx.filter_jit
     def outputs(inputs):
-        schedule = solve(pose(found.study, inputs), InteriorPoint(rtol=1e-12), warm_start=found.schedule)
+        schedule = solve(build_problem(found.study, inputs), InteriorPoint(rtol=1e-12), warm_start=found.schedule)
         return effects(found.study, inputs, schedule.routing).at[0].set(schedule.objective)
 
     return outputs, inputs
@@ -75,11 +75,13 @@ def test_the_values_are_those_that_a_run_reports(found):
 
 
 def test_the_price_of_warming_is_the_difference_of_a_warmer_study(found):
-    from jaxsched.sensitivity import Shift, shifted
+    from jaxsched.sensitivity import Perturbation, perturbed
 
     def cost(warming):
-        inputs = shifted(found.study, found.study.inputs, Shift(warming=jnp.asarray(warming)))
-        return float(solve(pose(found.study, inputs), InteriorPoint(rtol=1e-12), warm_start=found.schedule).objective)
+        inputs = perturbed(found.study, found.study.inputs, Perturbation(warming=jnp.asarray(warming)))
+        return float(
+            solve(build_problem(found.study, inputs), InteriorPoint(rtol=1e-12), warm_start=found.schedule).objective
+        )
 
     finite = (cost(1e-3) - cost(-1e-3)) / 2e-3
     # The differences err by the square of the step and by 1e-12 of the cost over it.
@@ -125,7 +127,7 @@ def test_what_does_not_exist_is_named(found, output, parameters, words):
 
 def test_derivatives_in_single_precision_are_refused(study):
     with jax.enable_x64(False), pytest.raises(ValueError, match="need float64"):
-        local(study)
+        local_sensitivity(study)
 
 
 def test_the_tables_hold_every_site_and_slot_and_the_words_name_a_place(found):
@@ -141,17 +143,17 @@ def test_the_tables_hold_every_site_and_slot_and_the_words_name_a_place(found):
 def test_a_binding_power_limit_has_a_price(study):
     scenario = study.scenario
     sites = scenario.sites.copy()
-    worth = local(_with_limit(scenario, sites, 0.85))
+    worth = local_sensitivity(_with_limit(scenario, sites, 0.85))
     assert worth.power_limit().max() > 0
     assert worth.capacity_dual.max() > 0
     assert any("more MW at the meter" in sentence for sentence in planner_prices(worth))
 
 
 def _with_limit(scenario, sites, share):
-    from jaxsched.study import build
+    from jaxsched.study import build_study
 
     sites["facility_limit_kw"] = sites["facility_limit_kw"].to_numpy(float) * share
-    return build(dataclasses.replace(scenario, sites=sites), dtype=float)
+    return build_study(dataclasses.replace(scenario, sites=sites), dtype=float)
 
 
 def test_the_summary_has_prices_of_every_site_and_the_table_ranks_every_output(found):

@@ -12,7 +12,7 @@ from jaxsched.scenarios import australia
 from jaxsched.solvers._aggregation import cluster_origins
 from jaxsched.solvers._candidate_selection import select_candidates
 from jaxsched.solvers._point import cold_start, enter_columns
-from jaxsched.study import build
+from jaxsched.study import build_study
 from tests import oracles
 
 
@@ -115,7 +115,7 @@ def test_derivatives_after_admm_leave_forbidden_candidates_alone():
 def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_way(start, sites):
     # Sites that lost their last candidate once held it up at 1e-3, flows that were given up for cheaper routes, and far
     # sites that were kept for demands which were not the readiest of all.
-    study = build(australia(sites=sites, origins=sites, slots=1, start=start))
+    study = build_study(australia(sites=sites, origins=sites, slots=1, start=start))
     schedule = solve(study.problem, Candidates(InteriorPoint(rtol=1e-7), width=16))
     assert float(schedule.gap) <= 1e-7
     assert int(schedule.stats.num_steps) < 25

@@ -12,7 +12,7 @@ from jaxsched import ADMM, RESULTS, CongestionCost, InteriorPoint, Problem, Solv
 from jaxsched.problem import SlotProblem
 from jaxsched.scenarios import australia
 from jaxsched.solvers._newton import Reduced, sum_of_others
-from jaxsched.study import build
+from jaxsched.study import build_study
 from tests import oracles
 from tests.solvers.test_certificate import routes_and_limits
 
@@ -90,7 +90,7 @@ class TestOptimum:
         assert max(kkt_residuals(problem, solve(problem, InteriorPoint(rtol=rtol)))) <= 10 * rtol
 
     def test_the_physical_sites_are_solved_to_the_same_optimum_as_by_directions(self):
-        problem = build(australia(sites=8, origins=10, slots=4), dtype=np.float64).problem
+        problem = build_study(australia(sites=8, origins=10, slots=4), dtype=np.float64).problem
         schedule = solve(problem, InteriorPoint())
         assert_certified(problem, schedule)
         other = solve(problem, ADMM(rtol=1e-5, max_steps=20000))

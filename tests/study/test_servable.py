@@ -9,7 +9,7 @@ from jaxsched import solve
 from jaxsched._solve import find_shortfall
 from jaxsched.scenarios import australia
 from jaxsched.solvers import ADMM
-from jaxsched.study import Study, build, problems_of
+from jaxsched.study import Study, build_study, problems_of
 from jaxsched.study._servable import busiest_share
 
 SMALL = {"sites": 3, "origins": 3, "slots": 2, "start": "2024-01-15T00:00+10:00"}
@@ -31,7 +31,7 @@ def base():
 def scaled(base, factor: float, columns=slice(None)) -> Study:
     demand = base.demand.copy()
     demand[:, :, columns] *= factor
-    return build(dataclasses.replace(base, demand=demand))
+    return build_study(dataclasses.replace(base, demand=demand))
 
 
 def test_demand_is_served_up_to_all_of_what_can_be_done_and_refused_beyond(base):
@@ -66,6 +66,6 @@ def test_no_demand_needs_nothing(base):
 
 def test_every_class_without_a_site_is_named_with_its_rules(base):
     classes = base.classes.assign(latency_limit_s=[1e-4, 5.0, 1e-4])
-    told = problems_of(build(dataclasses.replace(base, classes=classes)))
+    told = problems_of(build_study(dataclasses.replace(base, classes=classes)))
     assert len(told) == 2
     assert "has no allowed site for chat-8b: its latency limit is 0.0001 s" in told[0]

@@ -9,7 +9,7 @@ import pytest
 import jaxsched
 from jaxsched.models import HARDWARE, Conditions
 from jaxsched.scenarios import australia
-from jaxsched.study import POLICIES, build, evaluate
+from jaxsched.study import POLICIES, build_study, evaluate
 from jaxsched.study._evaluate import check_feasible
 from jaxsched.study._inputs import UTILISATION_LIMIT
 
@@ -20,7 +20,7 @@ SOLVER = jaxsched.ADMM(rtol=1e-4, max_steps=1000)
 
 @pytest.fixture(scope="module")
 def study():
-    return build(australia(sites=12, origins=15, slots=4, start="2024-01-15T02:00"))
+    return build_study(australia(sites=12, origins=15, slots=4, start="2024-01-15T02:00"))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_work_and_prefill_follow_the_hardware(study):
 
 
 def test_the_cap_falls_when_it_is_hot_and_never_exceeds_the_utilisation_limit():
-    mild, hot = (build(australia(slots=24, start=start)) for start in ("2024-07-15T14:00", "2024-01-15T14:00"))
+    mild, hot = (build_study(australia(slots=24, start=start)) for start in ("2024-07-15T14:00", "2024-01-15T14:00"))
     limit = UTILISATION_LIMIT * hot.scenario.sites["gpus"].to_numpy(float)
     assert (np.asarray(hot.cap) <= limit * (1 + ROUNDING)).all()
     bundoora = hot.scenario.sites.index.get_loc("Fujitsu Noble Park")
@@ -133,7 +133,7 @@ def test_the_cap_falls_when_it_is_hot_and_never_exceeds_the_utilisation_limit():
 def test_latency_limits_and_residency_remove_routes(study):
     scenario = study.scenario
     classes = scenario.classes.assign(residency=["any", "any", "state"])
-    local = build(dataclasses.replace(scenario, classes=classes))
+    local = build_study(dataclasses.replace(scenario, classes=classes))
     same = scenario.origins["state"].to_numpy()[:, None] == scenario.sites["state"].to_numpy()[None]
     assert not local.allowed[:, :, 2][~same].any()
     assert local.allowed[:, :, 0].all()
@@ -144,7 +144,7 @@ def test_latency_limits_and_residency_remove_routes(study):
 
 def test_a_negative_worth_of_energy_gives_a_lower_convex_cost_and_is_reported(study):
     cheap = dataclasses.replace(study.scenario, price=np.full_like(study.scenario.price, -400.0))
-    negative = build(cheap)
+    negative = build_study(cheap)
     assert negative.negative_weight.all()
     schedule = jaxsched.solve(negative.problem, SOLVER)
     outcome = evaluate(negative, np.asarray(schedule.routing))
@@ -183,6 +183,6 @@ def test_an_infeasible_routing_is_refused(study, schedules):
 
 
 def test_a_study_of_one_site_one_origin_and_one_slot_works():
-    small = build(australia(sites=1, origins=1, slots=1))
+    small = build_study(australia(sites=1, origins=1, slots=1))
     schedule = jaxsched.solve(small.problem, SOLVER)
     assert evaluate(small, np.asarray(schedule.routing)).totals["total_cost_aud"] > 0

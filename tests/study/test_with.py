@@ -13,7 +13,7 @@ from jaxsched.calibrate import save_model
 from jaxsched.cli._app import app
 from jaxsched.config import load_config, with_models
 from jaxsched.scenarios import australia
-from jaxsched.study import POLICIES, build, evaluate, pose, ttft_quantile, with_prefill
+from jaxsched.study import POLICIES, build_problem, build_study, evaluate, ttft_quantile, with_prefill
 from tests.small import IN_JANUARY
 
 # Adding up in another order.
@@ -27,7 +27,7 @@ plots = false
 
 @pytest.fixture(scope="module")
 def study():
-    return build(australia(sites=3, origins=3, slots=2, start="2024-01-15T00:00+10:00"))
+    return build_study(australia(sites=3, origins=3, slots=2, start="2024-01-15T00:00+10:00"))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def hungry():
 
 def in_step(study):
     """Whether caps and problem are those of the models, the limit and the scenario of a study."""
-    again = pose(study, study.inputs)
+    again = build_problem(study, study.inputs)
     np.testing.assert_allclose(again.capacity, study.cap, rtol=ROUNDING)
     for name in ("capacity", "demand", "route_cost", "work"):
         np.testing.assert_allclose(getattr(again, name), getattr(study.problem, name), rtol=ROUNDING)

@@ -14,7 +14,7 @@ from jaxsched.cli._app import app
 from jaxsched.config import Config, build_scenario
 from jaxsched.scenarios import Choices, Scenario, country, with_price
 from jaxsched.scenarios.readers import ReadError, Recording, read, tidy, write_tidy
-from jaxsched.study import build, evaluate
+from jaxsched.study import build_study, evaluate
 
 SAMPLE = Path(__file__).resolve().parents[3] / "examples" / "sample" / "europe"
 CITY_STATE = """
@@ -106,7 +106,7 @@ def test_demand_follows_the_clock_of_the_place(folder):
 
 
 def test_a_folder_is_solved_and_judged(folder):
-    study = build(Scenario.from_tables(folder))
+    study = build_study(Scenario.from_tables(folder))
     schedule = solve(study.problem, ADMM(rtol=1e-3))
     outcome = evaluate(study, np.asarray(schedule.routing))
     assert float(schedule.gap) <= 1e-3
