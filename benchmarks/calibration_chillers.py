@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, tabulate
-from benchmarks.harness import DATA, Record, need_data, option
+from benchmarks._markdown import Table
+from benchmarks.harness import DATA, need_data, option
 from jaxsched.calibrate import Observations, fit
 from jaxsched.models import AirCooledChiller, DirectExpansion, WaterCooledPlant
 
@@ -125,23 +125,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"cases": [*cases, whole], "left_out": left_out, "covered_below": COVERED}
 
 
-COLUMNS = (
+table = Table(
     "condenser = {condenser} | compressor = {compressor} | speed = {speed} | chillers = {count} | median error = "
-    "{median_relative_error:.1%} | 90 % of points below = {p90_relative_error:.1%} | covered = {covered:.0%}"
+    "{median_relative_error:.1%} | 90 % of points below = {p90_relative_error:.1%} | covered = {covered:.0%}",
+    left=3,
+    notes=("Covered: 90 % of the points of a chiller err by less than {covered_below:.0%}.",),
 )
-
-
-def table(record: Record) -> str:
-    """Relative error of power by family of chiller."""
-    note = fill("Covered: 90 % of the points of a chiller err by less than {covered_below:.0%}.", record)
-    return bulleted(record, tabulate(COLUMNS, record["cases"], left=3), note)
-
-
 BENCHMARK = harness.Benchmark(
     "calibration_chillers",
     __doc__,
     run,
-    tables={"calibration_chillers": table},
+    table=table,
     options=(option("--data", type=Path, default=DATA, help="folder of the data"),),
 )
 

@@ -16,9 +16,9 @@ from ciw import dists as distributions
 
 from benchmarks import harness
 from benchmarks._held_out import number
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table, fill
 from benchmarks.clock import timed
-from benchmarks.harness import DATA, Record, need_data, told
+from benchmarks.harness import DATA, need_data, told
 from jaxsched.calibrate import LatencyFit, fit_latency
 from jaxsched.models import Prefill, ServingSite
 from jaxsched.scenarios.readers import RequestLog, read
@@ -215,37 +215,29 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"seed": 0, "dtype": "float64", "cases": told(map(study, cases()))}
 
 
-COLUMNS = (
+def _recovered(record: Record) -> list[str]:
+    text = (
+        "{case}: from {log/requests:,} requests at a load of {log/utilisation:.0%} whose TTFT is measured to {log/noise:.0%}, "
+        "{servers/estimate:g} servers (true: {servers/true:g}); off the truth: {off}."
+    )
+    found = []
+    for case in record["cases"]:
+        known = (row for row in case["parameters"] if row["true"] is not None)
+        off = ", ".join(f"{row['name']} {row['estimate'] / row['true'] - 1:+.1%}" for row in known)
+        found.append(fill(text, {**case, "off": off}))
+    return found
+
+
+table = Table(
     "requests of = {case} | load = {utilisation:.2f} | median [s] = {p50_s:.3f} | p99 [s] = {p99_s:.2f} | law: median = "
     "{errors/law/p50_s:+.0%} | law: p99 = {errors/law/p99_s:+.0%} | simulated: median = {errors/simulation/p50_s:+.0%} | "
     "simulated: p99 = {errors/simulation/p99_s:+.0%} | replayed: median = {errors/replay of the log/p50_s:+.0%} | "
-    "replayed: p99 = {errors/replay of the log/p99_s:+.0%} | log as it is: p99 = {errors/as in the log/p99_s:+.0%}"
+    "replayed: p99 = {errors/replay of the log/p99_s:+.0%} | log as it is: p99 = {errors/as in the log/p99_s:+.0%}",
+    left=1,
+    rows=lambda record: ({**case, **load} for case in record["cases"] for load in case["loads"]),
+    notes=(_recovered,),
 )
-
-
-def table(record: Record) -> str:
-    """What happened at each load, and the relative errors of each way to predict it."""
-    loads = [{"case": case["case"], **load} for case in record["cases"] for load in case["loads"]]
-    made = tabulate(COLUMNS, loads, left=1)
-    return bulleted(record, made, *map(_recovered, record["cases"]))
-
-
-def _recovered(case: Record) -> str:
-    log, servers = case["log"], case["servers"]
-    off = [
-        f"{row['name']} {row['estimate'] / row['true'] - 1:+.1%}"
-        for row in case["parameters"]
-        if row["true"] is not None
-    ]
-    return (
-        f"{case['case']}: from {log['requests']:,} requests at a load of {log['utilisation']:.0%} whose TTFT is measured to "
-        f"{log['noise']:.0%}, {servers['estimate']:g} servers (true: {servers['true']:g}); off the truth: {', '.join(off)}."
-    )
-
-
-BENCHMARK = harness.Benchmark(
-    "calibration_latency", __doc__, run, failures=harness.of_cases(failures), tables={"calibration_latency": table}
-)
+BENCHMARK = harness.Benchmark("calibration_latency", __doc__, run, harness.of_cases(failures), table)
 
 if __name__ == "__main__":
     raise SystemExit(harness.main(BENCHMARK))

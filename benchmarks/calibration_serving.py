@@ -14,9 +14,9 @@ from pyproj import Geod
 
 from benchmarks import harness
 from benchmarks._held_out import scored, unseen
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table
 from benchmarks._serving_times import columns, decode_cases, prefill_cases
-from benchmarks.harness import DATA, Record, need_data, option
+from benchmarks.harness import DATA, beyond, need_data, option
 from jaxsched.calibrate import Descent, Observations, Pinball, fit
 from jaxsched.models import ITPower, RoundTripTime
 
@@ -176,11 +176,12 @@ def failures(record: Record) -> list[str]:
     """A sentence for each study whose law is too far off, or no better than the default."""
     missed = []
     for name, study in record["studies"].items():
-        errors = {way: score["median_relative_error"] for way, score in study["scores"].items()}
-        if name in MOST and not errors["calibrated"] <= MOST[name]:
-            missed.append(f"{name}: held-out median error {errors['calibrated']:.1%}, {MOST[name]:.0%} is allowed")
-        if not errors["calibrated"] <= errors["default"]:
-            missed.append(f"{name}: the default is better, {errors['default']:.1%} to {errors['calibrated']:.1%}")
+        found, default = (study["scores"][way]["median_relative_error"] for way in ("calibrated", "default"))
+        missed += beyond(
+            name,
+            (found, MOST.get(name, np.inf), "held-out median error {:.1%}, {:.0%} is allowed"),
+            (found, default, "{:.1%}, and the default is better: {:.1%}"),
+        )
     return missed
 
 
@@ -198,46 +199,48 @@ _WHAT = {
     "gpu_power_of_unseen_models": ("GPU power, unseen model", "model", "share of greatest throughput"),
     "round_trip_time": ("round-trip time", "a fifth of the cities", "km"),
 }
-COLUMNS = (
-    "quantity = {what} | held out at once = {held_out} | range = {range} | values = {calibrated/count:,} | calibrated = "
-    "{calibrated/median_relative_error:.1%} | default = {default/median_relative_error:.1%} | polynomial = "
-    "{polynomial/median_relative_error:.1%}"
-)
 
 
-def _study_rows(name: str, study: Record) -> Iterator[dict[str, Any]]:
-    what, held_out, unit = _WHAT[name]
-    yield {"what": what, "held_out": held_out, "range": "all", **study["scores"]}
-    for one in study["ranges"]:
-        yield {"what": "", "held_out": "", "range": f"{one['above']:g} to {one['to']:g} {unit}", **one["scores"]}
+def _rows(record: Record) -> Iterator[dict[str, Any]]:
+    for name, study in record["studies"].items():
+        what, held_out, unit = _WHAT[name]
+        yield {"what": what, "held_out": held_out, "range": "all", **study["scores"]}
+        for one in study["ranges"]:
+            yield {"what": "", "held_out": "", "range": f"{one['above']:g} to {one['to']:g} {unit}", **one["scores"]}
 
 
-def table(record: Record) -> str:
-    """Held-out errors of each law beside the uncalibrated default and a polynomial, in all and by range."""
-    studies = record["studies"]
-    within = studies["round_trip_time"]["cases"][0]["share_between_10_and_90_percent"]
-    plain = studies["prefill"]["scores"]["quadratic law"]["median_relative_error"]
-    each = [case["scores"]["calibrated"]["median_relative_error"] for case in studies["prefill"]["cases"]]
-    rows = [row for study in studies.items() for row in _study_rows(*study)]
-    return bulleted(
-        record,
-        tabulate(COLUMNS, rows, left=3),
-        "Median relative errors of settings that the fit had not seen; repeats of a setting are held out together. "
-        "Polynomial: of second degree in the same inputs, least squares of relative errors.",
+def _notes(record: Record) -> list[str]:
+    prefill, round_trip = (record["studies"][name] for name in ("prefill", "round_trip_time"))
+    plain = prefill["scores"]["quadratic law"]["median_relative_error"]
+    each = [case["scores"]["calibrated"]["median_relative_error"] for case in prefill["cases"]]
+    within = round_trip["cases"][0]["share_between_10_and_90_percent"]
+    return [
         f"Prefill is `FlooredPrefill`; the quadratic `Prefill` of the scheduling problem reaches {plain:.1%}. "
         f"Two thirds of the values are of one profile; by profile the medians go from {min(each):.1%} to {max(each):.1%}, half of "
         f"them below {statistics.median(each):.1%}.",
         f"Round trips: {within:.1%} of the pairs of unseen cities lie between the fitted 10 % and 90 % quantiles.",
-    )
+    ]
 
 
+table = Table(
+    "quantity = {what} | held out at once = {held_out} | range = {range} | values = {calibrated/count:,} | calibrated = "
+    "{calibrated/median_relative_error:.1%} | default = {default/median_relative_error:.1%} | polynomial = "
+    "{polynomial/median_relative_error:.1%}",
+    left=3,
+    rows=_rows,
+    notes=(
+        "Median relative errors of settings that the fit had not seen; repeats of a setting are held out together. "
+        "Polynomial: of second degree in the same inputs, least squares of relative errors.",
+        _notes,
+    ),
+)
 BENCHMARK = harness.Benchmark(
     "calibration_serving",
     __doc__,
     run,
-    failures=failures,
-    tables={"calibration_serving": table},
-    options=(option("--only", choices=STUDIES, nargs="+", default=list(STUDIES), help="studies to run"),),
+    failures,
+    table,
+    (option("--only", choices=STUDIES, nargs="+", default=list(STUDIES), help="studies to run"),),
 )
 
 if __name__ == "__main__":

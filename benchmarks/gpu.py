@@ -16,10 +16,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import markdown, with_sentence
+from benchmarks._markdown import Record, Table
 from benchmarks.clock import median_seconds
 from benchmarks.family import Case, as_problem, generate, routing_of
-from benchmarks.harness import Record, beyond, option, say
+from benchmarks.harness import beyond, option, say
 from benchmarks.judge import accuracy, bound_of, judge, repair
 from benchmarks.peers import batched
 from benchmarks.scaling import copy_bandwidth, measure
@@ -137,32 +137,28 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"cases": [attempt(name, CASES[name]) for name in options.cases]}
 
 
-def table(record: Record) -> str:
-    """Every GPU case with what it recorded."""
+def _row(case: Record) -> dict[str, str]:
     hidden = ("case", "copy", "failed", "skipped")
-    rows = [
-        (
-            case["case"],
-            case.get("failed") or case.get("skipped") or "measured",
-            ", ".join(
-                f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                for key, value in case.items()
-                if key not in hidden and value is not None
-            ),
-        )
-        for case in record["cases"]
-    ]
-    made = markdown(("case", "outcome", "recorded"), rows, left=3)
-    return with_sentence(record, made, f"- On {record['measured']['device']}.")
+    known = {key: value for key, value in case.items() if key not in hidden and value is not None}
+    recorded = (f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in known.items())
+    outcome = case.get("failed") or case.get("skipped") or "measured"
+    return {"case": case["case"], "outcome": outcome, "recorded": ", ".join(recorded)}
 
 
+table = Table(
+    "case = {case} | outcome = {outcome} | recorded = {recorded}",
+    left=3,
+    rows=lambda record: map(_row, record["cases"]),
+    notes=("- On {measured/device}.",),
+    listed=False,
+)
 BENCHMARK = harness.Benchmark(
     "gpu",
     __doc__,
     run,
-    failures=harness.of_cases(failures),
-    tables={"gpu": table},
-    options=(option("--cases", nargs="+", choices=list(CASES), default=list(CASES)),),
+    harness.of_cases(failures),
+    table,
+    (option("--cases", nargs="+", choices=list(CASES), default=list(CASES)),),
     packages=("moreau", "moreau-cuda12", "moreau-cuda13"),
 )
 

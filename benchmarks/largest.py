@@ -14,9 +14,9 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table, fill
 from benchmarks.clock import timed
-from benchmarks.harness import Record, beyond, option, told
+from benchmarks.harness import beyond, option, told
 from benchmarks.process import asked_once, peak_kilobytes
 from jaxsched.scenarios import australia
 from jaxsched.study import build
@@ -116,32 +116,31 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 _TITLES = {"admm": "ADMM", "interior": "InteriorPoint"}
-COLUMNS = (
+
+
+def _about(record: Record) -> list[str]:
+    worst = max(max(case["demand_missed"], case["capacity_exceeded"]) for case in record["cases"])
+    size = (
+        "`australia(...)` with {shape/origins:,} origins, {shape/sites:,} sites and {shape/classes} classes from {start}, every "
+        "route. Seconds are without compiling. What demands miss and sites exceed, added up in float64: at most {worst:.0e}."
+    )
+    return [fill(size, {**record, "worst": worst})]
+
+
+table = Table(
     "solver = {title} | precision = {dtype} | asked for = {rtol:g} | slots = {slots} | certified gap = {gap:.1e} | worst slot = "
     "{worst_slot_gap:.1e} | most iterations of a slot = {iterations} | seconds = {seconds:.0f} | compile [s] = "
-    "{compile_seconds:.1f} | build [s] = {build_seconds:.1f} | peak GB = {peak_gigabytes:.1f}"
+    "{compile_seconds:.1f} | build [s] = {build_seconds:.1f} | peak GB = {peak_gigabytes:.1f}",
+    left=3,
+    rows=lambda record: ({**case, "title": _TITLES[case["solver"]]} for case in record["cases"]),
+    notes=(_about,),
 )
-
-
-def table(record: Record) -> str:
-    """Seconds, memory and proof of each solver at the largest size."""
-    shape = record["shape"]
-    cases = [{**case, "title": _TITLES[case["solver"]]} for case in record["cases"]]
-    worst = max(max(case["demand_missed"], case["capacity_exceeded"]) for case in record["cases"])
-    note = (
-        f"`australia(...)` with {shape['origins']:,} origins, {shape['sites']:,} sites and {shape['classes']} classes from "
-        f"{record['start']}, every route. Seconds are without compiling. What demands miss and sites exceed, added up in "
-        f"float64: at most {worst:.0e}."
-    )
-    return bulleted(record, tabulate(COLUMNS, cases, left=3), note)
-
-
 BENCHMARK = harness.Benchmark(
     "largest",
     __doc__,
     run,
-    failures=harness.of_cases(misses),
-    tables={"largest": table, "largest_interior": table},
+    harness.of_cases(misses),
+    table,
     records=("largest", "largest_interior"),
     options=(
         option("--sites", type=int, default=2000),

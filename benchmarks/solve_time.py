@@ -13,7 +13,7 @@ from benchmarks import harness
 from benchmarks._record import machine
 from benchmarks.family import SIZES, VARIANTS, Case
 from benchmarks.harness import option, say
-from benchmarks.peers.compare import TABLES, failures, ratios
+from benchmarks.peers.compare import MORE_TABLES, TABLE, failures, ratios
 from benchmarks.peers.measure import measure, tolerances
 from benchmarks.peers.registry import PEERS
 
@@ -80,16 +80,17 @@ BENCHMARK = harness.Benchmark(
     "solve_time",
     __doc__,
     run,
-    failures=harness.of_cases(failures),
-    tables=TABLES,
+    harness.of_cases(failures),
+    TABLE,
     options=(
-        harness.sizes(_SIZES),
+        harness.sizes(_SIZES, _SIZES),
         option("--skip", nargs="+", choices=_NAMES, default=[], metavar="CASE", help="cases to leave out"),
         option("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="solvers, ours among them"),
         option("--limit", type=float, default=300.0, help="seconds that one solve may take"),
         option("--rounds", type=int, default=3, help="repetitions of what takes less than 8 s"),
         option("--partial", type=Path, default=_PARTIAL, help="file of the cases that are finished"),
     ),
+    more_tables=MORE_TABLES,
     packages=("osqp", "scs", "highspy", "ortools", "piqp", "moreau", "mpax"),
     finish=lambda options: options.partial.unlink(missing_ok=True),
 )

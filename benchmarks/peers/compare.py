@@ -1,9 +1,9 @@
 """Ours beside the best of the others at each accuracy, what is required of that, and the tables of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from benchmarks._markdown import bulleted, fill, markdown, tabulate, with_sentence
+from benchmarks._markdown import Record, Table, fill
 from benchmarks.family import title
 from benchmarks.peers.registry import EXACT, OURS
 
@@ -14,20 +14,19 @@ _ROUNDING = 1e-10
 _LARGE = ("200x500", "500x1000")
 # What the brief table shows: sizes that matter, at a rough and at an exact accuracy.
 _BRIEF_SIZES, _BRIEF_ACCURACIES = (*_LARGE, "2000x2000"), (1e-3, 1e-8)
-_CASE = "origins x sites = {size} | site cost = {variant} | classes = {classes} | slots = {slots} | "
 
 
-def seconds(run: Mapping[str, Any]) -> float:
+def seconds(run: Record) -> float:
     """From arrays to an answer, compiling apart."""
     return run["model"] + run["solve"]
 
 
-def first_seconds(run: Mapping[str, Any]) -> float:
+def first_seconds(run: Record) -> float:
     """From arrays to an answer in a fresh process, compiling included."""
     return seconds(run) + run["compile"]
 
 
-def fastest(case: Mapping[str, Any], accuracy: float, peers: Iterable[str] | None) -> Mapping[str, Any] | None:
+def fastest(case: Record, accuracy: float, peers: Iterable[str] | None) -> Record | None:
     """The fastest run of some solvers that reached an accuracy; of all that are not ours where none are named."""
     wanted = None if peers is None else set(peers)
     good = [
@@ -40,7 +39,7 @@ def fastest(case: Mapping[str, Any], accuracy: float, peers: Iterable[str] | Non
     return min(good, key=seconds, default=None)
 
 
-def ratios(case: Mapping[str, Any]) -> list[dict[str, Any]]:
+def ratios(case: Record) -> list[dict[str, Any]]:
     """At each accuracy: ours, the best peer, and how many times longer that peer takes."""
     found = []
     for accuracy in ACCURACIES:
@@ -53,46 +52,40 @@ def ratios(case: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _entry(run: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _entry(run: Record | None) -> dict[str, Any] | None:
     if run is None:
         return None
     kept = {key: run[key] for key in ("peer", "tolerance", "accuracy", "megabytes")}
     return {**kept, "seconds": seconds(run), "first_seconds": first_seconds(run)}
 
 
-def goals(case: Mapping[str, Any]) -> list[tuple[str, float | None, float]]:
+def goals(case: Record) -> list[tuple[str, float | None, float]]:
     """What is required of a case: a sentence, the measured ratio (None where there is none), and the least one."""
+
+    def ratio(ours_at: float, ours: Iterable[str], peer_at: float, peers: Iterable[str] | None) -> float | None:
+        mine, theirs = fastest(case, ours_at, ours), fastest(case, peer_at, peers)
+        if mine is None:
+            return 0.0
+        return None if theirs is None else seconds(theirs) / seconds(mine)
+
     if case["size"] not in _LARGE:
         return []
     if case["classes"] > 1:
-        return [
-            (f"against the best peer at {accuracy:g}", _ratio(case, accuracy, OURS, accuracy, None), 20.0)
-            for accuracy in (1e-3, 1e-8)
-        ]
+        return [(f"against the best peer at {t:g}", ratio(t, OURS, t, None), 20.0) for t in (1e-3, 1e-8)]
     wanted: list[tuple[str, float | None, float]] = []
     if case["variant"] == "queueing" and case["slots"] == 1:
         # Asked for 1e-9 it comes to 1.6e-8 at 200x500: it need not be quite as accurate.
-        clarabel = _ratio(case, 1e-8, (EXACT,), 1e-7, ("Clarabel",))
+        clarabel = ratio(1e-8, (EXACT,), 1e-7, ("Clarabel",))
         wanted.append(("exact at 1e-8 against Clarabel at 1e-7", clarabel, 20.0))
-        flow = _ratio(case, 1e-8, (EXACT,), 1e-5, _FLOWS)
-        wanted.append(("exact at 1e-8 against min-cost flow at 1e-5", flow, 1.0))
+        wanted.append(("exact at 1e-8 against min-cost flow at 1e-5", ratio(1e-8, (EXACT,), 1e-5, _FLOWS), 1.0))
     if case["variant"] == "queueing":
-        wanted.append(("ADMM against min-cost flow at 1e-3", _ratio(case, 1e-3, OURS[:2], 1e-3, _FLOWS), 2.0))
+        wanted.append(("ADMM against min-cost flow at 1e-3", ratio(1e-3, OURS[:2], 1e-3, _FLOWS), 2.0))
     if case["variant"] == "quadratic":
-        wanted.append(("against PIQP at 1e-8", _ratio(case, 1e-8, OURS, 1e-8, ("PIQP",)), 4.0))
+        wanted.append(("against PIQP at 1e-8", ratio(1e-8, OURS, 1e-8, ("PIQP",)), 4.0))
     return wanted
 
 
-def _ratio(
-    case: Mapping[str, Any], ours_at: float, ours: Iterable[str], peer_at: float, peers: Iterable[str] | None
-) -> float | None:
-    mine, theirs = fastest(case, ours_at, ours), fastest(case, peer_at, peers)
-    if mine is None:
-        return 0.0
-    return None if theirs is None else seconds(theirs) / seconds(mine)
-
-
-def failures(case: Mapping[str, Any]) -> list[str]:
+def failures(case: Record) -> list[str]:
     """What a case misses: ratios below what is required, and runs of ours that are not as accurate as they were asked."""
     missed = [
         f"{title(case)}: {what}: {ratio:.2g} times as fast, {least:g} are required"
@@ -111,7 +104,7 @@ def _times(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.2g}" if ratio < 99.5 else f"{ratio:.0f}"
 
 
-def _rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(record: Record) -> Iterator[dict[str, Any]]:
     """Each accuracy of each case, with what the tables show of it."""
     for case in record["cases"]:
         more = [f"{case[axis]} {axis}" for axis in ("classes", "slots") if case[axis] > 1]
@@ -121,77 +114,68 @@ def _rows(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {**case, **row, **said, "name": name, "brief": ", ".join([case["size"], case["variant"], *more])}
 
 
-def solve_time(record: Mapping[str, Any]) -> str:
-    """Ours beside the best peer at each accuracy."""
-    columns = _CASE + (
-        "accuracy = {accuracy:.0e} | ours = {name} | best peer = {peer/peer} | ours [s] = {ours/seconds:.3g} | peer [s] = "
-        "{peer/seconds:.3g} | times as fast = {times} | compiling included = {first_times} | ours [MB] = "
-        "{ours/megabytes:.0f} | peer [MB] = {peer/megabytes:.0f}"
-    )
-    note = (
+def _brief(record: Record) -> Iterator[dict[str, Any]]:
+    for row in _rows(record):
+        plain = row["variant"] == "queueing" or row["classes"] == 1 == row["slots"]
+        if row["size"] in _BRIEF_SIZES and row["accuracy"] in _BRIEF_ACCURACIES and plain:
+            yield row
+
+
+def _required(record: Record) -> Iterator[dict[str, Any]]:
+    for case in record["cases"]:
+        for what, ratio, least in goals(case):
+            met = "no peer got there" if ratio is None else "yes" if ratio >= least else "no"
+            yield {"problem": title(case), "what": what, "least": least, "times": _times(ratio), "met": met}
+
+
+def _runs(record: Record) -> Iterator[dict[str, Any]]:
+    for case in record["cases"]:
+        for run in case["runs"]:
+            asked = "-" if run["peer"].startswith("min-cost flow") else f"{run['tolerance']:.0e}"
+            reached = f"{run['accuracy']:.1e}" if run["outcome"] == "answered" else run["outcome"]
+            yield {**case, **run, "asked": asked, "reached": reached}
+
+
+_CASE = "origins x sites = {size} | site cost = {variant} | classes = {classes} | slots = {slots} | "
+# Ours beside the best peer at each accuracy.
+TABLE = Table(
+    _CASE
+    + "accuracy = {accuracy:.0e} | ours = {name} | best peer = {peer/peer} | ours [s] = {ours/seconds:.3g} | peer [s] = "
+    "{peer/seconds:.3g} | times as fast = {times} | compiling included = {first_times} | ours [MB] = "
+    "{ours/megabytes:.0f} | peer [MB] = {peer/megabytes:.0f}",
+    left=4,
+    rows=_rows,
+    notes=(
         "Seconds go from arrays to answer, compiling apart; the last ratio counts the first call of a fresh process. Accuracy: "
         "every answer is repaired alike, evaluated alike, and compared with one proved bound. MB: peak of the solver's "
-        "process. Medians of up to {rounds} interleaved rounds; at most {limit_seconds:g} s a solve."
-    )
-    return bulleted(record, tabulate(columns, _rows(record), left=4), fill(note, record))
-
-
-def solve_time_brief(record: Mapping[str, Any]) -> str:
-    """Ours beside the best peer, large problems and two accuracies only."""
-    columns = (
+        "process. Medians of up to {rounds} interleaved rounds; at most {limit_seconds:g} s a solve.",
+    ),
+)
+MORE_TABLES = {
+    # Large problems and two accuracies only.
+    "solve_time_brief": Table(
         "problem = {brief} | accuracy = {accuracy:.0e} | ours [s] = {ours/seconds:.3g} | best peer = {peer/peer} | "
-        "peer [s] = {peer/seconds:.3g} | times as fast = {times}"
-    )
-    shown = [
-        row
-        for row in _rows(record)
-        if row["size"] in _BRIEF_SIZES and (row["variant"] == "queueing" or row["classes"] == 1 == row["slots"])
-        if row["accuracy"] in _BRIEF_ACCURACIES
-    ]
-    note = (
-        "Seconds go from arrays to answer, compiling apart; at most {limit_seconds:g} s a solve, a dash where nobody "
-        "got there."
-    )
-    return with_sentence(record, tabulate(columns, shown, left=2), fill(note, record))
-
-
-def solve_time_goals(record: Mapping[str, Any]) -> str:
-    """What is required, and what was measured."""
-    header = ("problem", "required", "times as fast: at least", "measured", "met")
-    rows = [
-        (
-            title(case),
-            what,
-            f"{least:g}",
-            _times(ratio),
-            "no peer got there" if ratio is None else "yes" if ratio >= least else "no",
-        )
-        for case in record["cases"]
-        for what, ratio, least in goals(case)
-    ]
-    return bulleted(record, markdown(header, rows, left=2))
-
-
-def solve_time_runs(record: Mapping[str, Any]) -> str:
-    """Every run of every solver: accuracy reached, seconds of each phase, memory, or what became of it."""
-    columns = _CASE + (
-        "solver = {peer} | tolerance = {asked} | accuracy reached = {reached} | model [s] = {model:.3g} | compile [s] = "
+        "peer [s] = {peer/seconds:.3g} | times as fast = {times}",
+        left=2,
+        rows=_brief,
+        notes=(
+            "Seconds go from arrays to answer, compiling apart; at most {limit_seconds:g} s a solve, a dash where nobody "
+            "got there.",
+        ),
+        listed=False,
+    ),
+    "solve_time_goals": Table(
+        "problem = {problem} | required = {what} | times as fast: at least = {least:g} | measured = {times} | met = {met}",
+        left=2,
+        rows=_required,
+    ),
+    # Every run of every solver: accuracy reached, seconds of each phase, memory, or what became of it.
+    "solve_time_runs": Table(
+        _CASE
+        + "solver = {peer} | tolerance = {asked} | accuracy reached = {reached} | model [s] = {model:.3g} | compile [s] = "
         "{compile:.3g} | solve [s] = {solve:.3g} | MB = {megabytes:.0f} | of which before = {megabytes_before:.0f} | "
-        "demand error before repair = {demand_error_before_repair:.0e}"
-    )
-
-    def row(case: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
-        asked = "-" if run["peer"].startswith("min-cost flow") else f"{run['tolerance']:.0e}"
-        reached = f"{run['accuracy']:.1e}" if run["outcome"] == "answered" else run["outcome"]
-        return {**case, **run, "asked": asked, "reached": reached}
-
-    rows = [row(case, run) for case in record["cases"] for run in case["runs"]]
-    return bulleted(record, tabulate(columns, rows, left=5))
-
-
-TABLES = {
-    "solve_time": solve_time,
-    "solve_time_brief": solve_time_brief,
-    "solve_time_goals": solve_time_goals,
-    "solve_time_runs": solve_time_runs,
+        "demand error before repair = {demand_error_before_repair:.0e}",
+        left=5,
+        rows=_runs,
+    ),
 }

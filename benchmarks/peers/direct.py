@@ -1,10 +1,10 @@
 """Adapters to solvers through their own interfaces, one slot at a time.
 
-Each takes a problem of one slot and a tolerance, and returns the routing, the seconds of building the standard form and
-handing it over (`model`) and of solving (`solve`), and what the solver said. Bounds on a request are left to the caller's
-process; nothing stops a solver early but its tolerance.
+Bounds on a request are left to the caller's process; nothing stops a solver early but its tolerance.
 """
 
+import functools
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from benchmarks.clock import Clock
 from benchmarks.family import Instance
 from benchmarks.peers.program import Program, cones, quadratic_program
 
-_MANY = 1_000_000_000  # iterations: the limit is the clock of the caller
+MANY = 1_000_000_000  # iterations: the limit is the clock of the caller
 
 
 class Answer(NamedTuple):
@@ -34,100 +34,85 @@ class Answer(NamedTuple):
     prices: np.ndarray | None = None
 
 
-def clarabel(instance: Instance, tolerance: float) -> Answer:
+# From a program, a tolerance and the solver's modules to what solves, and to variables and status of what that returns.
+Prepare = Callable[..., tuple[Callable[[], Any], Callable[[Any], tuple[Any, Any]]]]
+
+
+def adapter(*modules: str) -> Callable[[Prepare], Callable[[Instance, float], Answer]]:
+    """Make an answer for one slot of what hands a program over: `model` is everything before the solver's own solving."""
+
+    def of(prepare: Prepare) -> Callable[[Instance, float], Answer]:
+        @functools.wraps(prepare)
+        def answer(instance: Instance, tolerance: float) -> Answer:
+            clock, solver = Clock(), map(import_module, modules)
+            with clock("model"):
+                program = quadratic_program(instance)
+                run, read = prepare(program, tolerance, *solver)
+            with clock("solve"):
+                found = run()
+            variables, status = read(found)
+            return Answer(program.routing(variables), clock.seconds, str(status))
+
+        return answer
+
+    return of
+
+
+@adapter("clarabel")
+def clarabel(program: Program, tolerance: float, solver: Any):
     """Clarabel, an interior-point method for cones (Goulart and Chen)."""
-    solver: Any = import_module("clarabel")
-    clock = Clock()
-    with clock("model"):
-        program = quadratic_program(instance)
-        rows = cones(program)
-        kinds = [solver.ZeroConeT(rows.zeros), solver.NonnegativeConeT(rows.positive)]
-        kinds += [solver.SecondOrderConeT(3)] * rows.second_order
-        settings = solver.DefaultSettings()
-        settings.verbose = False
-        settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
-        quadratic = program.quadratic("csc")
-        posed = solver.DefaultSolver(quadratic, program.linear, rows.matrix, rows.level, kinds, settings)
-    with clock("solve"):
-        found = posed.solve()
-    return Answer(program.routing(np.asarray(found.x)), clock.seconds, str(found.status))
+    rows, settings = cones(program), solver.DefaultSettings()
+    kinds = [solver.ZeroConeT(rows.zeros), solver.NonnegativeConeT(rows.positive)]
+    kinds += [solver.SecondOrderConeT(3)] * rows.second_order
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+    posed = solver.DefaultSolver(program.quadratic("csc"), program.linear, rows.matrix, rows.level, kinds, settings)
+    return posed.solve, lambda found: (found.x, found.status)
 
 
-def scs(instance: Instance, tolerance: float) -> Answer:
+@adapter("scs")
+def scs(program: Program, tolerance: float, solver: Any):
     """SCS, operator splitting for cones (O'Donoghue)."""
-    import scs as solver
-
-    clock = Clock()
-    with clock("model"):
-        program = quadratic_program(instance)
-        rows = cones(program)
-        data = {"P": program.quadratic("csc"), "A": rows.matrix, "b": rows.level, "c": program.linear}
-        cone = {"z": rows.zeros, "l": rows.positive, "q": [3] * rows.second_order}
-        options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iters": _MANY, "verbose": False}
-        posed = solver.SCS(data, cone, **options)
-    with clock("solve"):
-        found = posed.solve()
-    return Answer(program.routing(found["x"]), clock.seconds, found["info"]["status"])
+    rows = cones(program)
+    data = {"P": program.quadratic("csc"), "A": rows.matrix, "b": rows.level, "c": program.linear}
+    cone = {"z": rows.zeros, "l": rows.positive, "q": [3] * rows.second_order}
+    posed = solver.SCS(data, cone, eps_abs=tolerance, eps_rel=tolerance, max_iters=MANY, verbose=False)
+    return posed.solve, lambda found: (found["x"], found["info"]["status"])
 
 
-def osqp(instance: Instance, tolerance: float) -> Answer:
+@adapter("osqp")
+def osqp(program: Program, tolerance: float, solver: Any):
     """OSQP, operator splitting for quadratic programs (Stellato and others)."""
-    import osqp as solver
-
-    clock = Clock()
-    with clock("model"):
-        program = quadratic_program(instance)
-        matrix = sparse.vstack([program.equality, sparse.identity(len(program.linear))], format="csc")
-        lower = np.concatenate([program.level, program.lower])
-        upper = np.concatenate([program.level, program.upper])
-        posed = solver.OSQP()
-        quadratic = program.quadratic("csc")
-        # CVXPY polishes too.
-        options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iter": _MANY, "polishing": True, "verbose": False}
-        posed.setup(quadratic, program.linear, matrix, lower, upper, **options)
-    with clock("solve"):
-        found = posed.solve(raise_error=False)
-    return Answer(program.routing(found.x), clock.seconds, found.info.status)
+    matrix = sparse.vstack([program.equality, sparse.identity(len(program.linear))], format="csc")
+    lower, upper = (np.concatenate([program.level, bound]) for bound in (program.lower, program.upper))
+    # CVXPY polishes too.
+    options = {"eps_abs": tolerance, "eps_rel": tolerance, "max_iter": MANY, "polishing": True, "verbose": False}
+    posed = solver.OSQP()
+    posed.setup(program.quadratic("csc"), program.linear, matrix, lower, upper, **options)
+    return lambda: posed.solve(raise_error=False), lambda found: (found.x, found.info.status)
 
 
-def piqp(instance: Instance, tolerance: float) -> Answer:
+@adapter("piqp")
+def piqp(program: Program, tolerance: float, solver: Any):
     """PIQP, a proximal interior-point method for quadratic programs (Schwan and others)."""
-    solver: Any = import_module("piqp")
-
-    clock = Clock()
-    with clock("model"):
-        program = quadratic_program(instance)
-        posed = solver.SparseSolver()
-        posed.settings.eps_abs = posed.settings.eps_rel = tolerance
-        posed.settings.eps_duality_gap_abs = posed.settings.eps_duality_gap_rel = tolerance
-        quadratic = program.quadratic("csc")
-        posed.setup(
-            quadratic, program.linear, program.equality, program.level, x_l=program.lower, x_u=_finite(program.upper)
-        )
-    with clock("solve"):
-        status = posed.solve()
-    return Answer(program.routing(posed.result.x), clock.seconds, status.name.removeprefix("PIQP_"))
+    posed = solver.SparseSolver()
+    for name in ("eps_abs", "eps_rel", "eps_duality_gap_abs", "eps_duality_gap_rel"):
+        setattr(posed.settings, name, tolerance)
+    bounds = {"x_l": program.lower, "x_u": np.minimum(program.upper, 1e30)}
+    posed.setup(program.quadratic("csc"), program.linear, program.equality, program.level, **bounds)
+    return posed.solve, lambda status: (posed.result.x, status.name.removeprefix("PIQP_"))
 
 
-def highs(instance: Instance, tolerance: float) -> Answer:
+@adapter("highspy")
+def highs(program: Program, tolerance: float, solver: Any):
     """HiGHS: its own choice among simplex and interior point for linear costs, its active-set method for quadratic ones."""
-    import highspy as solver
-
-    clock = Clock()
-    with clock("model"):
-        program = quadratic_program(instance)
-        posed = solver.Highs()
-        posed.silent()
-        posed.setOptionValue("primal_feasibility_tolerance", max(tolerance, 1e-10))
-        posed.setOptionValue("dual_feasibility_tolerance", max(tolerance, 1e-10))
-        posed.passModel(_highs_model(solver, program))
-    with clock("solve"):
-        posed.run()
-    return Answer(
-        program.routing(np.asarray(posed.getSolution().col_value)),
-        clock.seconds,
-        posed.modelStatusToString(posed.getModelStatus()),
-    )
+    posed = solver.Highs()
+    posed.silent()
+    for name in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
+        posed.setOptionValue(name, max(tolerance, 1e-10))
+    posed.passModel(_highs_model(solver, program))
+    said = lambda: posed.modelStatusToString(posed.getModelStatus())  # noqa: E731
+    return posed.run, lambda found: (posed.getSolution().col_value, said())
 
 
 def _highs_model(solver, program: Program):
@@ -147,32 +132,28 @@ def _highs_model(solver, program: Program):
     return model
 
 
-def pdlp(instance: Instance, tolerance: float) -> Answer:
+@adapter("ortools.pdlp.python.pdlp", "ortools.pdlp.solvers_pb2", "ortools.pdlp.solve_log_pb2")
+def pdlp(program: Program, tolerance: float, solver: Any, settings: Any, log: Any):
     """PDLP of OR-tools, a restarted primal-dual hybrid gradient method (Applegate and others)."""
-    solver: Any = import_module("ortools.pdlp.python.pdlp")
-    settings: Any = import_module("ortools.pdlp.solvers_pb2")
-    log: Any = import_module("ortools.pdlp.solve_log_pb2")
-
-    clock = Clock()
-    with clock("model"):
-        program = quadratic_program(instance)
-        posed = solver.QuadraticProgram()
-        posed.resize_and_initialize(len(program.linear), len(program.level))
-        posed.objective_vector, posed.constraint_matrix = program.linear, program.equality
-        posed.constraint_lower_bounds = posed.constraint_upper_bounds = program.level
-        posed.variable_lower_bounds, posed.variable_upper_bounds = program.lower, program.upper
-        if program.diagonal.any():
-            posed.set_objective_matrix_diagonal(program.diagonal)
-        options = settings.PrimalDualHybridGradientParams()
-        options.num_threads = 2
-        ends = options.termination_criteria
-        ends.simple_optimality_criteria.eps_optimal_absolute = tolerance
-        ends.simple_optimality_criteria.eps_optimal_relative = tolerance
-    with clock("solve"):
-        found = solver.primal_dual_hybrid_gradient(posed, options)
-    reason = log.TerminationReason.Name(found.solve_log.termination_reason)
-    return Answer(program.routing(found.primal_solution), clock.seconds, reason.removeprefix("TERMINATION_REASON_"))
+    posed = solver.QuadraticProgram()
+    posed.resize_and_initialize(len(program.linear), len(program.level))
+    posed.objective_vector, posed.constraint_matrix = program.linear, program.equality
+    posed.constraint_lower_bounds = posed.constraint_upper_bounds = program.level
+    posed.variable_lower_bounds, posed.variable_upper_bounds = program.lower, program.upper
+    if program.diagonal.any():
+        posed.set_objective_matrix_diagonal(program.diagonal)
+    options = pdlp_options(settings, tolerance)
+    options.num_threads = 2
+    named = lambda reason: log.TerminationReason.Name(reason).removeprefix("TERMINATION_REASON_")  # noqa: E731
+    return lambda: solver.primal_dual_hybrid_gradient(posed, options), lambda found: (
+        found.primal_solution,
+        named(found.solve_log.termination_reason),
+    )
 
 
-def _finite(bounds: np.ndarray) -> np.ndarray:
-    return np.minimum(bounds, 1e30)
+def pdlp_options(settings: Any, tolerance: float) -> Any:
+    """Parameters of PDLP that stop it at a tolerance."""
+    options = settings.PrimalDualHybridGradientParams()
+    criteria = options.termination_criteria.simple_optimality_criteria
+    criteria.eps_optimal_absolute = criteria.eps_optimal_relative = tolerance
+    return options
