@@ -5,10 +5,12 @@ site cost, each moved in proportion to itself along one random direction. The tr
 to 1e-14. Ours is jitted; its first call, and building a layer, are listed apart.
 """
 
+import importlib.util
 import itertools
 import statistics
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -23,7 +25,8 @@ from benchmarks.clock import timed
 from benchmarks.family import SIZES, Case, Instance, as_problem
 from benchmarks.gradients import DEFAULT_SIZES, STEP, TIGHT, VARIANTS
 from benchmarks.harness import beyond, told
-from benchmarks.peers import layers
+from benchmarks.peers.batched import moreau_cones, moreau_limits, moreau_matrices
+from benchmarks.peers.program import cones, quadratic_program
 
 # cvxpylayers takes minutes beyond this many routes.
 _MOST_ROUTES = {"cvxpylayers": 5_000}
@@ -32,6 +35,9 @@ OURS = "jaxsched"
 _ARRAYS = ("demand", "route_cost", "linear")
 # A layer of a peer: from the three arrays to the loads, differentiable by JAX, and whether it can be jitted.
 Layer = Callable[..., Any]
+
+_TOLERANCE = 1e-8
+_MODULES = {"cvxpylayers": ("cvxpylayers", "diffcp"), "Moreau": ("moreau",), "Moreau, qdldl": ("moreau",)}
 
 
 class Truth(NamedTuple):
@@ -60,6 +66,72 @@ def ours(instance: Instance, solver: jaxsched.InteriorPoint | None = None) -> La
         return jaxsched.solve(problem, method, throw=False).load[0]
 
     return loads
+
+
+def missing(name: str) -> str | None:
+    """The first module of a layer that is not installed."""
+    return next((module for module in _MODULES.get(name, ()) if importlib.util.find_spec(module) is None), None)
+
+
+def moreau(instance: Instance, method: str = "auto") -> tuple[Layer, bool]:
+    """Moreau's JAX layer, which can be jitted; only q and b move, matrices are set once."""
+    solver: Any = import_module("moreau")
+    layer: Any = import_module("moreau.jax")
+
+    program = quadratic_program(instance)
+    rows = cones(program, bound_routes=False)
+    quadratic, matrix = moreau_matrices(program, rows)
+    cone, limits = moreau_cones(program, rows), moreau_limits(_TOLERANCE, method)
+    settings = solver.Settings(device="cpu", solver="ipm", ipm_settings=limits, enable_grad=True)
+    pattern = (quadratic.indptr, quadratic.indices, matrix.indptr, matrix.indices)
+    posed = layer.Solver(len(program.linear), len(rows.level), *pattern, cones=cone, settings=settings)
+    posed.setup(jnp.asarray(quadratic.data), jnp.asarray(matrix.data))
+    origins, sites, _ = instance.shape
+    load = slice(origins * sites, origins * sites + sites)
+    rest_q, rest_b = jnp.asarray(program.linear[load.stop :]), jnp.asarray(rows.level[origins:])
+
+    def loads(demand, route_cost, linear):
+        q = jnp.concatenate([route_cost.reshape(-1), linear, rest_q])
+        return posed.solve(q, jnp.concatenate([demand, rest_b])).x[load]
+
+    return loads, True
+
+
+def cvxpylayers(instance: Instance) -> tuple[Layer, bool]:
+    """The JAX layer of cvxpylayers on diffcp, which cannot be jitted."""
+    import cvxpy as cp
+
+    layers: Any = import_module("cvxpylayers.jax")
+
+    origins, sites, _ = instance.shape
+    demand, linear = cp.Parameter(origins), cp.Parameter(sites)
+    route_cost = cp.Parameter((origins, sites))
+    routing, load = cp.Variable((origins, sites)), cp.Variable(sites)
+    cost = cp.sum(cp.multiply(route_cost, routing)) + linear @ load
+    cost = cost + cp.sum_squares(cp.multiply(np.sqrt(instance.quadratic[0]), load))
+    if instance.queueing:
+        cost = cost + instance.queueing * cp.sum(cp.multiply(instance.servers, cp.inv_pos(instance.servers - load)))
+    limits = [
+        cp.sum(routing, axis=1) == demand,
+        cp.sum(routing, axis=0) == load,
+        load <= instance.capacity,
+        routing >= 0,
+    ]
+    layer = layers.CvxpyLayer(
+        cp.Problem(cp.Minimize(cost), limits),
+        parameters=[demand, route_cost, linear],
+        variables=[load],
+        solver_args={"solve_method": "Clarabel", "tol_gap_abs": _TOLERANCE, "tol_gap_rel": _TOLERANCE},
+    )
+    return lambda *values: layer(*values)[0], False
+
+
+LAYERS: dict[str, Callable[[Instance], tuple[Layer, bool]]] = {
+    OURS: lambda instance: (ours(instance), True),
+    "Moreau": moreau,
+    "Moreau, qdldl": partial(moreau, method="qdldl"),
+    "cvxpylayers": cvxpylayers,
+}
 
 
 def truth(instance: Instance) -> Truth:
@@ -100,10 +172,10 @@ def cases(sizes: list[str], repeats: int) -> Iterator[dict[str, Any]]:
     for size, variant in itertools.product(sizes, VARIANTS):
         instance = Case(size, variant).instance()
         true = truth(instance)
-        for name, build in {OURS: lambda a: (ours(a), True), **layers.LAYERS}.items():
-            case, missing = {"size": size, "variant": variant, "layer": name}, layers.missing(name)
-            if missing:
-                case["skipped"] = f"{missing} is not installed"
+        for name, build in LAYERS.items():
+            case, absent = {"size": size, "variant": variant, "layer": name}, missing(name)
+            if absent:
+                case["skipped"] = f"{absent} is not installed"
             elif instance.allowed.size > _MOST_ROUTES.get(name, instance.allowed.size):
                 case["skipped"] = "takes minutes at this size"
             else:
@@ -130,7 +202,7 @@ def failures(record: Record) -> list[str]:
         limits = ((e, MOST_ERROR, f"error for {array} is {{:.1e}}, {{:.1e}} is allowed") for array, e in errors.items())
         missed += beyond(f"{case['size']} {case['variant']}", *limits)
     for variant in VARIANTS:
-        factors = (speedup(record["cases"], GOAL_SIZE, variant, name) for name in layers.LAYERS if "Moreau" in name)
+        factors = (speedup(record["cases"], GOAL_SIZE, variant, name) for name in LAYERS if "Moreau" in name)
         least = min((factor for factor in factors if factor is not None), default=LEAST_SPEEDUP)
         said = f"{least:.1f} times as fast as Moreau, {LEAST_SPEEDUP:g} are required"
         missed += beyond(f"{GOAL_SIZE} {variant}", (-least, -LEAST_SPEEDUP, said))

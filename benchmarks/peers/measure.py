@@ -37,7 +37,7 @@ def tolerances(case: Case, name: str) -> tuple[float, ...]:
 
 def start(name: str, problem: Path) -> MeasuringProcess:
     """The process of a solver on the problem in a file; its answers are put beside it."""
-    return MeasuringProcess("benchmarks.peers.worker:prepare", name=name, problem=str(problem))
+    return MeasuringProcess("benchmarks.peers.registry:prepare", name=name, problem=str(problem))
 
 
 def measure(case: Case, plan: Mapping[str, tuple[float, ...]], limit: float, rounds: int) -> dict[str, Any]:
