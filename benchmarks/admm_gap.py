@@ -169,6 +169,3 @@ table = Table(
 BENCHMARK = harness.Benchmark(
     "admm_gap", __doc__, run, harness.of_cases(failures), table, (harness.sizes(SIZES, SIZES), harness.repeats(3))
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -138,6 +138,3 @@ BENCHMARK = harness.Benchmark(
     table=table,
     options=(option("--data", type=Path, default=DATA, help="folder of the data"),),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -1,8 +1,4 @@
-"""How well does the fitted plant predict a real one on the last third of the time, beside the plant as given and a polynomial?
-
-Which parameters are fitted is chosen within the first two thirds: by the errors of blocks of time that a fit to the other
-blocks has not seen.
-"""
+"""How well does the fitted plant predict a real one on the last third of the time, beside the plant as given and a polynomial?"""
 
 import argparse
 import itertools
@@ -102,6 +98,3 @@ table = Table(
     notes=("{heldout/count:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %.", _chosen),
 )
 BENCHMARK = harness.Benchmark("calibration_cooling", __doc__, run, failures, table)
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -238,6 +238,3 @@ table = Table(
     notes=(_recovered,),
 )
 BENCHMARK = harness.Benchmark("calibration_latency", __doc__, run, harness.of_cases(failures), table)
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

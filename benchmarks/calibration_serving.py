@@ -20,6 +20,7 @@ from benchmarks.harness import DATA, beyond, need_data, option
 from jaxsched.calibrate import Descent, Observations, Pinball, fit
 from jaxsched.models import ITPower, RoundTripTime
 
+_SHORT = {"num_gpus": "gpus", "avg_power_watts": "watts", "output_throughput_tokens_per_sec": "throughput"}
 # Held-out prompts are scored in these ranges of tokens, and settings of decoding in these of sequences.
 TOKENS, SEQUENCES = (0, 256, 1024, 4096, 65_536), (0, 1, 8, 64)
 CITY_FOLDS = 5
@@ -28,20 +29,13 @@ MOST = {"prefill": 0.15, "decode": 0.10, "gpu_power": 0.06, "round_trip_time": 0
 
 
 def power_groups() -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Measurements of each model, precision, task and number of GPUs, with at least five batches."""
+    """Kind of GPU, model, and measurements of each of its precisions, tasks and numbers of GPUs with at least five batches."""
     table = pd.read_csv(DATA / "llm_profile" / "mlenergy_llm_energy.csv.gz")
-    keys = [
-        "gpu_model",
-        "model_id",
-        "num_gpus",
-        "weight_precision",
-        "task",
-        "par_tensor_parallel",
-        "par_expert_parallel",
-    ]
-    for key, rows in table.groupby(keys, dropna=False):
+    keys = ["gpu_model", "model_id", "num_gpus", "weight_precision", "task"]
+    for key, rows in table.groupby([*keys, "par_tensor_parallel", "par_expert_parallel"], dropna=False):
         if len(rows) >= 5:
-            yield str(key[0]), str(key[1]), rows.sort_values("output_throughput_tokens_per_sec")
+            rows = rows.sort_values("output_throughput_tokens_per_sec").rename(columns=_SHORT)
+            yield str(key[0]), str(key[1]), rows.assign(share=rows["throughput"] / rows["throughput"].max())
 
 
 def power_law(model: ITPower, inputs: Any) -> Any:
@@ -50,46 +44,28 @@ def power_law(model: ITPower, inputs: Any) -> Any:
     return model(gpus, gpus * share)
 
 
-# GPU power alone: the measurements leave the server out.
-def bare_power() -> ITPower:
-    """The default of the package, without the server."""
-    return ITPower(server_power=jnp.asarray(0.0))
+def power_case(name: str, rows: pd.DataFrame, group: np.ndarray, *features: str, robust: bool = True) -> dict[str, Any]:
+    """Held-out predictions of the power of GPUs alone: the measurements leave the server out."""
+    gpus, share, watts = columns(rows, "gpus", "share", "watts")
+    given = dict(zip(features, columns(rows, *features), strict=True))
+    start, names = ITPower(server_power=jnp.asarray(0.0)), ("idle_power", "active_power")
+    found = unseen(start, power_law, (gpus, share), watts / 1e3, group, names, given, robust)
+    return {"case": name, "observed": watts / 1e3, "at": share, "predictions": found}
 
 
 def power_cases() -> Iterator[dict[str, Any]]:
     """Power of each group against throughput: each batch is held out in turn."""
     for gpu, model, rows in power_groups():
-        gpus, watts, throughput = columns(rows, "num_gpus", "avg_power_watts", "output_throughput_tokens_per_sec")
-        inputs = gpus, throughput / throughput.max()
-        order = np.arange(len(rows))
-        names = ("idle_power", "active_power")
-        found = unseen(
-            bare_power(), power_law, inputs, watts / 1e3, order, names, {"throughput": throughput}, robust=False
-        )
-        yield {
-            "case": f"{model} on {gpu}", "gpu": gpu, "observed": watts / 1e3, "at": inputs[1], "predictions": found,
-        }  # fmt: skip
+        found = power_case(f"{model} on {gpu}", rows, np.arange(len(rows)), "throughput", robust=False)
+        yield {**found, "gpu": gpu}
 
 
 def pooled_power() -> Iterator[dict[str, Any]]:
     """One law for a kind of GPU: each model is held out in turn."""
-    found = [(gpu, model, rows) for gpu, model, rows in power_groups()]
-    for kind in sorted({gpu for gpu, _, _ in found}):
-        parts = [(model, rows) for gpu, model, rows in found if gpu == kind]
-        share = [
-            rows["output_throughput_tokens_per_sec"] / rows["output_throughput_tokens_per_sec"].max()
-            for _, rows in parts
-        ]
-        gpus = np.concatenate([rows["num_gpus"].to_numpy(float) for _, rows in parts])
-        watts = np.concatenate([rows["avg_power_watts"].to_numpy(float) for _, rows in parts])
-        group = np.unique(np.concatenate([[model] * len(rows) for model, rows in parts]), return_inverse=True)[1]
-        inputs = gpus, np.concatenate(share)
-        features = {"gpus": gpus, "share": inputs[1]}
-        names = ("idle_power", "active_power")
-        predictions = unseen(bare_power(), power_law, inputs, watts / 1e3, group, names, features)
-        yield {
-            "case": f"any model on {kind}", "observed": watts / 1e3, "at": inputs[1], "predictions": predictions,
-        }  # fmt: skip
+    every = pd.concat([rows.assign(kind=gpu, model=model) for gpu, model, rows in power_groups()])
+    for kind, rows in every.groupby("kind"):
+        group = np.unique(rows["model"].to_numpy(str), return_inverse=True)[1]
+        yield power_case(f"any model on {kind}", rows, group, "gpus", "share")
 
 
 def city_pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -242,6 +218,3 @@ BENCHMARK = harness.Benchmark(
     table,
     (option("--only", choices=STUDIES, nargs="+", default=list(STUDIES), help="studies to run"),),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -1,8 +1,4 @@
-"""Are site costs with a straight part and a kink of the slope, as sleeping servers give them, certified on the default day?
-
-The convex envelope of "off" and "always on" is a line through zero up to the load where it touches the cost of the site, and
-that cost beyond: level curvature up to a kink of the slope. Solvers that see curvature only come to rest at 1e-2 there.
-"""
+"""Are site costs with a straight part and a kink of the slope, as sleeping servers give them, certified on the default day?"""
 
 from typing import Any
 
@@ -105,6 +101,3 @@ table = Table(
 BENCHMARK = harness.Benchmark(
     "envelope_day", __doc__, lambda options: measure(slots=24), harness.of_cases(failures, "rows"), table
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -130,6 +130,3 @@ BENCHMARK = harness.Benchmark(
     table,
     (harness.sizes(SIZES, SIZES), harness.repeats(3)),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -1,7 +1,6 @@
 """What are the bandwidth of the iteration, a year of hours, batches of exact solves, and Moreau on a machine with a CUDA GPU?
 
-Without a GPU it says so and ends with 2. A case that fails, for want of memory say, is kept with its
-reason, and the others go on.
+A case that fails, for want of memory say, is kept with its reason, and the others go on.
 """
 
 import argparse
@@ -131,7 +130,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if jax.default_backend() != "gpu":
         raise harness.CannotRunError(
             f"JAX sees no CUDA GPU here, only {jax.default_backend()}: install jax[cuda12] on a machine with one, leave "
-            "JAX_PLATFORMS unset, and run python -m benchmarks.gpu again."
+            "JAX_PLATFORMS unset, and run python -m benchmarks gpu again."
         )
     jnp.zeros(1).block_until_ready()
     return {"cases": [attempt(name, CASES[name]) for name in options.cases]}
@@ -161,6 +160,3 @@ BENCHMARK = harness.Benchmark(
     (option("--cases", nargs="+", choices=list(CASES), default=list(CASES)),),
     packages=("moreau", "moreau-cuda12", "moreau-cuda13"),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

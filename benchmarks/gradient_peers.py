@@ -234,6 +234,3 @@ BENCHMARK = harness.Benchmark(
     (harness.sizes(DEFAULT_SIZES, SIZES), harness.repeats(3)),
     packages=("moreau", "cvxpylayers", "diffcp"),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

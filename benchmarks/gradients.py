@@ -159,6 +159,3 @@ BENCHMARK = harness.Benchmark(
     table,
     (harness.sizes(DEFAULT_SIZES, SIZES), harness.repeats(9)),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -1,7 +1,7 @@
 """What a benchmark is, the list of all of them, and the one command line that runs, records and checks any.
 
 python -m benchmarks                            # every subject and its question
-python -m benchmarks NAME [--check] [options]   # or python -m benchmarks.NAME
+python -m benchmarks NAME [--check] [options]
 
 A subject is a module with a `BENCHMARK`: what it asks, how it measures, what it requires of a record, and the tables that a
 record makes. A run writes its record to `benchmarks/results`; with --check it ends with 1 where a requirement is missed, each
@@ -84,6 +84,12 @@ class Benchmark:
     float64: bool = True
     finish: Callable[[argparse.Namespace], None] = lambda options: None
 
+    def __post_init__(self) -> None:
+        # A module that is run by itself would end without a word.
+        run = getattr(sys.modules["__main__"], "__spec__", None)
+        if run is not None and run.name == f"benchmarks.{self.name}":
+            raise SystemExit(f"run python -m benchmarks {self.name}")
+
     @property
     def question(self) -> str:
         """What it answers."""
@@ -111,7 +117,7 @@ def benchmark(name: str) -> Benchmark:
 
 def parser(subject: Benchmark) -> argparse.ArgumentParser:
     """The command line of a subject."""
-    found = argparse.ArgumentParser(prog=f"python -m benchmarks.{subject.name}", description=subject.question)
+    found = argparse.ArgumentParser(prog=f"python -m benchmarks {subject.name}", description=subject.question)
     for flag, settings in subject.options:
         found.add_argument(flag, **settings)
     own = subject.name in subject.results

@@ -1,9 +1,5 @@
 """Do prohibitive costs, vast or tight capacities, unlike demands and work, ties and infinite curvature cost iterations beside a
-well-scaled twin?
-
-A route, a site or a demand that hardly matters must not set the pace of the whole. Each case changes one thing of a
-problem of the same size; its twin has the same structure without the extreme numbers.
-"""
+well-scaled twin?"""
 
 import argparse
 import itertools
@@ -274,6 +270,3 @@ BENCHMARK = harness.Benchmark(
         option("--solvers", nargs="+", default=list(SOLVERS), choices=SOLVERS),
     ),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -1,8 +1,6 @@
 """What do 2,000 origins by 2,000 sites, 24 slots and three classes take to 1e-3 and to 1e-6, and does it fit?
 
 Every solver runs in a process of its own, which tells its peak memory. Slots are solved in chunks of what `memory` allows.
-Seconds are those of the whole call of `solve` less what JAX spent on tracing and compiling in it, which is listed apart.
-The answer is checked once more in NumPy and float64: what demands miss and sites exceed, as shares.
 """
 
 import argparse
@@ -152,6 +150,3 @@ BENCHMARK = harness.Benchmark(
     ),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

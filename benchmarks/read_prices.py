@@ -87,6 +87,3 @@ table = Table(
 BENCHMARK = harness.Benchmark(
     "read_prices", __doc__, run, harness.of_cases(failures), table, (harness.repeats(5),), float64=False
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -253,6 +253,3 @@ BENCHMARK = harness.Benchmark(
     table,
     (harness.sizes(SIZES), option("--seeds", type=int, default=5, help="draws of who skips")),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

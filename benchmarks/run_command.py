@@ -1,8 +1,4 @@
-"""How long does the whole command take in a fresh process, and what does it find?
-
-python -m benchmarks.run_command --name default_run
-python -m benchmarks.run_command --name nem_run --config benchmarks/studies/nem-2023-01.toml
-"""
+"""How long does the whole command take in a fresh process, and what does it find?"""
 
 import argparse
 import json
@@ -69,6 +65,3 @@ BENCHMARK = harness.Benchmark(
     records=("default_run", "nem_run", "nem_2020_run"),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

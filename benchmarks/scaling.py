@@ -1,10 +1,7 @@
 """How do seconds and bytes grow with sites, origins, slots and classes, and how near is the iteration to a copy?
 
-From one base, one axis at a time is made larger. The seconds of an iteration are the difference between two solves of
-different length over the difference of their iterations, so that start and finish do not count. `least_bytes` is counted
-from the arrays: one number a route is read of the flow, the metric and the route cost, and written of the flow, which no
-implementation can do without. `working_bytes` is the memory that the compiled step needs, by XLA's analysis of it. Bandwidth
-is `least_bytes` over seconds, and its share is that of a copy measured in the same run.
+The seconds of an iteration are the difference between two solves of different length over the difference of their
+iterations, so that start and finish do not count.
 """
 
 import argparse
@@ -146,6 +143,3 @@ BENCHMARK = harness.Benchmark(
     ),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

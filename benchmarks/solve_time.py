@@ -1,8 +1,5 @@
 """How many seconds and megabytes does a certified 1e-3, 1e-4, 1e-6, 1e-8 take, beside every solver that a user could take
-instead?
-
-Finished cases are kept in a partial file, and a run that was cut off goes on behind them.
-"""
+instead?"""
 
 import argparse
 import json
@@ -264,6 +261,3 @@ BENCHMARK = harness.Benchmark(
     packages=("osqp", "scs", "highspy", "ortools", "piqp", "moreau", "mpax"),
     finish=lambda options: options.partial.unlink(missing_ok=True),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

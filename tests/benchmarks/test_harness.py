@@ -3,6 +3,8 @@
 import dataclasses
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,10 +50,16 @@ def test_recorded_results_meet_the_requirements(subject, record):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_commands_of_documents_are_understood(path):
-    for line in re.findall(r"python -m benchmarks\.(\w+ ?[^`\n]*)", path.read_text(encoding="utf-8")):
+    for line in re.findall(r"python -m benchmarks[. ](\w+ ?[^`\n]*)", path.read_text(encoding="utf-8")):
         name, *arguments = shlex.split(line.split(" # ")[0])
         if name != "table":
             harness.parser(harness.benchmark(name)).parse_args(arguments or ["--name", name])
+
+
+def test_a_subject_that_is_run_as_a_module_says_how_it_is_run():
+    command = [sys.executable, "-m", "benchmarks.read_prices"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "run python -m benchmarks read_prices\n")
 
 
 @dataclasses.dataclass
