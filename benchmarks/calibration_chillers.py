@@ -62,34 +62,25 @@ def _cop(row: pd.Series) -> float:
     return USUAL_COP["water" if row["condenser_type"] == "water" else "air"]
 
 
-def air_law(plant: DirectExpansion, inputs: tuple) -> jax.Array:
-    """Power over capacity of the air-cooled law."""
+def law(plant: DirectExpansion | WaterCooledPlant, inputs: tuple) -> jax.Array:
+    """Power over capacity, of the water-cooled plant from the condenser water."""
     temperature, load = inputs
-    return plant.chiller(temperature) * plant.part_load.curve()(load)
-
-
-def water_law(plant: WaterCooledPlant, inputs: tuple) -> jax.Array:
-    """Power over capacity of the water-cooled law, from the condenser water."""
-    temperature, load = inputs
-    return plant.chiller.at_condenser(temperature) * plant.part_load.curve()(load)
+    water = isinstance(plant, WaterCooledPlant)
+    ratio = plant.chiller.at_condenser(temperature) if water else plant.chiller(temperature)
+    return ratio * plant.part_load.curve()(load)
 
 
 def fit_one(row: pd.Series) -> np.ndarray:
     """Relative errors of power of the fitted law at every possible point of one chiller."""
     temperature, load, power = true_power(row)
-    water = row["condenser_type"] == "water"
-    found = fit(
-        WaterCooledPlant() if water else DirectExpansion(chiller=AirCooledChiller(jnp.asarray(1.0 / _cop(row)))),
-        Observations((temperature, load), power, weights=1.0 / power**2),
-        parameters=[
-            *([f"chiller.log_{n}" for n in ("constant", "linear", "quadratic")] if water else []),
-            *([] if water else ["chiller.reference_ratio", "chiller.sensitivity"]),
-            *[f"part_load.{n}" for n in ("standby", "linear")],
-        ],
-        predict=water_law if water else air_law,
-        starts=4,
-        folds=0,
-    )
+    if row["condenser_type"] == "water":
+        plant, names = WaterCooledPlant(), ("log_constant", "log_linear", "log_quadratic")
+    else:
+        plant = DirectExpansion(chiller=AirCooledChiller(jnp.asarray(1.0 / _cop(row))))
+        names = ("reference_ratio", "sensitivity")
+    parameters = [*(f"chiller.{name}" for name in names), "part_load.standby", "part_load.linear"]
+    data = Observations((temperature, load), power, weights=1.0 / power**2)
+    found = fit(plant, data, parameters=parameters, predict=law, starts=4, folds=0)
     used = found.observations.used
     return (np.abs(found.predicted - found.observations.observed) / found.observations.observed.clip(1e-9))[used]
 

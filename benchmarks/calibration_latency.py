@@ -127,22 +127,19 @@ def study(name: str) -> dict[str, Any]:
     full = 1.0 / float(truth.utilisation(jnp.asarray(1.0), *sample))
     log = as_log(serve(truth, LOG_UTILISATION * full, LOG_REQUESTS, 0), 0)
     seconds, found = timed(lambda: fit_latency(log))
-    rows = [
+    loads = [
         predicted(found, log, serve(truth, share * full, many, n + 1), share * full)
         for n, share in enumerate(UTILISATIONS)
     ]
     plausible = found.servers.index[found.servers["plausible"]]
+    servers = {"true": float(truth.servers), "estimate": float(found.site.servers)}
     return {
         "case": name,
         "log": {"requests": len(log.table), "rate_per_s": found.rate, "utilisation": LOG_UTILISATION, "noise": NOISE},
         "seconds": seconds,
-        "servers": {
-            "true": float(truth.servers),
-            "estimate": float(found.site.servers),
-            "plausible": [int(plausible.min()), int(plausible.max())],
-        },
+        "servers": {**servers, "plausible": [int(plausible.min()), int(plausible.max())]},
         "parameters": list(parameters(found, truth, serve is not by_azure)),
-        "loads": rows,
+        "loads": loads,
         "warnings": list(found.warnings),
     }
 
@@ -150,21 +147,11 @@ def study(name: str) -> dict[str, Any]:
 def parameters(found: LatencyFit, truth: ServingSite, burstiness_known: bool) -> Iterator[dict[str, Any]]:
     """Each estimate beside the truth, with its standard error; the burstiness of a real trace has no truth."""
     for name, row in found.fit.parameters.iterrows():
-        true = float(operator.attrgetter(str(name))(truth))
-        yield {
-            "name": name,
-            "unit": row["unit"],
-            "true": true,
-            "estimate": row["estimate"],
-            "standard_error": row["standard_error"],
-        }
-    yield {
-        "name": "arrival_cv2",
-        "unit": "1",
-        "true": float(truth.arrival_cv2) if burstiness_known else None,
-        "estimate": float(found.site.arrival_cv2),
-        "standard_error": found.arrival_cv2_error,
-    }
+        known = {key: row[key] for key in ("unit", "estimate", "standard_error")}
+        yield {"name": name, "true": float(operator.attrgetter(str(name))(truth)), **known}
+    estimate = {"estimate": float(found.site.arrival_cv2), "standard_error": found.arrival_cv2_error}
+    true = float(truth.arrival_cv2) if burstiness_known else None
+    yield {"name": "arrival_cv2", "unit": "1", "true": true, **estimate}
 
 
 def quantities(ttft: np.ndarray) -> dict[str, float]:

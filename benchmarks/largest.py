@@ -21,15 +21,10 @@ from jaxsched.study import build
 
 START = "2024-01-15"
 SOLVERS = {"admm": ("float32", 1e-3, 600.0), "interior": ("float64", 1e-6, 1800.0)}
+TITLES = {"admm": "ADMM", "interior": "InteriorPoint"}
 MOST_GIGABYTES = 12.0
 # A share that float32 sums of 2,000 numbers leave.
 _FEASIBLE = 1e-4
-
-
-def solver_of(name: str) -> jaxsched.AbstractSolver:
-    """The solver of a case at its tolerance."""
-    rtol = SOLVERS[name][1]
-    return jaxsched.ADMM(rtol=rtol) if name == "admm" else jaxsched.InteriorPoint(rtol=rtol)
 
 
 def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> Callable[[], dict[str, Any]]:
@@ -40,8 +35,8 @@ def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> C
     def answer() -> dict[str, Any]:
         shape: dict[str, Any] = {"sites": sites, "origins": origins, "slots": slots, "start": START}
         built, problem = timed(lambda: build(australia(**shape)).problem)
-        compiling = _Compiling()
-        solver, most = solver_of(name), memory * 2.0**30
+        compiled = compiling()
+        solver, most = getattr(jaxsched, TITLES[name])(rtol=rtol), memory * 2.0**30
         seconds, schedule = timed(lambda: jaxsched.solve(problem, solver, memory=most, throw=False))
         return {
             "solver": name,
@@ -50,8 +45,8 @@ def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> C
             "slots": slots,
             "memory_gib": memory,
             "build_seconds": built,
-            "compile_seconds": compiling.seconds,
-            "seconds": seconds - compiling.seconds,
+            "compile_seconds": compiled(),
+            "seconds": seconds - compiled(),
             "peak_gigabytes": peak_kilobytes() * 1024 / 1e9,
             "gap": float(schedule.gap),
             "worst_slot_gap": float(schedule.slot_gap.max()),
@@ -63,16 +58,17 @@ def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> C
     return answer
 
 
-class _Compiling:
-    """Seconds of tracing, lowering and compiling from now on."""
+def compiling() -> Callable[[], float]:
+    """What tells the seconds of lowering and compiling since now."""
+    events = ("/jax/core/compile/jaxpr_to_mlir_module_duration", "/jax/core/compile/backend_compile_duration")
+    taken: list[float] = []
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        jax.monitoring.register_event_duration_secs_listener(self._listen)
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
+        if event in events:
+            taken.append(duration_secs)
 
-    def _listen(self, event: str, duration_secs: float, **_: str | int) -> None:
-        if event in ("/jax/core/compile/jaxpr_to_mlir_module_duration", "/jax/core/compile/backend_compile_duration"):
-            self.seconds += duration_secs
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return lambda: sum(taken)
 
 
 def violations(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> dict[str, float]:
@@ -113,9 +109,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"shape": {**shape, "classes": 3}, "start": START, "cases": told(map(one, options.solvers))}
 
 
-_TITLES = {"admm": "ADMM", "interior": "InteriorPoint"}
-
-
 def _about(record: Record) -> list[str]:
     worst = max(max(case["demand_missed"], case["capacity_exceeded"]) for case in record["cases"])
     size = (
@@ -130,7 +123,7 @@ table = Table(
     "{worst_slot_gap:.1e} | most iterations of a slot = {iterations} | seconds = {seconds:.0f} | compile [s] = "
     "{compile_seconds:.1f} | build [s] = {build_seconds:.1f} | peak GB = {peak_gigabytes:.1f}",
     left=3,
-    rows=lambda record: ({**case, "title": _TITLES[case["solver"]]} for case in record["cases"]),
+    rows=lambda record: ({**case, "title": TITLES[case["solver"]]} for case in record["cases"]),
     notes=(_about,),
 )
 BENCHMARK = harness.Benchmark(

@@ -185,14 +185,16 @@ def added(result: Record, share: str, party: str, count: int) -> float:
 
 def failures(result: Record) -> list[str]:
     """Where a tenth of origins or sites cost more than is allowed."""
-    name = f"{result['size']} {result['variant']}"
-    return [
-        sentence
-        for party, count in itertools.product(PARTIES, ITERATIONS)
-        for more in [added(result, f"{AT:.0%}", party, count)]
-        for said in [f"{AT:.0%} of {party} skip adds {{:.1e}} to the gap after {count} iterations"]
-        for sentence in beyond(name, (more, ALLOWED, said))
-    ]
+    share = f"{AT:.0%}"
+    limits = (
+        (
+            added(result, share, party, n),
+            ALLOWED,
+            f"{share} of {party} skip adds {{:.1e}} to the gap after {n} iterations",
+        )
+        for party, n in itertools.product(PARTIES, ITERATIONS)
+    )
+    return beyond(f"{result['size']} {result['variant']}", *limits)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

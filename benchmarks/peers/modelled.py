@@ -47,14 +47,13 @@ def cvxpy(instance: Instance, tolerance: float, solver: str) -> Answer:
     import cvxpy as cp
 
     clock = Clock()
-    with clock("model"):
-        # CVXPY 1.9 cannot hand bounds of variables to PDLP: there they are rows.
-        problem, routing = posed(instance, bounded=solver != "PDLP")
     options: dict[str, Any] = dict.fromkeys(_OPTIONS[solver], max(tolerance, 1e-10) if solver == "HIGHS" else tolerance)
     options |= {"OSQP": {"max_iter": MANY}, "SCS": {"max_iters": MANY}}.get(solver, {})
     if solver == "PDLP":
         options["parameters_proto"] = pdlp_options(import_module("ortools.pdlp.solvers_pb2"), tolerance)
     with clock("model"):
+        # CVXPY 1.9 cannot hand bounds of variables to PDLP: there they are rows.
+        problem, routing = posed(instance, bounded=solver != "PDLP")
         data, chain, inverse = problem.get_problem_data(getattr(cp, solver), solver_opts=options)
     with clock("solve"):
         found = chain.solve_via_data(problem, data, warm_start=False, verbose=False, solver_opts=options)
