@@ -30,14 +30,13 @@ from benchmarks.peers.program import cones, quadratic_program
 
 # cvxpylayers takes minutes beyond this many routes.
 _MOST_ROUTES = {"cvxpylayers": 5_000}
+_TOLERANCE = 1e-8
+_MODULES = {"cvxpylayers": ("cvxpylayers", "diffcp"), "Moreau": ("moreau",), "Moreau, qdldl": ("moreau",)}
 LEAST_SPEEDUP, MOST_ERROR, GOAL_SIZE = 30.0, 1e-4, "200x500"
 OURS = "jaxsched"
 _ARRAYS = ("demand", "route_cost", "linear")
 # A layer of a peer: from the three arrays to the loads, differentiable by JAX, and whether it can be jitted.
 Layer = Callable[..., Any]
-
-_TOLERANCE = 1e-8
-_MODULES = {"cvxpylayers": ("cvxpylayers", "diffcp"), "Moreau": ("moreau",), "Moreau, qdldl": ("moreau",)}
 
 
 class Truth(NamedTuple):
@@ -77,7 +76,6 @@ def moreau(instance: Instance, method: str = "auto") -> tuple[Layer, bool]:
     """Moreau's JAX layer, which can be jitted; only q and b move, matrices are set once."""
     solver: Any = import_module("moreau")
     layer: Any = import_module("moreau.jax")
-
     program = quadratic_program(instance)
     rows = cones(program, bound_routes=False)
     quadratic, matrix = moreau_matrices(program, rows)
@@ -111,14 +109,9 @@ def cvxpylayers(instance: Instance) -> tuple[Layer, bool]:
     cost = cost + cp.sum_squares(cp.multiply(np.sqrt(instance.quadratic[0]), load))
     if instance.queueing:
         cost = cost + instance.queueing * cp.sum(cp.multiply(instance.servers, cp.inv_pos(instance.servers - load)))
-    limits = [
-        cp.sum(routing, axis=1) == demand,
-        cp.sum(routing, axis=0) == load,
-        load <= instance.capacity,
-        routing >= 0,
-    ]
+    balances: list[Any] = [cp.sum(routing, axis=1) == demand, cp.sum(routing, axis=0) == load]
     layer = layers.CvxpyLayer(
-        cp.Problem(cp.Minimize(cost), limits),
+        cp.Problem(cp.Minimize(cost), [*balances, load <= instance.capacity, routing >= 0]),
         parameters=[demand, route_cost, linear],
         variables=[load],
         solver_args={"solve_method": "Clarabel", "tol_gap_abs": _TOLERANCE, "tol_gap_rel": _TOLERANCE},

@@ -85,11 +85,6 @@ def seconds(run: Record) -> float:
     return run["model"] + run["solve"]
 
 
-def first_seconds(run: Record) -> float:
-    """From arrays to an answer in a fresh process, compiling included."""
-    return seconds(run) + run["compile"]
-
-
 def fastest(case: Record, accuracy: float, peers: Iterable[str] | None) -> Record | None:
     """The fastest run of some solvers that reached an accuracy; of all that are not ours where none are named."""
     wanted = None if peers is None else set(peers)
@@ -107,20 +102,18 @@ def ratios(case: Record) -> list[dict[str, Any]]:
     """At each accuracy: ours, the best peer, and how many times longer that peer takes."""
     found = []
     for accuracy in ACCURACIES:
-        ours, peer = fastest(case, accuracy, OURS), fastest(case, accuracy, None)
-        row = {"accuracy": accuracy, "ours": _entry(ours), "peer": _entry(peer), "ratio": None, "first_ratio": None}
-        if ours and peer:
-            row["ratio"] = seconds(peer) / seconds(ours)
-            row["first_ratio"] = first_seconds(peer) / first_seconds(ours)
-        found.append(row)
+        mine, theirs = (_entry(fastest(case, accuracy, peers)) for peers in (OURS, None))
+        times = [theirs[key] / mine[key] if mine and theirs else None for key in ("seconds", "first_seconds")]
+        found.append({"accuracy": accuracy, "ours": mine, "peer": theirs, "ratio": times[0], "first_ratio": times[1]})
     return found
 
 
 def _entry(run: Record | None) -> dict[str, Any] | None:
+    """What a record keeps of the fastest run; its first seconds are those of a fresh process, compiling included."""
     if run is None:
         return None
     kept = {key: run[key] for key in ("peer", "tolerance", "accuracy", "megabytes")}
-    return {**kept, "seconds": seconds(run), "first_seconds": first_seconds(run)}
+    return {**kept, "seconds": seconds(run), "first_seconds": seconds(run) + run["compile"]}
 
 
 def goals(case: Record) -> list[tuple[str, float | None, float]]:
