@@ -11,10 +11,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, tabulate
+from benchmarks._markdown import Record, Table, fill
 from benchmarks.clock import median_seconds, timed
-from benchmarks.family import SIZES, SLOTS, VARIANTS, Case, Instance, as_problem, routing_of
-from benchmarks.harness import Record, told
+from benchmarks.family import SIZES, SLOTS, VARIANTS, Case, Instance, as_problem, gaps_of, routing_of
+from benchmarks.harness import beyond, told
 from benchmarks.judge import judge
 from benchmarks.peers.modelled import optimum
 
@@ -44,8 +44,7 @@ def measure(instance: Instance, dtype: type, repeats: int, metric: Any = None) -
 
     full, short, tolerant = solving(_NEVER, _STEPS), solving(_NEVER, _FEW_STEPS), solving(1e-3, _STEPS)
     first, schedule = timed(full)
-    history = schedule.stats.history
-    gaps = dict(zip(history.step.tolist(), np.asarray(history.gap, float).tolist(), strict=True))
+    gaps = gaps_of(schedule)
     return {
         "dtype": np.dtype(dtype).name,
         "gap_at": {str(step): gap for step, gap in gaps.items()},
@@ -90,20 +89,18 @@ def compare(case: dict[str, Any], best: dict[str, Any] | None) -> None:
 
 def failures(case: dict[str, Any]) -> list[str]:
     """What a case misses of what is required."""
-    judged, rounding = case["judged"], ROUNDINGS * float(np.finfo(case["dtype"]).eps)
-    missed = [
-        f"gap {case['gap_at'][str(steps)]:.1e} after {steps} iterations, {gap:g} is required"
-        for steps, gap in REQUIRED
-        if not case["gap_at"][str(steps)] <= gap
-    ]
-    missed += [f"{key} is false" for key in ("within_certified_gap", "bound_is_valid") if case.get(key) is False]
+    name, judged = f"{case['size']} {case['variant']} {case['dtype']}", case["judged"]
     violations = {key: judged[key] for key in ("demand_error", "overload")} | {"negative flow": -judged["least_flow"]}
-    missed += [
-        f"{key} of the routing is {value:.1e}, {rounding:.1e} is allowed"
-        for key, value in violations.items()
-        if not value <= rounding
-    ]
-    return [f"{case['size']} {case['variant']} {case['dtype']}: {sentence}" for sentence in missed]
+    rounding = ROUNDINGS * float(np.finfo(case["dtype"]).eps)
+    untrue = [key for key in ("within_certified_gap", "bound_is_valid") if case.get(key) is False]
+    return beyond(
+        name,
+        *(
+            (case["gap_at"][str(n)], most, f"gap {{:.1e}} after {n} iterations, {{:g}} is required")
+            for n, most in REQUIRED
+        ),
+        *((value, rounding, key + " of the routing is {:.1e}, {:.1e} is allowed") for key, value in violations.items()),
+    ) + [f"{name}: {key} is false" for key in untrue]
 
 
 def single_slots(sizes: list[str], repeats: int) -> Iterator[dict[str, Any]]:
@@ -140,45 +137,35 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return content
 
 
-COLUMNS = (
+def _rows(record: Record) -> list[dict[str, Any]]:
+    return [{**case, "to": case["iterations_to"]["0.001"] and case["seconds_to_1e-3"]} for case in record["cases"]]
+
+
+def _other_notes(record: Record) -> list[str]:
+    day = (
+        "A day of {slots} slots at {size}, {variant}, {dtype}, in one call: gap 1e-3 after {iterations_to/0.001} iterations "
+        "in {seconds_to_1e-3:.1f} s, {gap_at/500:.1e} after 500 in {seconds_500_iterations:.1f} s."
+    )
+    metric = "{} metric, {{size}}, queueing, float32, step {{step:g}} ({}): gap {{gap_at/200:.1e}} at 200 iterations, "
+    how = {"uniform": "best of eight steps", "flow": "default step"}
+    days = [fill(day, record["batch"])] if "batch" in record else []
+    said = ((metric.format(c["metric"].capitalize(), how[c["metric"]]), c) for c in record["metrics"])
+    return days + [fill(text + "{gap_at/500:.1e} at 500.", case) for text, case in said]
+
+
+table = Table(
     "origins x sites = {size} | site cost = {variant} | precision = {dtype} | gap at 200 = {gap_at/200:.1e} | gap at 500 = "
     "{gap_at/500:.1e} | iterations to 1e-3 = {iterations_to/0.001} | seconds to 1e-3 = {to:.3f} | first call [s] = "
-    "{first_call_seconds:.1f} | cost above optimum = {cost_above_optimum:.1e} | Clarabel [s] = {reference/seconds:.2f}"
-)
-
-
-def table(record: Record) -> str:
-    """Gap, iterations, seconds and distance from Clarabel's optimum of each size, variant and precision."""
-    notes = [
+    "{first_call_seconds:.1f} | cost above optimum = {cost_above_optimum:.1e} | Clarabel [s] = {reference/seconds:.2f}",
+    left=3,
+    rows=_rows,
+    notes=(
         "Gaps are certified. Cost above optimum: after 500 iterations, against Clarabel at 1e-10; its seconds are those of "
         "CVXPY and Clarabel together (none where the optimum was pinned beforehand).",
         "The first call of a size and precision compiles for all site costs.",
-    ]
-    if "batch" in record:
-        day = (
-            "A day of {slots} slots at {size}, {variant}, {dtype}, in one call: gap 1e-3 after {iterations_to/0.001} iterations "
-            "in {seconds_to_1e-3:.1f} s, {gap_at/500:.1e} after 500 in {seconds_500_iterations:.1f} s."
-        )
-        notes.append(fill(day, record["batch"]))
-    for case in record["metrics"]:
-        how = "best of eight steps" if case["metric"] == "uniform" else "default step"
-        name = case["metric"].capitalize()
-        of_metric = (
-            " metric, {size}, queueing, float32, step {step:g} ({how}): gap {gap_at/200:.1e} at 200 iterations, "
-        )
-        notes.append(fill(f"{name}{of_metric}{{gap_at/500:.1e}} at 500.", {**case, "how": how}))
-    cases = [{**case, "to": case["iterations_to"]["0.001"] and case["seconds_to_1e-3"]} for case in record["cases"]]
-    return bulleted(record, tabulate(COLUMNS, cases, left=3), *notes)
-
-
-BENCHMARK = harness.Benchmark(
-    "admm_gap",
-    __doc__,
-    run,
-    failures=harness.of_cases(failures),
-    tables={"admm_gap": table},
-    options=(harness.sizes(SIZES), harness.repeats(3)),
+        _other_notes,
+    ),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))
+BENCHMARK = harness.Benchmark(
+    "admm_gap", __doc__, run, harness.of_cases(failures), table, (harness.sizes(SIZES, SIZES), harness.repeats(3))
+)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, tabulate
-from benchmarks.harness import DATA, Record, need_data, option
+from benchmarks._markdown import Table
+from benchmarks.harness import DATA, need_data, option
 from jaxsched.calibrate import Observations, fit
 from jaxsched.models import AirCooledChiller, DirectExpansion, WaterCooledPlant
 
@@ -62,34 +62,25 @@ def _cop(row: pd.Series) -> float:
     return USUAL_COP["water" if row["condenser_type"] == "water" else "air"]
 
 
-def air_law(plant: DirectExpansion, inputs: tuple) -> jax.Array:
-    """Power over capacity of the air-cooled law."""
+def law(plant: DirectExpansion | WaterCooledPlant, inputs: tuple) -> jax.Array:
+    """Power over capacity, of the water-cooled plant from the condenser water."""
     temperature, load = inputs
-    return plant.chiller(temperature) * plant.part_load.curve()(load)
-
-
-def water_law(plant: WaterCooledPlant, inputs: tuple) -> jax.Array:
-    """Power over capacity of the water-cooled law, from the condenser water."""
-    temperature, load = inputs
-    return plant.chiller.at_condenser(temperature) * plant.part_load.curve()(load)
+    water = isinstance(plant, WaterCooledPlant)
+    ratio = plant.chiller.at_condenser(temperature) if water else plant.chiller(temperature)
+    return ratio * plant.part_load.curve()(load)
 
 
 def fit_one(row: pd.Series) -> np.ndarray:
     """Relative errors of power of the fitted law at every possible point of one chiller."""
     temperature, load, power = true_power(row)
-    water = row["condenser_type"] == "water"
-    found = fit(
-        WaterCooledPlant() if water else DirectExpansion(chiller=AirCooledChiller(jnp.asarray(1.0 / _cop(row)))),
-        Observations((temperature, load), power, weights=1.0 / power**2),
-        parameters=[
-            *([f"chiller.log_{n}" for n in ("constant", "linear", "quadratic")] if water else []),
-            *([] if water else ["chiller.reference_ratio", "chiller.sensitivity"]),
-            *[f"part_load.{n}" for n in ("standby", "linear")],
-        ],
-        predict=water_law if water else air_law,
-        starts=4,
-        folds=0,
-    )
+    if row["condenser_type"] == "water":
+        plant, names = WaterCooledPlant(), ("log_constant", "log_linear", "log_quadratic")
+    else:
+        plant = DirectExpansion(chiller=AirCooledChiller(jnp.asarray(1.0 / _cop(row))))
+        names = ("reference_ratio", "sensitivity")
+    parameters = [*(f"chiller.{name}" for name in names), "part_load.standby", "part_load.linear"]
+    data = Observations((temperature, load), power, weights=1.0 / power**2)
+    found = fit(plant, data, parameters=parameters, predict=law, starts=4, folds=0)
     used = found.observations.used
     return (np.abs(found.predicted - found.observations.observed) / found.observations.observed.clip(1e-9))[used]
 
@@ -125,25 +116,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"cases": [*cases, whole], "left_out": left_out, "covered_below": COVERED}
 
 
-COLUMNS = (
+table = Table(
     "condenser = {condenser} | compressor = {compressor} | speed = {speed} | chillers = {count} | median error = "
-    "{median_relative_error:.1%} | 90 % of points below = {p90_relative_error:.1%} | covered = {covered:.0%}"
+    "{median_relative_error:.1%} | 90 % of points below = {p90_relative_error:.1%} | covered = {covered:.0%}",
+    left=3,
+    notes=("Covered: 90 % of the points of a chiller err by less than {covered_below:.0%}.",),
 )
-
-
-def table(record: Record) -> str:
-    """Relative error of power by family of chiller."""
-    note = fill("Covered: 90 % of the points of a chiller err by less than {covered_below:.0%}.", record)
-    return bulleted(record, tabulate(COLUMNS, record["cases"], left=3), note)
-
-
 BENCHMARK = harness.Benchmark(
     "calibration_chillers",
     __doc__,
     run,
-    tables={"calibration_chillers": table},
+    table=table,
     options=(option("--data", type=Path, default=DATA, help="folder of the data"),),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

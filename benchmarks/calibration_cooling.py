@@ -1,8 +1,4 @@
-"""How well does the fitted plant predict a real one on the last third of the time, beside the plant as given and a polynomial?
-
-Which parameters are fitted is chosen within the first two thirds: by the errors of blocks of time that a fit to the other
-blocks has not seen.
-"""
+"""How well does the fitted plant predict a real one on the last third of the time, beside the plant as given and a polynomial?"""
 
 import argparse
 import itertools
@@ -13,9 +9,9 @@ import jax
 import numpy as np
 
 from benchmarks import harness
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table
 from benchmarks.clock import timed
-from benchmarks.harness import Record, need_data, say
+from benchmarks.harness import beyond, need_data, say
 from jaxsched.calibrate import Fit, Observations, fit, model_of, predictor_of
 from jaxsched.cli._calibrate import fitted
 from jaxsched.config import CalibrationConfig, load_calibration
@@ -65,21 +61,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def failures(record: Record) -> list[str]:
     """Limits that the held-out third exceeds, and a choice of parameters that is not the best."""
-    score, missed = record["heldout"], []
-    for name, most in (("cv_rmse", MOST_CV_RMSE), ("nmbe", MOST_NMBE)):
-        if not abs(score[name]) < most:
-            missed.append(f"{name} of the last third is {score[name]:.1%}, less than {most:.0%} is required")
-    if other := set(record["choice"][0]["parameters"]) ^ {row["name"] for row in record["parameters"]}:
-        missed.append(
-            f"the example does not fit the parameters that are best; they differ in {', '.join(sorted(other))}"
-        )
+    score, best = record["heldout"], set(record["choice"][0]["parameters"])
+    limits = (("cv_rmse", MOST_CV_RMSE), ("nmbe", MOST_NMBE))
+    missed = beyond("last third", *((abs(score[n]), most, n + " is {:.1%}, {:.0%} is allowed") for n, most in limits))
+    if other := best ^ {row["name"] for row in record["parameters"]}:
+        missed.append(f"the example does not fit what is best; they differ in {', '.join(sorted(other))}")
     return missed
 
 
-COLUMNS = (
-    "on the last third of the time = {label} | CV(RMSE) = {cv_rmse:.1%} | NMBE = {nmbe:+.1%} | R2 = {r2:.3f} | "
-    "median relative error = {median_relative_error:.1%}"
-)
 _SCORED = {
     "heldout": "fitted",
     "heldout_default": "default of the law",
@@ -88,23 +77,24 @@ _SCORED = {
 }
 
 
-def table(record: Record) -> str:
-    """Scores on the held-out third of the fitted plant, the plant as given, and a polynomial."""
-    scores = [{"label": label, **record[key]} for key, label in _SCORED.items() if record.get(key) is not None]
+def _shown(record: Record) -> list[dict[str, Any]]:
+    return [{"label": label, **record[key]} for key, label in _SCORED.items() if record.get(key) is not None]
+
+
+def _chosen(record: Record) -> list[str]:
     best, *others = record["choice"]
-    return bulleted(
-        record,
-        tabulate(COLUMNS, scores, left=1),
-        f"{record['heldout']['count']:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %.",
-        f"Fitted: {', '.join(f'`{name}`' for name in best['parameters'])}, the best of {1 + len(others)} sets on unseen blocks of "
-        f"the first two thirds: CV(RMSE) {best['cv_rmse']:.1%}, the others {others[0]['cv_rmse']:.1%} to "
-        f"{others[-1]['cv_rmse']:.1%}.",
-    )
+    return [
+        f"Fitted: {', '.join(f'`{name}`' for name in best['parameters'])}, the best of {1 + len(others)} sets on unseen blocks "
+        f"of the first two thirds: CV(RMSE) {best['cv_rmse']:.1%}, the others {others[0]['cv_rmse']:.1%} to "
+        f"{others[-1]['cv_rmse']:.1%}."
+    ]
 
 
-BENCHMARK = harness.Benchmark(
-    "calibration_cooling", __doc__, run, failures=failures, tables={"calibration_cooling": table}
+table = Table(
+    "on the last third of the time = {label} | CV(RMSE) = {cv_rmse:.1%} | NMBE = {nmbe:+.1%} | R2 = {r2:.3f} | "
+    "median relative error = {median_relative_error:.1%}",
+    left=1,
+    rows=_shown,
+    notes=("{heldout/count:,} half hours held out. Limits of ASHRAE Guideline 14: 30 % and 10 %.", _chosen),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))
+BENCHMARK = harness.Benchmark("calibration_cooling", __doc__, run, failures, table)

@@ -16,9 +16,9 @@ from ciw import dists as distributions
 
 from benchmarks import harness
 from benchmarks._held_out import number
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table, fill
 from benchmarks.clock import timed
-from benchmarks.harness import DATA, Record, need_data, told
+from benchmarks.harness import DATA, need_data, told
 from jaxsched.calibrate import LatencyFit, fit_latency
 from jaxsched.models import Prefill, ServingSite
 from jaxsched.scenarios.readers import RequestLog, read
@@ -127,22 +127,19 @@ def study(name: str) -> dict[str, Any]:
     full = 1.0 / float(truth.utilisation(jnp.asarray(1.0), *sample))
     log = as_log(serve(truth, LOG_UTILISATION * full, LOG_REQUESTS, 0), 0)
     seconds, found = timed(lambda: fit_latency(log))
-    rows = [
+    loads = [
         predicted(found, log, serve(truth, share * full, many, n + 1), share * full)
         for n, share in enumerate(UTILISATIONS)
     ]
     plausible = found.servers.index[found.servers["plausible"]]
+    servers = {"true": float(truth.servers), "estimate": float(found.site.servers)}
     return {
         "case": name,
         "log": {"requests": len(log.table), "rate_per_s": found.rate, "utilisation": LOG_UTILISATION, "noise": NOISE},
         "seconds": seconds,
-        "servers": {
-            "true": float(truth.servers),
-            "estimate": float(found.site.servers),
-            "plausible": [int(plausible.min()), int(plausible.max())],
-        },
+        "servers": {**servers, "plausible": [int(plausible.min()), int(plausible.max())]},
         "parameters": list(parameters(found, truth, serve is not by_azure)),
-        "loads": rows,
+        "loads": loads,
         "warnings": list(found.warnings),
     }
 
@@ -150,21 +147,11 @@ def study(name: str) -> dict[str, Any]:
 def parameters(found: LatencyFit, truth: ServingSite, burstiness_known: bool) -> Iterator[dict[str, Any]]:
     """Each estimate beside the truth, with its standard error; the burstiness of a real trace has no truth."""
     for name, row in found.fit.parameters.iterrows():
-        true = float(operator.attrgetter(str(name))(truth))
-        yield {
-            "name": name,
-            "unit": row["unit"],
-            "true": true,
-            "estimate": row["estimate"],
-            "standard_error": row["standard_error"],
-        }
-    yield {
-        "name": "arrival_cv2",
-        "unit": "1",
-        "true": float(truth.arrival_cv2) if burstiness_known else None,
-        "estimate": float(found.site.arrival_cv2),
-        "standard_error": found.arrival_cv2_error,
-    }
+        known = {key: row[key] for key in ("unit", "estimate", "standard_error")}
+        yield {"name": name, "true": float(operator.attrgetter(str(name))(truth)), **known}
+    estimate = {"estimate": float(found.site.arrival_cv2), "standard_error": found.arrival_cv2_error}
+    true = float(truth.arrival_cv2) if burstiness_known else None
+    yield {"name": "arrival_cv2", "unit": "1", "true": true, **estimate}
 
 
 def quantities(ttft: np.ndarray) -> dict[str, float]:
@@ -215,37 +202,26 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"seed": 0, "dtype": "float64", "cases": told(map(study, cases()))}
 
 
-COLUMNS = (
+def _recovered(record: Record) -> list[str]:
+    text = (
+        "{case}: from {log/requests:,} requests at a load of {log/utilisation:.0%} whose TTFT is measured to {log/noise:.0%}, "
+        "{servers/estimate:g} servers (true: {servers/true:g}); off the truth: {off}."
+    )
+    found = []
+    for case in record["cases"]:
+        known = (row for row in case["parameters"] if row["true"] is not None)
+        off = ", ".join(f"{row['name']} {row['estimate'] / row['true'] - 1:+.1%}" for row in known)
+        found.append(fill(text, {**case, "off": off}))
+    return found
+
+
+table = Table(
     "requests of = {case} | load = {utilisation:.2f} | median [s] = {p50_s:.3f} | p99 [s] = {p99_s:.2f} | law: median = "
     "{errors/law/p50_s:+.0%} | law: p99 = {errors/law/p99_s:+.0%} | simulated: median = {errors/simulation/p50_s:+.0%} | "
     "simulated: p99 = {errors/simulation/p99_s:+.0%} | replayed: median = {errors/replay of the log/p50_s:+.0%} | "
-    "replayed: p99 = {errors/replay of the log/p99_s:+.0%} | log as it is: p99 = {errors/as in the log/p99_s:+.0%}"
+    "replayed: p99 = {errors/replay of the log/p99_s:+.0%} | log as it is: p99 = {errors/as in the log/p99_s:+.0%}",
+    left=1,
+    rows=lambda record: ({**case, **load} for case in record["cases"] for load in case["loads"]),
+    notes=(_recovered,),
 )
-
-
-def table(record: Record) -> str:
-    """What happened at each load, and the relative errors of each way to predict it."""
-    loads = [{"case": case["case"], **load} for case in record["cases"] for load in case["loads"]]
-    made = tabulate(COLUMNS, loads, left=1)
-    return bulleted(record, made, *map(_recovered, record["cases"]))
-
-
-def _recovered(case: Record) -> str:
-    log, servers = case["log"], case["servers"]
-    off = [
-        f"{row['name']} {row['estimate'] / row['true'] - 1:+.1%}"
-        for row in case["parameters"]
-        if row["true"] is not None
-    ]
-    return (
-        f"{case['case']}: from {log['requests']:,} requests at a load of {log['utilisation']:.0%} whose TTFT is measured to "
-        f"{log['noise']:.0%}, {servers['estimate']:g} servers (true: {servers['true']:g}); off the truth: {', '.join(off)}."
-    )
-
-
-BENCHMARK = harness.Benchmark(
-    "calibration_latency", __doc__, run, failures=harness.of_cases(failures), tables={"calibration_latency": table}
-)
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))
+BENCHMARK = harness.Benchmark("calibration_latency", __doc__, run, harness.of_cases(failures), table)

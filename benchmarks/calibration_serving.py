@@ -14,12 +14,13 @@ from pyproj import Geod
 
 from benchmarks import harness
 from benchmarks._held_out import scored, unseen
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table
 from benchmarks._serving_times import columns, decode_cases, prefill_cases
-from benchmarks.harness import DATA, Record, need_data, option
+from benchmarks.harness import DATA, beyond, need_data, option
 from jaxsched.calibrate import Descent, Observations, Pinball, fit
 from jaxsched.models import ITPower, RoundTripTime
 
+_SHORT = {"num_gpus": "gpus", "avg_power_watts": "watts", "output_throughput_tokens_per_sec": "throughput"}
 # Held-out prompts are scored in these ranges of tokens, and settings of decoding in these of sequences.
 TOKENS, SEQUENCES = (0, 256, 1024, 4096, 65_536), (0, 1, 8, 64)
 CITY_FOLDS = 5
@@ -28,20 +29,13 @@ MOST = {"prefill": 0.15, "decode": 0.10, "gpu_power": 0.06, "round_trip_time": 0
 
 
 def power_groups() -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Measurements of each model, precision, task and number of GPUs, with at least five batches."""
+    """Kind of GPU, model, and measurements of each of its precisions, tasks and numbers of GPUs with at least five batches."""
     table = pd.read_csv(DATA / "llm_profile" / "mlenergy_llm_energy.csv.gz")
-    keys = [
-        "gpu_model",
-        "model_id",
-        "num_gpus",
-        "weight_precision",
-        "task",
-        "par_tensor_parallel",
-        "par_expert_parallel",
-    ]
-    for key, rows in table.groupby(keys, dropna=False):
+    keys = ["gpu_model", "model_id", "num_gpus", "weight_precision", "task"]
+    for key, rows in table.groupby([*keys, "par_tensor_parallel", "par_expert_parallel"], dropna=False):
         if len(rows) >= 5:
-            yield str(key[0]), str(key[1]), rows.sort_values("output_throughput_tokens_per_sec")
+            rows = rows.sort_values("output_throughput_tokens_per_sec").rename(columns=_SHORT)
+            yield str(key[0]), str(key[1]), rows.assign(share=rows["throughput"] / rows["throughput"].max())
 
 
 def power_law(model: ITPower, inputs: Any) -> Any:
@@ -50,46 +44,28 @@ def power_law(model: ITPower, inputs: Any) -> Any:
     return model(gpus, gpus * share)
 
 
-# GPU power alone: the measurements leave the server out.
-def bare_power() -> ITPower:
-    """The default of the package, without the server."""
-    return ITPower(server_power=jnp.asarray(0.0))
+def power_case(name: str, rows: pd.DataFrame, group: np.ndarray, *features: str, robust: bool = True) -> dict[str, Any]:
+    """Held-out predictions of the power of GPUs alone: the measurements leave the server out."""
+    gpus, share, watts = columns(rows, "gpus", "share", "watts")
+    given = dict(zip(features, columns(rows, *features), strict=True))
+    start, names = ITPower(server_power=jnp.asarray(0.0)), ("idle_power", "active_power")
+    found = unseen(start, power_law, (gpus, share), watts / 1e3, group, names, given, robust)
+    return {"case": name, "observed": watts / 1e3, "at": share, "predictions": found}
 
 
 def power_cases() -> Iterator[dict[str, Any]]:
     """Power of each group against throughput: each batch is held out in turn."""
     for gpu, model, rows in power_groups():
-        gpus, watts, throughput = columns(rows, "num_gpus", "avg_power_watts", "output_throughput_tokens_per_sec")
-        inputs = gpus, throughput / throughput.max()
-        order = np.arange(len(rows))
-        names = ("idle_power", "active_power")
-        found = unseen(
-            bare_power(), power_law, inputs, watts / 1e3, order, names, {"throughput": throughput}, robust=False
-        )
-        yield {
-            "case": f"{model} on {gpu}", "gpu": gpu, "observed": watts / 1e3, "at": inputs[1], "predictions": found,
-        }  # fmt: skip
+        found = power_case(f"{model} on {gpu}", rows, np.arange(len(rows)), "throughput", robust=False)
+        yield {**found, "gpu": gpu}
 
 
 def pooled_power() -> Iterator[dict[str, Any]]:
     """One law for a kind of GPU: each model is held out in turn."""
-    found = [(gpu, model, rows) for gpu, model, rows in power_groups()]
-    for kind in sorted({gpu for gpu, _, _ in found}):
-        parts = [(model, rows) for gpu, model, rows in found if gpu == kind]
-        share = [
-            rows["output_throughput_tokens_per_sec"] / rows["output_throughput_tokens_per_sec"].max()
-            for _, rows in parts
-        ]
-        gpus = np.concatenate([rows["num_gpus"].to_numpy(float) for _, rows in parts])
-        watts = np.concatenate([rows["avg_power_watts"].to_numpy(float) for _, rows in parts])
-        group = np.unique(np.concatenate([[model] * len(rows) for model, rows in parts]), return_inverse=True)[1]
-        inputs = gpus, np.concatenate(share)
-        features = {"gpus": gpus, "share": inputs[1]}
-        names = ("idle_power", "active_power")
-        predictions = unseen(bare_power(), power_law, inputs, watts / 1e3, group, names, features)
-        yield {
-            "case": f"any model on {kind}", "observed": watts / 1e3, "at": inputs[1], "predictions": predictions,
-        }  # fmt: skip
+    every = pd.concat([rows.assign(kind=gpu, model=model) for gpu, model, rows in power_groups()])
+    for kind, rows in every.groupby("kind"):
+        group = np.unique(rows["model"].to_numpy(str), return_inverse=True)[1]
+        yield power_case(f"any model on {kind}", rows, group, "gpus", "share")
 
 
 def city_pairs() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -176,11 +152,12 @@ def failures(record: Record) -> list[str]:
     """A sentence for each study whose law is too far off, or no better than the default."""
     missed = []
     for name, study in record["studies"].items():
-        errors = {way: score["median_relative_error"] for way, score in study["scores"].items()}
-        if name in MOST and not errors["calibrated"] <= MOST[name]:
-            missed.append(f"{name}: held-out median error {errors['calibrated']:.1%}, {MOST[name]:.0%} is allowed")
-        if not errors["calibrated"] <= errors["default"]:
-            missed.append(f"{name}: the default is better, {errors['default']:.1%} to {errors['calibrated']:.1%}")
+        found, default = (study["scores"][way]["median_relative_error"] for way in ("calibrated", "default"))
+        missed += beyond(
+            name,
+            (found, MOST.get(name, np.inf), "held-out median error {:.1%}, {:.0%} is allowed"),
+            (found, default, "{:.1%}, and the default is better: {:.1%}"),
+        )
     return missed
 
 
@@ -198,47 +175,46 @@ _WHAT = {
     "gpu_power_of_unseen_models": ("GPU power, unseen model", "model", "share of greatest throughput"),
     "round_trip_time": ("round-trip time", "a fifth of the cities", "km"),
 }
-COLUMNS = (
-    "quantity = {what} | held out at once = {held_out} | range = {range} | values = {calibrated/count:,} | calibrated = "
-    "{calibrated/median_relative_error:.1%} | default = {default/median_relative_error:.1%} | polynomial = "
-    "{polynomial/median_relative_error:.1%}"
-)
 
 
-def _study_rows(name: str, study: Record) -> Iterator[dict[str, Any]]:
-    what, held_out, unit = _WHAT[name]
-    yield {"what": what, "held_out": held_out, "range": "all", **study["scores"]}
-    for one in study["ranges"]:
-        yield {"what": "", "held_out": "", "range": f"{one['above']:g} to {one['to']:g} {unit}", **one["scores"]}
+def _rows(record: Record) -> Iterator[dict[str, Any]]:
+    for name, study in record["studies"].items():
+        what, held_out, unit = _WHAT[name]
+        yield {"what": what, "held_out": held_out, "range": "all", **study["scores"]}
+        for one in study["ranges"]:
+            yield {"what": "", "held_out": "", "range": f"{one['above']:g} to {one['to']:g} {unit}", **one["scores"]}
 
 
-def table(record: Record) -> str:
-    """Held-out errors of each law beside the uncalibrated default and a polynomial, in all and by range."""
-    studies = record["studies"]
-    within = studies["round_trip_time"]["cases"][0]["share_between_10_and_90_percent"]
-    plain = studies["prefill"]["scores"]["quadratic law"]["median_relative_error"]
-    each = [case["scores"]["calibrated"]["median_relative_error"] for case in studies["prefill"]["cases"]]
-    rows = [row for study in studies.items() for row in _study_rows(*study)]
-    return bulleted(
-        record,
-        tabulate(COLUMNS, rows, left=3),
-        "Median relative errors of settings that the fit had not seen; repeats of a setting are held out together. "
-        "Polynomial: of second degree in the same inputs, least squares of relative errors.",
+def _notes(record: Record) -> list[str]:
+    prefill, round_trip = (record["studies"][name] for name in ("prefill", "round_trip_time"))
+    plain = prefill["scores"]["quadratic law"]["median_relative_error"]
+    each = [case["scores"]["calibrated"]["median_relative_error"] for case in prefill["cases"]]
+    within = round_trip["cases"][0]["share_between_10_and_90_percent"]
+    return [
         f"Prefill is `FlooredPrefill`; the quadratic `Prefill` of the scheduling problem reaches {plain:.1%}. "
         f"Two thirds of the values are of one profile; by profile the medians go from {min(each):.1%} to {max(each):.1%}, half of "
         f"them below {statistics.median(each):.1%}.",
         f"Round trips: {within:.1%} of the pairs of unseen cities lie between the fitted 10 % and 90 % quantiles.",
-    )
+    ]
 
 
+table = Table(
+    "quantity = {what} | held out at once = {held_out} | range = {range} | values = {calibrated/count:,} | calibrated = "
+    "{calibrated/median_relative_error:.1%} | default = {default/median_relative_error:.1%} | polynomial = "
+    "{polynomial/median_relative_error:.1%}",
+    left=3,
+    rows=_rows,
+    notes=(
+        "Median relative errors of settings that the fit had not seen; repeats of a setting are held out together. "
+        "Polynomial: of second degree in the same inputs, least squares of relative errors.",
+        _notes,
+    ),
+)
 BENCHMARK = harness.Benchmark(
     "calibration_serving",
     __doc__,
     run,
-    failures=failures,
-    tables={"calibration_serving": table},
-    options=(option("--only", choices=STUDIES, nargs="+", default=list(STUDIES), help="studies to run"),),
+    failures,
+    table,
+    (option("--only", choices=STUDIES, nargs="+", default=list(STUDIES), help="studies to run"),),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

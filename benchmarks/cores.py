@@ -1,10 +1,7 @@
-"""What are virtual devices worth, one for each core of a CPU, and is a day of 200x500 within its seconds?
-
-Every setting runs in a process of its own, compiles, and then solves as often as it is asked to; the processes take turns,
-so that all share what else the machine does. Answers are judged by NumPy in float64.
-"""
+"""What are virtual devices worth, one for each core of a CPU, and is a day of 200x500 within its seconds?"""
 
 import argparse
+import contextlib
 import itertools
 import os
 import statistics
@@ -16,10 +13,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, tabulate
+from benchmarks._markdown import Table
 from benchmarks.clock import timed
 from benchmarks.family import as_problem, generate, routing_of
-from benchmarks.harness import Record, option, told
+from benchmarks.harness import option, told
 from benchmarks.judge import judge
 from benchmarks.process import MeasuringProcess
 
@@ -60,24 +57,15 @@ def prepare(solver: str, variant: str, devices: int, shape: list[int]) -> Callab
 def measure(solver: str, variant: str, shape: list[int], rounds: int) -> list[dict[str, Any]]:
     """All settings of one solver on one kind of cost, taking turns."""
     given = {"solver": solver, "variant": variant}
-    target = "benchmarks.cores:prepare"
-    processes = [MeasuringProcess(target, **given, devices=devices, shape=shape) for devices in settings()]
-    try:
+    with contextlib.ExitStack() as stack:
+        start = lambda n: MeasuringProcess("benchmarks.cores:prepare", **given, devices=n, shape=shape)  # noqa: E731
+        processes = [stack.enter_context(contextlib.closing(start(devices))) for devices in settings()]
         turns = [[process.answer() for process in processes] for _ in range(rounds + 1)]
-    finally:
-        for process in processes:
-            process.close()
-    first, counted = turns[0], turns[1:]
-    return [
-        {
-            **given,
-            "devices": devices,
-            "seconds": statistics.median(turn[i]["seconds"] for turn in counted),
-            "first_seconds": first[i]["seconds"],
-            **{key: counted[-1][i][key] for key in ("gap", "iterations", "violation")},
-        }
-        for i, devices in enumerate(settings())
-    ]
+    found = []
+    for devices, (first, *counted) in zip(settings(), zip(*turns, strict=True), strict=True):
+        seconds = {"seconds": statistics.median(one["seconds"] for one in counted), "first_seconds": first["seconds"]}
+        found.append({**given, "devices": devices, **counted[-1], **seconds})
+    return found
 
 
 def misses(cases: list[dict[str, Any]]) -> list[str]:
@@ -102,33 +90,24 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"origins": shape[0], "sites": shape[1], "slots": shape[2], "rounds": rounds, "cases": cases}
 
 
-COLUMNS = (
+table = Table(
     "solver = {solver} | site cost = {variant} | virtual devices = {devices} | seconds = {seconds:.2f} | "
-    "first call = {first_seconds:.1f} | certified gap = {gap:.1e}"
-)
-
-
-def table(record: Record) -> str:
-    """Seconds on one device of a CPU and on several."""
-    note = (
+    "first call = {first_seconds:.1f} | certified gap = {gap:.1e}",
+    left=2,
+    notes=(
         "{slots} slots of {origins} origins by {sites} sites; ADMM in float32 to 1e-3, interior point in float64 to 1e-8. "
-        "Medians of {rounds} solves that take turns; the first call compiles, while the other settings wait."
-    )
-    return bulleted(record, tabulate(COLUMNS, record["cases"], left=2), fill(note, record))
-
-
+        "Medians of {rounds} solves that take turns; the first call compiles, while the other settings wait.",
+    ),
+)
 BENCHMARK = harness.Benchmark(
     "cores",
     __doc__,
     run,
-    failures=lambda record: misses(record["cases"]),
-    tables={"cores": table},
+    lambda record: misses(record["cases"]),
+    table,
     options=(
         option("--rounds", type=int, default=5, help="solves that count, of each setting"),
         option("--shape", type=int, nargs=3, default=(200, 500, 24), help="origins, sites, slots"),
     ),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

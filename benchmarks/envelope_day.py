@@ -1,8 +1,4 @@
-"""Are site costs with a straight part and a kink of the slope, as sleeping servers give them, certified on the default day?
-
-The convex envelope of "off" and "always on" is a line through zero up to the load where it touches the cost of the site, and
-that cost beyond: level curvature up to a kink of the slope. Solvers that see curvature only come to rest at 1e-2 there.
-"""
+"""Are site costs with a straight part and a kink of the slope, as sleeping servers give them, certified on the default day?"""
 
 from typing import Any
 
@@ -13,8 +9,8 @@ from jaxtyping import Array, Float
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import fill, tabulate, with_sentence
-from benchmarks.harness import Record, beyond, told
+from benchmarks._markdown import Record, Table
+from benchmarks.harness import beyond, told
 from jaxsched.scenarios import australia
 from jaxsched.study import build_study
 
@@ -94,29 +90,14 @@ def failures(row: Record) -> list[str]:
     return beyond(row["solver"], (row["gap"], TOLERANCES[row["solver"]], "gap {:.1e}, asked for {:.0e}"))
 
 
-COLUMNS = (
+table = Table(
     "solver = `{solver}` | asked for = {asked:.0e} | certified gap = {gap:.1e} | iterations = {steps} | "
-    "cost [AUD] = {objective:,.2f} | loads on the straight part = {straight:.0f} %"
+    "cost [AUD] = {objective:,.2f} | loads on the straight part = {share_below_knee*100:.0f} %",
+    left=1,
+    rows=lambda record: [{**row, "asked": TOLERANCES[row["solver"]]} for row in record["rows"]],
+    notes=("{slots} slots of {origins} x {sites}, {classes} classes, float64.",),
+    listed=False,
 )
-
-
-def table(record: Record) -> str:
-    """Certified gap and iterations of each solver, beside what was asked for."""
-    rows = [
-        {**row, "asked": TOLERANCES[row["solver"]], "straight": 100.0 * row["share_below_knee"]}
-        for row in record["rows"]
-    ]
-    size = "{slots} slots of {origins} x {sites}, {classes} classes, float64."
-    return with_sentence(record, tabulate(COLUMNS, rows, left=1), fill(size, record))
-
-
 BENCHMARK = harness.Benchmark(
-    "envelope_day",
-    __doc__,
-    run=lambda options: measure(slots=24),
-    failures=harness.of_cases(failures, "rows"),
-    tables={"envelope_day": table},
+    "envelope_day", __doc__, lambda options: measure(slots=24), harness.of_cases(failures, "rows"), table
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -9,11 +9,11 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Table
 from benchmarks.admm_gap import ROUNDINGS, reference
 from benchmarks.clock import median_seconds, timed
 from benchmarks.family import CLASSES, SIZES, SLOTS, VARIANTS, Case, Instance, as_problem, routing_of, title
-from benchmarks.harness import Record, beyond, told
+from benchmarks.harness import beyond, told
 from benchmarks.judge import judge, marginal_cost, violation
 
 RTOL = 1e-8
@@ -108,34 +108,25 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {key: told(solved(case, options.repeats) for case in cases) for key, cases in found.items()}
 
 
-COLUMNS = (
+table = Table(
     "origins x sites = {size} | site cost = {variant} | classes = {classes} | slots = {slots} | iterations = {iterations} | "
     "certified gap = {gap:.1e} | KKT: routes = {kkt/routes:.1e} | KKT: sites = {kkt/sites:.1e} | seconds = {seconds:.3f} | "
     "first call [s] = {first_call_seconds:.1f} | gap, solved to 1e-11 = {tight/gap:.1e} | cost above optimum then = "
-    "{tight/cost_above_optimum:.1e} | Clarabel [s] = {reference/seconds:.2f}"
-)
-
-
-def table(record: Record) -> str:
-    """Iterations, gap, optimality conditions, seconds and distance from Clarabel's optimum of each case."""
-    return bulleted(
-        record,
-        tabulate(COLUMNS, (*record["cases"], *record["days"]), left=2),
+    "{tight/cost_above_optimum:.1e} | Clarabel [s] = {reference/seconds:.2f}",
+    left=2,
+    rows=lambda record: (*record["cases"], *record["days"]),
+    notes=(
         "Everything in float64 to a certified gap of 1e-8 of each slot; the gap shown is that of the worst slot. KKT: what "
         "flows pay above the cheapest route, and prices away from marginal costs, relative to the cost.",
         "Cost above optimum: solved on to 1e-11, against Clarabel at 1e-10, whose own error it then shows (negative: "
         "Clarabel's cost is the higher). Clarabel's seconds are those of CVXPY and Clarabel together.",
-    )
-
-
+    ),
+)
 BENCHMARK = harness.Benchmark(
     "exact",
     __doc__,
     run,
-    failures=harness.of_cases(failures, "cases", "days"),
-    tables={"exact": table},
-    options=(harness.sizes(SIZES), harness.repeats(3)),
+    harness.of_cases(failures, "cases", "days"),
+    table,
+    (harness.sizes(SIZES, SIZES), harness.repeats(3)),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

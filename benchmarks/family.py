@@ -214,3 +214,9 @@ def routing_of(schedule: "jaxsched.Schedule") -> np.ndarray:
     """Routing [slot, origin, site, kind] of a schedule, in float64, whether its problem has kinds or not."""
     routing = np.asarray(schedule.routing, np.float64)
     return routing if routing.ndim == 4 else routing[..., None]
+
+
+def gaps_of(schedule: "jaxsched.Schedule") -> dict[int, float]:
+    """Certified gap after each iteration at which it was looked at."""
+    history = schedule.stats.history
+    return dict(zip(np.asarray(history.step).tolist(), np.asarray(history.gap, float).tolist(), strict=True))

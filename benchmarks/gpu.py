@@ -1,7 +1,6 @@
 """What are the bandwidth of the iteration, a year of hours, batches of exact solves, and Moreau on a machine with a CUDA GPU?
 
-Without a GPU it says so and ends with 2. A case that fails, for want of memory say, is kept with its
-reason, and the others go on.
+A case that fails, for want of memory say, is kept with its reason, and the others go on.
 """
 
 import argparse
@@ -16,10 +15,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import markdown, with_sentence
+from benchmarks._markdown import Record, Table
 from benchmarks.clock import median_seconds
 from benchmarks.family import Case, as_problem, generate, routing_of
-from benchmarks.harness import Record, beyond, option, say
+from benchmarks.harness import beyond, option, say
 from benchmarks.judge import accuracy, bound_of, judge, repair
 from benchmarks.peers import batched
 from benchmarks.scaling import copy_bandwidth, measure
@@ -37,13 +36,8 @@ def bandwidth(origins: int, sites: int, slots: int, copy_megabytes: int = 4096) 
 
 
 def year(origins: int, sites: int, slots: int, chunk: int) -> dict[str, Any]:
-    """Hours of a year in chunks of slots that share one compilation, float32, each chunk to a certified 1e-3.
-
-    Raises:
-        ValueError: If the chunks do not fill the year.
-    """
-    if slots % chunk:
-        raise ValueError(f"{slots} slots cannot be cut into chunks of {chunk}; give a divisor.")
+    """Hours of a year in chunks of slots that share one compilation, float32, each chunk to a certified 1e-3."""
+    shape = {"origins": origins, "sites": sites, "slots": slots, "chunk": chunk}
     instance = generate(origins, sites, "queueing", slots)
     solver, cost, bound, seconds = jaxsched.ADMM(rtol=_RTOL), 0.0, 0.0, []
     for first in range(0, slots, chunk):
@@ -53,15 +47,8 @@ def year(origins: int, sites: int, slots: int, chunk: int) -> dict[str, Any]:
         cost += float(np.asarray(schedule.slot_objective, np.float64).sum())
         bound += float(np.asarray(schedule.slot_bound, np.float64).sum())
         seconds.append(time.perf_counter() - started)
-    return {
-        "origins": origins,
-        "sites": sites,
-        "slots": slots,
-        "chunk": chunk,
-        "gap": (cost - bound) / abs(cost),
-        "first_chunk_seconds": seconds[0],
-        "seconds": float(np.sum(seconds)),
-    }
+    times = {"first_chunk_seconds": seconds[0], "seconds": float(np.sum(seconds))}
+    return {**shape, "gap": (cost - bound) / abs(cost), **times}
 
 
 def exact_batch(size: str) -> dict[str, Any]:
@@ -131,40 +118,33 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if jax.default_backend() != "gpu":
         raise harness.CannotRunError(
             f"JAX sees no CUDA GPU here, only {jax.default_backend()}: install jax[cuda12] on a machine with one, leave "
-            "JAX_PLATFORMS unset, and run python -m benchmarks.gpu again."
+            "JAX_PLATFORMS unset, and run python -m benchmarks gpu again."
         )
     jnp.zeros(1).block_until_ready()
     return {"cases": [attempt(name, CASES[name]) for name in options.cases]}
 
 
-def table(record: Record) -> str:
-    """Every GPU case with what it recorded."""
+def _row(case: Record) -> dict[str, str]:
     hidden = ("case", "copy", "failed", "skipped")
-    rows = [
-        (
-            case["case"],
-            case.get("failed") or case.get("skipped") or "measured",
-            ", ".join(
-                f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                for key, value in case.items()
-                if key not in hidden and value is not None
-            ),
-        )
-        for case in record["cases"]
-    ]
-    made = markdown(("case", "outcome", "recorded"), rows, left=3)
-    return with_sentence(record, made, f"- On {record['measured']['device']}.")
+    known = {key: value for key, value in case.items() if key not in hidden and value is not None}
+    recorded = (f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in known.items())
+    outcome = case.get("failed") or case.get("skipped") or "measured"
+    return {"case": case["case"], "outcome": outcome, "recorded": ", ".join(recorded)}
 
 
+table = Table(
+    "case = {case} | outcome = {outcome} | recorded = {recorded}",
+    left=3,
+    rows=lambda record: map(_row, record["cases"]),
+    notes=("- On {measured/device}.",),
+    listed=False,
+)
 BENCHMARK = harness.Benchmark(
     "gpu",
     __doc__,
     run,
-    failures=harness.of_cases(failures),
-    tables={"gpu": table},
-    options=(option("--cases", nargs="+", choices=list(CASES), default=list(CASES)),),
+    harness.of_cases(failures),
+    table,
+    (option("--cases", nargs="+", choices=list(CASES), default=list(CASES)),),
     packages=("moreau", "moreau-cuda12", "moreau-cuda13"),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

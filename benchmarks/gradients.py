@@ -14,10 +14,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table
 from benchmarks.clock import timed
 from benchmarks.family import SIZES, Case, as_problem
-from benchmarks.harness import Record, beyond, told
+from benchmarks.harness import beyond, told
 
 DEFAULT_SIZES = ("20x20", "50x100", "200x500")
 VARIANTS = ("quadratic", "queueing")
@@ -128,15 +128,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"cases": told(one(*case) for case in itertools.product(options.sizes, VARIANTS))}
 
 
-COLUMNS = (
-    "origins x sites = {size} | site cost = {variant} | solve [s] = {solve_seconds:.4f} | and envelope [s] = "
-    "{solve_and_envelope_seconds:.4f} | envelope share = {envelope} | and implicit [s] = {solve_and_implicit_seconds:.4f} | "
-    "implicit share = {implicit} | share of returning arrays = {returned} | first call of it [s] = "
-    "{solve_and_implicit_first_call_seconds:.1f} | `optimal_cost` [s] = {optimal_cost_seconds:.5f} | largest envelope error = "
-    "{worst/envelope:.1e} | largest implicit error = {worst/implicit:.1e}"
-)
-
-
 def _row(case: Record) -> dict[str, Any]:
     shares = {name: case[f"{name}_share"] for name in ("envelope", "implicit", "returned")}
     said = {name: f"{share:.3f}" if share > 0 else "below noise" for name, share in shares.items()}
@@ -144,27 +135,27 @@ def _row(case: Record) -> dict[str, Any]:
     return {**case, **said, "worst": worst}
 
 
-def table(record: Record) -> str:
-    """Seconds of gradients beside those of a solve, and errors against differences of re-solves."""
-    return bulleted(
-        record,
-        tabulate(COLUMNS, map(_row, record["cases"]), left=2),
+table = Table(
+    "origins x sites = {size} | site cost = {variant} | solve [s] = {solve_seconds:.4f} | and envelope [s] = "
+    "{solve_and_envelope_seconds:.4f} | envelope share = {envelope} | and implicit [s] = {solve_and_implicit_seconds:.4f} | "
+    "implicit share = {implicit} | share of returning arrays = {returned} | first call of it [s] = "
+    "{solve_and_implicit_first_call_seconds:.1f} | `optimal_cost` [s] = {optimal_cost_seconds:.5f} | largest envelope error = "
+    "{worst/envelope:.1e} | largest implicit error = {worst/implicit:.1e}",
+    left=2,
+    rows=lambda record: map(_row, record["cases"]),
+    notes=(
         "One slot, float64, a solve to 1e-8; gradients with respect to every array of the problem. Errors are relative to "
         "central differences of re-solves to 1e-14 along a random direction of demand, route cost and linear site cost.",
         "A share is what a jitted gradient, of the cost (envelope) or of the loads (implicit), takes more than the jitted "
         "solve alone: the median over rounds, in random order, in units of a solve. Returning as many arrays without any "
         "gradient takes a share too. `optimal_cost` is a call of its own, the envelope gradient for a schedule that is there.",
-    )
-
-
+    ),
+)
 BENCHMARK = harness.Benchmark(
     "gradients",
     __doc__,
     run,
-    failures=harness.of_cases(failures),
-    tables={"gradients": table},
-    options=(harness.sizes(SIZES, DEFAULT_SIZES), harness.repeats(9)),
+    harness.of_cases(failures),
+    table,
+    (harness.sizes(DEFAULT_SIZES, SIZES), harness.repeats(9)),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

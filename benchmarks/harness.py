@@ -1,7 +1,7 @@
 """What a benchmark is, the list of all of them, and the one command line that runs, records and checks any.
 
 python -m benchmarks                            # every subject and its question
-python -m benchmarks NAME [--check] [options]   # or python -m benchmarks.NAME
+python -m benchmarks NAME [--check] [options]
 
 A subject is a module with a `BENCHMARK`: what it asks, how it measures, what it requires of a record, and the tables that a
 record makes. A run writes its record to `benchmarks/results`; with --check it ends with 1 where a requirement is missed, each
@@ -12,12 +12,13 @@ import argparse
 import dataclasses
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from benchmarks._markdown import Record
 from benchmarks._record import RESULTS, write_result
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -45,16 +46,12 @@ SUBJECTS = (
     "gradient_peers",
     "gpu",
 )
-Record = Mapping[str, Any]
+# An argument of the command line: its flag, and what `argparse` is told of it.
+Option = tuple[str, dict[str, Any]]
 
 
 class CannotRunError(Exception):
     """A sentence that says what is missing on this machine."""
-
-
-def option(flag: str, **settings: Any) -> tuple[str, dict[str, Any]]:
-    """An argument of the command line, as `argparse` takes it."""
-    return flag, settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +63,10 @@ class Benchmark:
         about: Its docstring, whose first paragraph is the question that it answers.
         run: From the options to what is recorded.
         failures: A sentence for each requirement that a record misses.
-        tables: By name, from a record to Markdown. A table named like a record is made of that, others of the first.
+        table: From a record to Markdown; it goes by the name of the record.
         options: Beside --name, --out and --check.
         records: Names of the result files; the name must be given where none is the benchmark's own.
+        more_tables: By name, those that are made of the first record beside `table`.
         packages: Those whose versions are recorded beside the usual ones.
         float64: Whether JAX is set to float64 before the run.
         finish: What is done once the record is written.
@@ -78,12 +76,19 @@ class Benchmark:
     about: str | None
     run: Callable[[argparse.Namespace], dict[str, Any]]
     failures: Callable[[Record], list[str]] = lambda record: []
-    tables: Mapping[str, Callable[[Record], str]] = dataclasses.field(default_factory=dict)
-    options: tuple[tuple[str, dict[str, Any]], ...] = ()
+    table: Callable[[Record], str] | None = None
+    options: tuple[Option, ...] = ()
     records: tuple[str, ...] = ()
+    more_tables: dict[str, Callable[[Record], str]] = dataclasses.field(default_factory=dict)
     packages: tuple[str, ...] = ()
     float64: bool = True
     finish: Callable[[argparse.Namespace], None] = lambda options: None
+
+    def __post_init__(self) -> None:
+        # A module that is run by itself, `python -m benchmarks.NAME`, is the subject of that name.
+        run, module = getattr(sys.modules["__main__"], "__spec__", None), f"benchmarks.{self.name}"
+        if run is not None and run.name == module and module not in sys.modules:
+            raise SystemExit(main(benchmark(self.name), sys.argv[1:]))
 
     @property
     def question(self) -> str:
@@ -94,6 +99,11 @@ class Benchmark:
     def results(self) -> tuple[str, ...]:
         """Names of the result files."""
         return self.records or (self.name,)
+
+    @property
+    def tables(self) -> dict[str, Callable[[Record], str]]:
+        """Every table by its name."""
+        return {**(dict.fromkeys(self.results, self.table) if self.table else {}), **self.more_tables}
 
     def source(self, table: str) -> str:
         """The record that a table is made of."""
@@ -107,7 +117,7 @@ def benchmark(name: str) -> Benchmark:
 
 def parser(subject: Benchmark) -> argparse.ArgumentParser:
     """The command line of a subject."""
-    found = argparse.ArgumentParser(prog=f"python -m benchmarks.{subject.name}", description=subject.question)
+    found = argparse.ArgumentParser(prog=f"python -m benchmarks {subject.name}", description=subject.question)
     for flag, settings in subject.options:
         found.add_argument(flag, **settings)
     own = subject.name in subject.results
@@ -172,19 +182,16 @@ def of_cases(judge: Callable[[Any], list[str]], *keys: str) -> Callable[[Record]
     return lambda record: [sentence for key in keys or ("cases",) for case in record[key] for sentence in judge(case)]
 
 
-def sizes(
-    choices: Sequence[str] | Mapping[str, Any], default: Sequence[str] | None = None
-) -> tuple[str, dict[str, Any]]:
-    """The option of problem sizes."""
-    sizes = {"choices": list(choices), "default": list(default or choices)}
-    return option("--sizes", nargs="+", help="origins x sites", **sizes)
+def option(flag: str, **settings: Any) -> Option:
+    """An argument of the command line."""
+    return flag, settings
 
 
-def any_size(default: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The option of problem sizes where any can be drawn."""
-    return option("--sizes", nargs="+", default=list(default), help="origins x sites")
+def sizes(default: Iterable[str], choices: Iterable[str] | None = None) -> Option:
+    """The option of problem sizes, of some or of any that can be drawn."""
+    return option("--sizes", nargs="+", default=list(default), choices=choices, help="origins x sites")
 
 
-def repeats(default: int) -> tuple[str, dict[str, Any]]:
+def repeats(default: int) -> Option:
     """The option of repetitions."""
     return option("--repeats", type=int, default=default, help="calls whose median counts")

@@ -1,12 +1,10 @@
 """How many iterations does a certified gap take beside textbook ADMM and the dual subgradient method, up to 1e5 origins?
 
-Origins from 1e2 to 1e5 by sites from 10 to 2,000, as memory allows, in float32 with queueing. 100000x13 is the size of the
-literature (Xu, Feng and Li 2013: 53 to 73 iterations of a four-block ADMM). Textbook ADMM has one penalty for every route,
-the dual method one step size: for each, the best of a few is shown. A method gets the iterations that it is given here; the
-gap is the certified one, of the best answer and the best bound so far, checked every few iterations.
+100000x13 is the size of the literature (Xu, Feng and Li 2013: 53 to 73 iterations of a four-block ADMM).
 """
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -14,11 +12,11 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, fill, tabulate
+from benchmarks._markdown import Record, Table
 from benchmarks.clock import timed
-from benchmarks.family import as_problem, busiest_slot, dimensions, generate
-from benchmarks.harness import Record, option, told
-from benchmarks.subgradient import subgradient
+from benchmarks.family import as_problem, busiest_slot, dimensions, gaps_of, generate
+from benchmarks.harness import option, told
+from benchmarks.subgradient import curve, subgradient
 
 SIZES = (
     *("100x10", "1000x10", "10000x10", "100000x13"),
@@ -36,20 +34,13 @@ _SUBGRADIENT = (0.01, 0.1, 1.0, 10.0)
 _WORK = 2e9
 
 
-def curve(steps: Any, gaps: Any) -> dict[str, list[float]]:
-    """A curve for a figure, plain numbers, without what is not finite."""
-    pairs = [(int(s), float(g)) for s, g in zip(steps, gaps, strict=True) if np.isfinite(g)]
-    return {"iterations": [s for s, _ in pairs], "gap": [g for _, g in pairs]}
-
-
 def admm(problem: jaxsched.Problem, metric: Any, steps: int, every: int = 10) -> dict[str, Any]:
     """Curve of an ADMM, and seconds of an iteration, compiling apart, checks included."""
     solver = jaxsched.ADMM(rtol=_NEVER, max_steps=steps, metric=metric, check_every=every)
     solving = lambda: jaxsched.solve(problem, solver, throw=False)  # noqa: E731
     timed(solving)
     taken, schedule = timed(solving)
-    history = schedule.stats.history
-    return {**curve(np.asarray(history.step), np.asarray(history.gap)), "seconds_per_iteration": taken / steps}
+    return curve(gaps_of(schedule), taken / steps)
 
 
 def best(tried: dict[float, dict[str, Any]]) -> dict[str, Any]:
@@ -109,41 +100,34 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"variant": "queueing", "dtype": "float32", "cases": cases}
 
 
-COLUMNS = (
+def _rows(record: Record) -> Iterator[dict[str, Any]]:
+    for case in record["cases"]:
+        for method, found in case["methods"].items():
+            last = {"least": min(found["gap"], default=None), "after": (found["iterations"] or [None])[-1]}
+            yield {"size": case["size"], "method": method, **found, **last}
+
+
+table = Table(
     "origins x sites = {size} | method = {method} | step = {step:g} | to 0.01 = {iterations_to/0.01} | to 0.001 = "
     "{iterations_to/0.001} | to 0.0003 = {iterations_to/0.0003} | last gap = {least:.1e} | after = {after} | "
-    "ms an iteration = {ms:.3g}"
+    "ms an iteration = {seconds_per_iteration*1e3:.3g}",
+    left=2,
+    rows=_rows,
+    notes=(
+        "Queueing costs, {dtype}, one slot. Textbook ADMM and dual subgradient with the best of the steps tried; a dash is a "
+        "gap that was not certified in the iterations given (largest sizes: fewer).",
+    ),
 )
-
-
-def table(record: Record) -> str:
-    """Iterations to each certified gap, method by method."""
-
-    def row(size: str, method: str, found: Record) -> dict[str, Any]:
-        last = {"least": min(found["gap"], default=None), "after": (found["iterations"] or [None])[-1]}
-        return {"size": size, "method": method, **found, **last, "ms": 1e3 * found["seconds_per_iteration"]}
-
-    rows = [row(case["size"], *method) for case in record["cases"] for method in case["methods"].items()]
-    note = (
-        " costs, {dtype}, one slot. Textbook ADMM and dual subgradient with the best of the steps tried; a dash is a gap that "
-        "was not certified in the iterations given (largest sizes: fewer)."
-    )
-    return bulleted(record, tabulate(COLUMNS, rows, left=2), record["variant"].capitalize() + fill(note, record))
-
-
 BENCHMARK = harness.Benchmark(
     "iterations",
     __doc__,
     run,
-    failures=harness.of_cases(failures),
-    tables={"iterations": table},
+    harness.of_cases(failures),
+    table,
     options=(
-        harness.any_size(SIZES),
+        harness.sizes(SIZES),
         option("--iterations", type=int, default=300, help="of ours"),
         option("--others", type=int, default=2000, help="iterations of the other two, fewer at the large sizes"),
     ),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

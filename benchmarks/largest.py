@@ -1,8 +1,6 @@
 """What do 2,000 origins by 2,000 sites, 24 slots and three classes take to 1e-3 and to 1e-6, and does it fit?
 
 Every solver runs in a process of its own, which tells its peak memory. Slots are solved in chunks of what `memory` allows.
-Seconds are those of the whole call of `solve` less what JAX spent on tracing and compiling in it, which is listed apart.
-The answer is checked once more in NumPy and float64: what demands miss and sites exceed, as shares.
 """
 
 import argparse
@@ -14,24 +12,18 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table, fill
 from benchmarks.clock import timed
-from benchmarks.harness import Record, beyond, option, told
+from benchmarks.harness import beyond, option, told
 from benchmarks.process import asked_once, peak_kilobytes
 from jaxsched.scenarios import australia
-from jaxsched.study import build_study
 
 START = "2024-01-15"
 SOLVERS = {"admm": ("float32", 1e-3, 600.0), "interior": ("float64", 1e-6, 1800.0)}
+TITLES = {"admm": "ADMM", "interior": "InteriorPoint"}
 MOST_GIGABYTES = 12.0
 # A share that float32 sums of 2,000 numbers leave.
 _FEASIBLE = 1e-4
-
-
-def solver_of(name: str) -> jaxsched.AbstractSolver:
-    """The solver of a case at its tolerance."""
-    rtol = SOLVERS[name][1]
-    return jaxsched.ADMM(rtol=rtol) if name == "admm" else jaxsched.InteriorPoint(rtol=rtol)
 
 
 def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> Callable[[], dict[str, Any]]:
@@ -42,8 +34,8 @@ def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> C
     def answer() -> dict[str, Any]:
         shape: dict[str, Any] = {"sites": sites, "origins": origins, "slots": slots, "start": START}
         built, problem = timed(lambda: build_study(australia(**shape)).problem)
-        compiling = _Compiling()
-        solver, most = solver_of(name), memory * 2.0**30
+        compiled = compiling()
+        solver, most = getattr(jaxsched, TITLES[name])(rtol=rtol), memory * 2.0**30
         seconds, schedule = timed(lambda: jaxsched.solve(problem, solver, memory=most, throw=False))
         return {
             "solver": name,
@@ -52,8 +44,8 @@ def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> C
             "slots": slots,
             "memory_gib": memory,
             "build_seconds": built,
-            "compile_seconds": compiling.seconds,
-            "seconds": seconds - compiling.seconds,
+            "compile_seconds": compiled(),
+            "seconds": seconds - compiled(),
             "peak_gigabytes": peak_kilobytes() * 1024 / 1e9,
             "gap": float(schedule.gap),
             "worst_slot_gap": float(schedule.slot_gap.max()),
@@ -65,16 +57,17 @@ def prepare(name: str, sites: int, origins: int, slots: int, memory: float) -> C
     return answer
 
 
-class _Compiling:
-    """Seconds of tracing, lowering and compiling from now on."""
+def compiling() -> Callable[[], float]:
+    """What tells the seconds of lowering and compiling since now."""
+    events = ("/jax/core/compile/jaxpr_to_mlir_module_duration", "/jax/core/compile/backend_compile_duration")
+    taken: list[float] = []
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        jax.monitoring.register_event_duration_secs_listener(self._listen)
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
+        if event in events:
+            taken.append(duration_secs)
 
-    def _listen(self, event: str, duration_secs: float, **_: str | int) -> None:
-        if event in ("/jax/core/compile/jaxpr_to_mlir_module_duration", "/jax/core/compile/backend_compile_duration"):
-            self.seconds += duration_secs
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return lambda: sum(taken)
 
 
 def violations(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> dict[str, float]:
@@ -115,33 +108,29 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"shape": {**shape, "classes": 3}, "start": START, "cases": told(map(one, options.solvers))}
 
 
-_TITLES = {"admm": "ADMM", "interior": "InteriorPoint"}
-COLUMNS = (
+def _about(record: Record) -> list[str]:
+    worst = max(max(case["demand_missed"], case["capacity_exceeded"]) for case in record["cases"])
+    size = (
+        "`australia(...)` with {shape/origins:,} origins, {shape/sites:,} sites and {shape/classes} classes from {start}, every "
+        "route. Seconds are without compiling. What demands miss and sites exceed, added up in float64: at most {worst:.0e}."
+    )
+    return [fill(size, {**record, "worst": worst})]
+
+
+table = Table(
     "solver = {title} | precision = {dtype} | asked for = {rtol:g} | slots = {slots} | certified gap = {gap:.1e} | worst slot = "
     "{worst_slot_gap:.1e} | most iterations of a slot = {iterations} | seconds = {seconds:.0f} | compile [s] = "
-    "{compile_seconds:.1f} | build [s] = {build_seconds:.1f} | peak GB = {peak_gigabytes:.1f}"
+    "{compile_seconds:.1f} | build [s] = {build_seconds:.1f} | peak GB = {peak_gigabytes:.1f}",
+    left=3,
+    rows=lambda record: ({**case, "title": TITLES[case["solver"]]} for case in record["cases"]),
+    notes=(_about,),
 )
-
-
-def table(record: Record) -> str:
-    """Seconds, memory and proof of each solver at the largest size."""
-    shape = record["shape"]
-    cases = [{**case, "title": _TITLES[case["solver"]]} for case in record["cases"]]
-    worst = max(max(case["demand_missed"], case["capacity_exceeded"]) for case in record["cases"])
-    note = (
-        f"`australia(...)` with {shape['origins']:,} origins, {shape['sites']:,} sites and {shape['classes']} classes from "
-        f"{record['start']}, every route. Seconds are without compiling. What demands miss and sites exceed, added up in "
-        f"float64: at most {worst:.0e}."
-    )
-    return bulleted(record, tabulate(COLUMNS, cases, left=3), note)
-
-
 BENCHMARK = harness.Benchmark(
     "largest",
     __doc__,
     run,
-    failures=harness.of_cases(misses),
-    tables={"largest": table, "largest_interior": table},
+    harness.of_cases(misses),
+    table,
     records=("largest", "largest_interior"),
     options=(
         option("--sites", type=int, default=2000),
@@ -153,6 +142,3 @@ BENCHMARK = harness.Benchmark(
     ),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

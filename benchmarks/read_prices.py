@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import harness
-from benchmarks._markdown import tabulate, with_sentence
-from benchmarks.harness import Record, told
+from benchmarks._markdown import Table
+from benchmarks.harness import beyond, told
 from benchmarks.process import asked_once
 
 REGIONS = ("NSW1", "QLD1", "SA1", "TAS1", "VIC1")
@@ -64,12 +64,11 @@ def measure(path: Path, prices: pd.Series, repeats: int) -> dict[str, Any]:
 
 def failures(case: dict[str, Any]) -> list[str]:
     """A sentence for each requirement that a case misses."""
-    missed = []
-    if not case["seconds"] < MOST_SECONDS:
-        missed.append(f"{case['format']}: {case['seconds']:.2f} s, {MOST_SECONDS:g} are allowed")
-    if not case["megabytes"] < MOST_MEGABYTES:
-        missed.append(f"{case['format']}: {case['megabytes']:.0f} MB, {MOST_MEGABYTES:g} are allowed")
-    return missed
+    return beyond(
+        case["format"],
+        (case["seconds"], MOST_SECONDS, "{:.2f} s, {:g} are allowed"),
+        (case["megabytes"], MOST_MEGABYTES, "{:.0f} MB, {:g} are allowed"),
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -79,26 +78,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         return {"cases": told(measure(path, write_year(path), options.repeats) for path in paths)}
 
 
-COLUMNS = (
+table = Table(
     "a year of five-minute prices = {format} | rows = {rows:,} | file [MB] = {file_megabytes:.0f} | seconds = {seconds:.2f} | "
-    "memory [MB] = {megabytes:.0f} | of which imports [MB] = {imported_megabytes:.0f}"
+    "memory [MB] = {megabytes:.0f} | of which imports [MB] = {imported_megabytes:.0f}",
+    left=1,
+    listed=False,
 )
-
-
-def table(record: Record) -> str:
-    """Seconds and memory of reading a year of five-minute prices."""
-    return with_sentence(record, tabulate(COLUMNS, record["cases"], left=1))
-
-
 BENCHMARK = harness.Benchmark(
-    "read_prices",
-    __doc__,
-    run,
-    failures=harness.of_cases(failures),
-    tables={"read_prices": table},
-    options=(harness.repeats(5),),
-    float64=False,
+    "read_prices", __doc__, run, harness.of_cases(failures), table, (harness.repeats(5),), float64=False
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -10,6 +10,7 @@ gap is the certified one after the same number of iterations, with the relaxatio
 import argparse
 import dataclasses
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import equinox as eqx
@@ -20,9 +21,9 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, markdown
-from benchmarks.family import Case, as_problem
-from benchmarks.harness import Record, option, told
+from benchmarks._markdown import Record, Table, fill
+from benchmarks.family import Case, as_problem, gaps_of
+from benchmarks.harness import beyond, option, told
 from jaxsched._parameters import as_array
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._admm import SlotState
@@ -30,7 +31,7 @@ from jaxsched.solvers._projection import project
 from jaxsched.solvers._proximal_step import proximal_step
 
 SIZES, VARIANTS = ("50x100", "200x500"), ("linear", "queueing")
-ITERATIONS = (100, 200, 500)
+PARTIES, ITERATIONS = ("origins", "sites"), (100, 200, 500)
 FRACTIONS = (0.05, 0.1, 0.3)
 # What a tenth of origins or sites may cost at each number of iterations: 0.2 % of the cost.
 ALLOWED, AT = 2e-3, 0.1
@@ -124,17 +125,15 @@ def _works(key: Array, skips: Array, like: Array) -> Bool[Array, " party"]:
 
 def settings() -> dict[str, dict[str, float]]:
     """The settings of each kind of failure, by the name that the results use."""
-    skips = {f"{share:.0%} of {party} skip": {party: share} for party in ("origins", "sites") for share in FRACTIONS}
+    skips = {f"{share:.0%} of {party} skip": {party: share} for party in PARTIES for share in FRACTIONS}
     late = {"loads one iteration late": {"late_loads": 1.0}, "prices one iteration late": {"late_prices": 1.0}}
     return {"none": {}, **skips, **late}
 
 
 def gaps(problem: jaxsched.Problem, solver: jaxsched.ADMM, iterations: tuple[int, ...] = ITERATIONS) -> dict[str, Any]:
     """Certified gap after each number of iterations; None where there is none yet."""
-    history = jaxsched.solve(problem, solver, throw=False).stats.history
-    pairs = zip(np.asarray(history.step).tolist(), np.asarray(history.gap).tolist(), strict=True)
-    known = {step: gap if np.isfinite(gap) else None for step, gap in pairs}
-    return {str(count): known[count] for count in iterations}
+    known = gaps_of(jaxsched.solve(problem, solver, throw=False))
+    return {str(count): known[count] if np.isfinite(known[count]) else None for count in iterations}
 
 
 def lost_site(problem: jaxsched.Problem, iterations: tuple[int, ...] = ITERATIONS) -> dict[str, Any]:
@@ -179,15 +178,23 @@ def worst(result: Record, failure: str, count: int, relaxation: float = RELAXATI
     return max(float("inf") if gap is None else gap for gap in found)
 
 
+def added(result: Record, share: str, party: str, count: int) -> float:
+    """How much larger the gap is after so many iterations where a share of a party skips."""
+    return worst(result, f"{share} of {party} skip", count) - worst(result, "none", count)
+
+
 def failures(result: Record) -> list[str]:
     """Where a tenth of origins or sites cost more than is allowed."""
-    names = [f"{AT:.0%} of {party} skip" for party in ("origins", "sites")]
-    added = {(n, count): worst(result, n, count) - worst(result, "none", count) for n in names for count in ITERATIONS}
-    return [
-        f"{result['size']} {result['variant']}: {name} adds {gap:.1e} to the gap after {count} iterations"
-        for (name, count), gap in added.items()
-        if not gap <= ALLOWED
-    ]
+    share = f"{AT:.0%}"
+    limits = (
+        (
+            added(result, share, party, n),
+            ALLOWED,
+            f"{share} of {party} skip adds {{:.1e}} to the gap after {n} iterations",
+        )
+        for party, n in itertools.product(PARTIES, ITERATIONS)
+    )
+    return beyond(f"{result['size']} {result['variant']}", *limits)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -196,65 +203,55 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"dtype": "float64", "seeds": options.seeds, "problems": found}
 
 
-def table(record: Record) -> str:
-    """The gap after each number of iterations with each failure, at both relaxations."""
-    header = ("origins x sites", "site cost", "failure", *(f"gap at {count}" for count in ITERATIONS))
-    header += tuple(f"relaxation {RELAXATIONS[1]:g}: {count}" for count in ITERATIONS)
-    problems = record["problems"]
-    added = {
-        share: max(
-            worst(problem, f"{share} of {party} skip", count) - worst(problem, "none", count)
-            for problem in problems
-            for party in ("origins", "sites")
-            for count in ITERATIONS
-        )
+def _rows(record: Record) -> Iterator[dict[str, Any]]:
+    for problem in record["problems"]:
+        named = {name: [worst(problem, name, n, r) for r in RELAXATIONS for n in ITERATIONS] for name in settings()}
+        lost = [problem["lost_site"]["at"][str(count)] for count in ITERATIONS]
+        named["a site lost half-way"] = [case["gap"] for case in lost]
+        named["that site never there"] = [case["gap_had_it_never_been_there"] for case in lost]
+        for name, found in named.items():
+            said = [f"{gap:.1e}" if gap < 1.0 else "> 1" for gap in found]
+            cells = itertools.zip_longest(map(str, range(2 * len(ITERATIONS))), said, fillvalue="")
+            yield {"size": problem["size"], "variant": problem["variant"], "failure": name, **dict(cells)}
+
+
+def _notes(record: Record) -> list[str]:
+    problems, last = record["problems"], str(max(ITERATIONS))
+    grown = {
+        share: max(added(one, share, party, n) for one in problems for party in PARTIES for n in ITERATIONS)
         for share in ("5%", f"{AT:.0%}", "30%")
     }
-    return bulleted(
-        record,
-        markdown(header, [row for problem in problems for row in _rows(problem)], left=3),
-        f"Certified gaps after the same number of iterations, in {record['dtype']}; of those who skip, the largest of "
-        f"{record['seeds']} draws. Relaxation {RELAXATIONS[0]:g} is the default.",
+    lost = (
+        f"{{size}} {{variant}}, {{lost_site/share_of_load:.1%}} of the load lost, cost {{lost_site/at/{last}/cost_above_optimum:.1e}} "
+        f"above the optimum at {last}"
+    )
+    return [
         "At the default relaxation the gap grows by at most "
-        + ", ".join(f"{gap:.1e} where {share} skip" for share, gap in added.items())
+        + ", ".join(f"{gap:.1e} where {share} skip" for share, gap in grown.items())
         + f". The goal for {AT:.0%} is {ALLOWED:g}; missed: {'; '.join(BENCHMARK.failures(record)) or 'nowhere'}.",
         "Lost half-way: the site with the largest load; gap and optimum are those without it. "
-        + "; ".join(_above(problem) for problem in problems)
+        + "; ".join(fill(lost, problem) for problem in problems)
         + ".",
-    )
+    ]
 
 
-def _rows(problem: Record) -> list[tuple[str, ...]]:
-    names: dict[str, list[float | None]] = {
-        name: [worst(problem, name, n, r) for r in RELAXATIONS for n in ITERATIONS] for name in settings()
-    }
-    lost = [problem["lost_site"]["at"][str(count)] for count in ITERATIONS]
-    for name, key in (("a site lost half-way", "gap"), ("that site never there", "gap_had_it_never_been_there")):
-        names[name] = [*(case[key] for case in lost), *[None] * len(lost)]
-    return [(problem["size"], problem["variant"], name, *map(_gap, gaps)) for name, gaps in names.items()]
-
-
-def _gap(gap: float | None) -> str:
-    return "" if gap is None else f"{gap:.1e}" if gap < 1.0 else "> 1"
-
-
-def _above(problem: Record) -> str:
-    lost = problem["lost_site"]
-    above = lost["at"][str(max(ITERATIONS))]["cost_above_optimum"]
-    return (
-        f"{problem['size']} {problem['variant']}, {lost['share_of_load']:.1%} of the load lost, cost {above:.1e} above the "
-        f"optimum at {max(ITERATIONS)}"
-    )
-
-
+_HEADERS = [f"gap at {n}" for n in ITERATIONS] + [f"relaxation {RELAXATIONS[1]:g}: {n}" for n in ITERATIONS]
+table = Table(
+    "origins x sites = {size} | site cost = {variant} | failure = {failure} | "
+    + " | ".join(f"{header} = {{{number}}}" for number, header in enumerate(_HEADERS)),
+    left=3,
+    rows=_rows,
+    notes=(
+        "Certified gaps after the same number of iterations, in {dtype}; of those who skip, the largest of {seeds} draws. "
+        f"Relaxation {RELAXATIONS[0]:g} is the default.",
+        _notes,
+    ),
+)
 BENCHMARK = harness.Benchmark(
     "robustness",
     __doc__,
     run,
-    failures=harness.of_cases(failures, "problems"),
-    tables={"robustness": table},
-    options=(harness.any_size(SIZES), option("--seeds", type=int, default=5, help="draws of who skips")),
+    harness.of_cases(failures, "problems"),
+    table,
+    (harness.sizes(SIZES), option("--seeds", type=int, default=5, help="draws of who skips")),
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -1,8 +1,4 @@
-"""How long does the whole command take in a fresh process, and what does it find?
-
-python -m benchmarks.run_command --name default_run
-python -m benchmarks.run_command --name nem_run --config benchmarks/studies/nem-2023-01.toml
-"""
+"""How long does the whole command take in a fresh process, and what does it find?"""
 
 import argparse
 import json
@@ -14,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import harness
-from benchmarks._markdown import fill, tabulate, with_sentence
-from benchmarks.harness import Record, option, say
-
-_RECORDS = ("default_run", "nem_run", "nem_2020_run")
+from benchmarks._markdown import Record, Table, fill
+from benchmarks.harness import option, say
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -39,35 +33,35 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"config": config.name if config else None, "wall_seconds": seconds, "summary": summary}
 
 
-COLUMNS = (
-    "policy = {policy} | cooling [MWh] = {cooling_energy_mwh:.2f} | energy cost [AUD] = {energy_cost_aud:,.0f} | carbon [t] = "
-    "{carbon_t:.1f} | water [kL] = {water_kl:.1f} | mean TTFT [ms] = {mean_ttft_ms:.1f} | p95 TTFT [ms] = {p95_ttft_ms:.0f} | "
-    "total [AUD] = {total_cost_aud:,.0f}"
-)
+def _rows(record: Record) -> list[dict[str, Any]]:
+    return [{"policy": name.replace("_", "-"), **of_one} for name, of_one in record["summary"]["policies"].items()]
 
 
-def table(record: Record) -> str:
-    """Policies against what they cause, with the certificate and the time of the run."""
+def _about(record: Record) -> list[str]:
     summary = record["summary"]
-    rows = [{"policy": name.replace("_", "-"), **totals} for name, totals in summary["policies"].items()]
     length = "hours" if summary["slot_hours"] == 1 else f"slots of {60 * summary['slot_hours']:g} min"
-    note = (
+    size = (
         "{slots} {length}, {origins} origins, {sites} sites, {kinds} classes; certified gap {certified_gap:.1e} after "
         "{iterations} iterations; {wall_seconds:.0f} s for the whole command."
     )
-    more = {"length": length, "kinds": len(summary["classes"]), "wall_seconds": record["wall_seconds"]}
-    return with_sentence(record, tabulate(COLUMNS, rows, left=1), fill(note, {**summary, **more}))
+    return [fill(size, {**summary, **record, "length": length, "kinds": len(summary["classes"])})]
 
 
+table = Table(
+    "policy = {policy} | cooling [MWh] = {cooling_energy_mwh:.2f} | energy cost [AUD] = {energy_cost_aud:,.0f} | carbon [t] = "
+    "{carbon_t:.1f} | water [kL] = {water_kl:.1f} | mean TTFT [ms] = {mean_ttft_ms:.1f} | p95 TTFT [ms] = {p95_ttft_ms:.0f} | "
+    "total [AUD] = {total_cost_aud:,.0f}",
+    left=1,
+    rows=_rows,
+    notes=(_about,),
+    listed=False,
+)
 BENCHMARK = harness.Benchmark(
     "run_command",
     __doc__,
     run,
-    tables=dict.fromkeys(_RECORDS, table),
+    table=table,
     options=(option("--config", type=Path, help="of the run; without it, the embedded scenario"),),
-    records=_RECORDS,
+    records=("default_run", "nem_run", "nem_2020_run"),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

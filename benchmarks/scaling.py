@@ -1,10 +1,7 @@
 """How do seconds and bytes grow with sites, origins, slots and classes, and how near is the iteration to a copy?
 
-From one base, one axis at a time is made larger. The seconds of an iteration are the difference between two solves of
-different length over the difference of their iterations, so that start and finish do not count. `least_bytes` is counted
-from the arrays: one number a route is read of the flow, the metric and the route cost, and written of the flow, which no
-implementation can do without. `working_bytes` is the memory that the compiled step needs, by XLA's analysis of it. Bandwidth
-is `least_bytes` over seconds, and its share is that of a copy measured in the same run.
+The seconds of an iteration are the difference between two solves of different length over the difference of their
+iterations, so that start and finish do not count.
 """
 
 import argparse
@@ -16,10 +13,10 @@ import numpy as np
 
 import jaxsched
 from benchmarks import harness
-from benchmarks._markdown import bulleted, tabulate
+from benchmarks._markdown import Record, Table
 from benchmarks.clock import median_seconds
 from benchmarks.family import as_problem, generate, with_classes
-from benchmarks.harness import Record, option, told
+from benchmarks.harness import option, told
 
 BASE = {"origins": 200, "sites": 500, "slots": 2, "classes": 1}
 AXES = tuple(BASE)
@@ -115,37 +112,29 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"dtype": "float32", "copy": copy, "cases": cases, "powers": {axis: power(cases, axis) for axis in AXES}}
 
 
-COLUMNS = (
-    "origins = {origins} | sites = {sites} | slots = {slots} | classes = {classes} | ms an iteration = {ms:.3g} | "
-    "least MB moved = {least:.3g} | working MB = {working:.3g} | GB/s = {rate:.3g} | share of a copy = {share_of_copy:.2f}"
+def _powers(record: Record) -> list[str]:
+    known = ", ".join(f"{axis} {power:.2f}" for axis, power in record["powers"].items() if power is not None)
+    return [f"Seconds grow with the power: {known}."]
+
+
+table = Table(
+    "origins = {origins} | sites = {sites} | slots = {slots} | classes = {classes} | ms an iteration = "
+    "{seconds_per_iteration*1e3:.3g} | least MB moved = {least_bytes*1e-6:.3g} | working MB = {working_bytes*1e-6:.3g} | "
+    "GB/s = {bytes_per_second*1e-9:.3g} | share of a copy = {share_of_copy:.2f}",
+    left=0,
+    notes=(
+        "{dtype}. Least MB moved is counted from the arrays (read flow, metric and route cost, write flow), working MB is XLA's "
+        "memory analysis. A copy of {copy/megabytes:g} MB in the same run: JAX {copy/jax_bytes_per_second*1e-9:.1f} GB/s, NumPy "
+        "{copy/numpy_bytes_per_second*1e-9:.1f} GB/s.",
+        _powers,
+    ),
 )
-
-
-def _row(case: Record) -> dict[str, Any]:
-    megabytes = {"least": case["least_bytes"] / 1e6, "working": case["working_bytes"] / 1e6}
-    return {**case, **megabytes, "ms": 1e3 * case["seconds_per_iteration"], "rate": case["bytes_per_second"] / 1e9}
-
-
-def table(record: Record) -> str:
-    """Seconds and bytes of an iteration against each axis."""
-    copy = record["copy"]
-    powers = ", ".join(f"{axis} {power:.2f}" for axis, power in record["powers"].items() if power is not None)
-    return bulleted(
-        record,
-        tabulate(COLUMNS, map(_row, record["cases"]), left=0),
-        f"{record['dtype']}. Least MB moved is counted from the arrays (read flow, metric and route cost, write flow), "
-        f"working MB is XLA's memory analysis. A copy of {copy['megabytes']:g} MB in the same run: JAX "
-        f"{copy['jax_bytes_per_second'] / 1e9:.1f} GB/s, NumPy {copy['numpy_bytes_per_second'] / 1e9:.1f} GB/s.",
-        f"Seconds grow with the power: {powers}.",
-    )
-
-
 BENCHMARK = harness.Benchmark(
     "scaling",
     __doc__,
     run,
-    failures=failures,
-    tables={"scaling": table},
+    failures,
+    table,
     options=(
         option("--factors", nargs="+", type=int, default=list(FACTORS), help="of each axis of the base"),
         option("--iterations", type=int, default=50),
@@ -154,6 +143,3 @@ BENCHMARK = harness.Benchmark(
     ),
     float64=False,
 )
-
-if __name__ == "__main__":
-    raise SystemExit(harness.main(BENCHMARK))

@@ -67,17 +67,16 @@ def subgradient(problem: jaxsched.Problem, step: float, steps: int, every: int) 
     scale = jnp.asarray(step, dtype) * price_scale(slot, prices) / slot.capacity.mean()
     state = (prices, start, jnp.zeros((), dtype))
     jax.block_until_ready(_advance(slot, state, scale, every))
-    gaps, counts, cost, bound = [], [], np.inf, -np.inf
+    gaps, cost, bound = {}, np.inf, -np.inf
     started = time.perf_counter()
     for done in range(every, steps + 1, every):
         state, found, proved = _advance(slot, state, scale, every)
         cost, bound = min(cost, float(found)), max(bound, float(proved))
-        counts.append(done)
-        gaps.append((cost - bound) / abs(cost) if np.isfinite(cost) else np.inf)
-    taken = time.perf_counter() - started
-    pairs = [(count, gap) for count, gap in zip(counts, gaps, strict=True) if np.isfinite(gap)]
-    return {
-        "iterations": [count for count, _ in pairs],
-        "gap": [gap for _, gap in pairs],
-        "seconds_per_iteration": taken / max(counts, default=1),
-    }
+        gaps[done] = (cost - bound) / abs(cost) if np.isfinite(cost) else np.inf
+    return curve(gaps, (time.perf_counter() - started) / max(gaps, default=1))
+
+
+def curve(gaps: dict[int, float], seconds: float) -> dict[str, Any]:
+    """Gaps by iteration as the record has them, without what is not finite, and the seconds of an iteration."""
+    known = {step: gap for step, gap in gaps.items() if np.isfinite(gap)}
+    return {"iterations": list(known), "gap": list(known.values()), "seconds_per_iteration": seconds}

@@ -27,14 +27,8 @@ def owners() -> dict[str, Benchmark]:
 
 def subjects() -> str:
     """Every program, its question and its result files."""
-    rows = [
-        {
-            "name": name,
-            "question": benchmark(name).question,
-            "files": ", ".join(f"`{r}.json`" for r in benchmark(name).results),
-        }
-        for name in SUBJECTS
-    ]
+    found = [(subject, [f"`{name}.json`" for name in subject.results]) for subject in map(benchmark, SUBJECTS)]
+    rows = [{"name": s.name, "question": s.question, "files": ", ".join(files)} for s, files in found]
     return tabulate("program = `{name}` | question = {question} | result = {files}", rows, left=3)
 
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from benchmarks.clock import Clock
 from benchmarks.family import Instance
-from benchmarks.peers.direct import Answer
+from benchmarks.peers.direct import MANY, Answer, pdlp_options
 
-_MANY = 1_000_000_000
 # The names of each solver's tolerances.
 _OPTIONS = {
     "CLARABEL": ("tol_gap_abs", "tol_gap_rel", "tol_feas"),
@@ -48,12 +47,13 @@ def cvxpy(instance: Instance, tolerance: float, solver: str) -> Answer:
     import cvxpy as cp
 
     clock = Clock()
+    options: dict[str, Any] = dict.fromkeys(_OPTIONS[solver], max(tolerance, 1e-10) if solver == "HIGHS" else tolerance)
+    options |= {"OSQP": {"max_iter": MANY}, "SCS": {"max_iters": MANY}}.get(solver, {})
+    if solver == "PDLP":
+        options["parameters_proto"] = pdlp_options(import_module("ortools.pdlp.solvers_pb2"), tolerance)
     with clock("model"):
         # CVXPY 1.9 cannot hand bounds of variables to PDLP: there they are rows.
         problem, routing = posed(instance, bounded=solver != "PDLP")
-    options = dict.fromkeys(_OPTIONS[solver], max(tolerance, 1e-10) if solver == "HIGHS" else tolerance)
-    options |= _more(solver, tolerance)
-    with clock("model"):
         data, chain, inverse = problem.get_problem_data(getattr(cp, solver), solver_opts=options)
     with clock("solve"):
         found = chain.solve_via_data(problem, data, warm_start=False, verbose=False, solver_opts=options)
@@ -76,17 +76,3 @@ def optimum(instance: Instance) -> dict[str, float]:
     if problem.status != "optimal":
         raise RuntimeError(f"Clarabel reports {problem.status}")
     return {"objective": float(np.asarray(problem.value)), "seconds": time.perf_counter() - started}
-
-
-def _more(solver: str, tolerance: float) -> dict[str, Any]:
-    if solver == "OSQP":
-        return {"max_iter": _MANY}
-    if solver == "SCS":
-        return {"max_iters": _MANY}
-    if solver == "PDLP":
-        settings: Any = import_module("ortools.pdlp.solvers_pb2")
-        options = settings.PrimalDualHybridGradientParams()
-        criteria = options.termination_criteria.simple_optimality_criteria
-        criteria.eps_optimal_absolute = criteria.eps_optimal_relative = tolerance
-        return {"parameters_proto": options}
-    return {}

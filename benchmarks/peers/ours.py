@@ -1,5 +1,6 @@
 """The package itself behind the same interface as the peers, as docs/several-devices.md says for a CPU."""
 
+import dataclasses
 import functools
 import os
 
@@ -14,12 +15,6 @@ from benchmarks.peers.direct import Answer
 _STEPS, _ANY = 5000, 1e30
 
 
-def _solver(name: str, tolerance: float) -> jaxsched.AbstractSolver:
-    if name == "interior point":
-        return jaxsched.InteriorPoint(rtol=tolerance)
-    return jaxsched.ADMM(rtol=tolerance, max_steps=_STEPS)
-
-
 @functools.cache
 def _mesh(slots: int) -> jax.sharding.Mesh | None:
     """Several slots on as many virtual devices as there are cores: nothing of JAX may have run in this process."""
@@ -32,11 +27,12 @@ def solve(instance: Instance, tolerance: float, solver: str, precision: str) -> 
     """Solve, after a call that stops at its first check: that one is `compile`, and holds one check of the iteration."""
     jax.config.update("jax_enable_x64", True)
     clock, mesh = Clock(), _mesh(instance.slots)
+    method = jaxsched.InteriorPoint() if solver == "interior point" else jaxsched.ADMM(max_steps=_STEPS)
+    loose, method = (dataclasses.replace(method, rtol=rtol) for rtol in (_ANY, tolerance))
     with clock("model"):
         problem = jax.block_until_ready(as_problem(instance, np.dtype(precision).type))
-        method = _solver(solver, tolerance)
     with clock("compile"):  # the tolerance is an array: another one needs no other code
-        jax.block_until_ready(jaxsched.solve(problem, _solver(solver, _ANY), throw=False, mesh=mesh))
+        jax.block_until_ready(jaxsched.solve(problem, loose, throw=False, mesh=mesh))
     with clock("solve"):
         schedule = jax.block_until_ready(jaxsched.solve(problem, method, throw=False, mesh=mesh))
     status = (

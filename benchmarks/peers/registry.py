@@ -1,12 +1,18 @@
-"""Who is measured, on which problems, at which tolerances."""
+"""Who is measured, on which problems, at which tolerances, and what runs in the process of one."""
 
 import dataclasses
+import importlib
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.family import Instance
-from benchmarks.peers import batched, direct, flow, modelled
+from benchmarks.peers import batched, direct, modelled
 from benchmarks.peers.direct import Answer
+from benchmarks.process import peak_kilobytes, reset_peak
 
 _QUADRATIC = ("linear", "quadratic")
 _ALL = (*_QUADRATIC, "queueing")
@@ -49,7 +55,7 @@ def _each(solve: Callable[..., Answer], **options: Any) -> Callable[[Instance, f
 
 def _flow(arcs: int) -> Peer:
     def solve(instance: Instance, tolerance: float) -> Answer:
-        return flow.min_cost_flow(instance, arcs)
+        return direct.min_cost_flow(instance, arcs)
 
     # Its accuracy is that of the cut cost: there is no tolerance to ask for.
     return Peer(("ortools",), _each(solve), (1.0 / arcs,), network=True, most_routes=5_000_000, most_day=100_000)
@@ -109,3 +115,23 @@ ONCE: dict[tuple[str, str, int], dict[str, float]] = {
     ("500x1000", "linear", 1): {"PDLP": 1e-4},
     ("500x1000", "queueing", 3): {"Clarabel": 1e-9},
 }
+
+
+def prepare(name: str, problem: str) -> Callable[..., dict[str, Any]]:
+    """What solves the problem in a file by a peer, keeps the routing beside it, and tells seconds, memory and status."""
+    for module in PEERS[name].modules:
+        importlib.import_module(module)
+    instance, path = Instance.load(Path(problem)), Path(problem).with_name(f"answer of {name}.npz")
+
+    def answer(tolerance: float) -> dict[str, Any]:
+        reset_peak()
+        before = peak_kilobytes() / 1000
+        started = time.perf_counter()
+        found = PEERS[name].solve(instance, tolerance)
+        wall = time.perf_counter() - started
+        np.savez(path, routing=found.routing, prices=np.zeros((0, 0)) if found.prices is None else found.prices)
+        seconds = {phase: found.seconds.get(phase, 0.0) for phase in ("model", "compile", "solve")}
+        memory = {"megabytes": peak_kilobytes() / 1000, "megabytes_before": before}
+        return {"status": found.status, **seconds, "wall": wall, **memory, "answer": str(path)}
+
+    return answer

@@ -84,6 +84,6 @@ def test_an_unknown_variant_several_slots_and_a_strange_size_are_refused():
 
 
 def test_the_process_of_a_peer_imports_neither_the_package_nor_jax():
-    code = "import sys, benchmarks.peers.worker, benchmarks._reading; print({'jax', 'jaxsched', 'pandas'} & set(sys.modules))"
+    code = "import sys, benchmarks.peers.registry, benchmarks._reading; print({'jax', 'jaxsched', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

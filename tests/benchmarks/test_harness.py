@@ -3,6 +3,8 @@
 import dataclasses
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,10 +50,19 @@ def test_recorded_results_meet_the_requirements(subject, record):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_commands_of_documents_are_understood(path):
-    for line in re.findall(r"python -m benchmarks\.(\w+ ?[^`\n]*)", path.read_text(encoding="utf-8")):
+    for line in re.findall(r"python -m benchmarks[. ](\w+ ?[^`\n]*)", path.read_text(encoding="utf-8")):
         name, *arguments = shlex.split(line.split(" # ")[0])
         if name != "table":
             harness.parser(harness.benchmark(name)).parse_args(arguments or ["--name", name])
+
+
+def test_a_subject_that_is_run_as_a_module_is_run():
+    def said(*command):
+        done = subprocess.run([sys.executable, "-m", *command, "--help"], cwd=ROOT, capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    assert said("benchmarks.read_prices") == said("benchmarks", "read_prices")
+    assert said("benchmarks.read_prices")[0] == 0
 
 
 @dataclasses.dataclass

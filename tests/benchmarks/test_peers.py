@@ -10,9 +10,9 @@ import pytest
 from benchmarks import gpu, harness, solve_time
 from benchmarks.family import Case, as_problem, routing_of
 from benchmarks.judge import accuracy, bound_of, judge, load_of, repair
-from benchmarks.peers.compare import failures, fastest, goals, ratios
 from benchmarks.peers.measure import measure, start, tolerances
 from benchmarks.peers.registry import EXACT, OURS, PEERS
+from benchmarks.solve_time import failures, fastest, goals, ratios
 from jaxsched import InteriorPoint, Proportional, solve
 from tests.oracles import clarabel_optimum
 
