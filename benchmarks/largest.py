@@ -17,6 +17,7 @@ from benchmarks.clock import timed
 from benchmarks.harness import beyond, option, told
 from benchmarks.process import asked_once, peak_kilobytes
 from jaxsched.scenarios import australia
+from jaxsched.study import build_study
 
 START = "2024-01-15"
 SOLVERS = {"admm": ("float32", 1e-3, 600.0), "interior": ("float64", 1e-6, 1800.0)}

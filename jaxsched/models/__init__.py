@@ -81,7 +81,6 @@ __all__ = [
     "SakasegawaWait",
     "Serving",
     "ServingSite",
-    "Signal",
     "SiteModel",
     "SmoothWinsorisation",
     "Term",
