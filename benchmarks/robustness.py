@@ -63,9 +63,10 @@ class Unreliable(jaxsched.ADMM):
 
     def _epoch(self, problem: SlotProblem, state: SlotState, length: Int[Array, ""]) -> SlotState:
         """As without failures, but for who takes part in an iteration and what it has heard."""
-        metric = self.metric(problem, state.mean_routing, state.mean_prices)
-        flow = state.routing + metric * problem.priced_work(state.prices)
-        parties = _Parties(flow, state.routing, state.multiplier, state.load, state.prices, problem.load(flow))
+        (metric,) = self.metric(problem, state.mean_routing, state.mean_prices)
+        (routing,), (multiplier,) = state.routing, state.multiplier
+        flow = routing + metric * problem.priced_work(state.prices)[0]
+        parties = _Parties(flow, routing, multiplier, state.load, state.prices, problem.load((flow,)))
         sums = (jnp.zeros_like(flow), jnp.zeros_like(state.load))
 
         def iterate(count, carry):
@@ -76,27 +77,37 @@ class Unreliable(jaxsched.ADMM):
         parties, sums = jax.lax.fori_loop(0, length, iterate, (parties, sums))
         parties = self._iteration(problem, metric, jax.random.fold_in(self.key, length), parties)
         mean_routing, mean_prices = (total / length.astype(total.dtype) for total in sums)
+        mean_routing = (mean_routing,)
         best = state.best.updated(problem, mean_routing, (mean_prices, parties.prices))
         return eqx.tree_at(
             lambda s: (s.routing, s.prices, s.mean_routing, s.mean_prices, s.multiplier, s.load, s.best),
             state,
-            (parties.routing, parties.prices, mean_routing, mean_prices, parties.multiplier, parties.load, best),
+            (
+                (parties.routing,),
+                parties.prices,
+                mean_routing,
+                mean_prices,
+                (parties.multiplier,),
+                parties.load,
+                best,
+            ),
         )
 
     def _iteration(self, problem: SlotProblem, metric: Array, key: Array, old: "_Parties") -> "_Parties":
         """Sites take what they hear of loads, then origins what they hear of prices; who skips stays as it was."""
-        give = (problem.to_sites(metric) * problem.work**2).sum(0)
+        (block,) = problem.blocks
+        give = problem.load((metric,), power=2)
         of_sites, of_origins = jax.random.split(key)
         site_works = _works(of_sites, self.sites, old.load)
         origin_works = _works(of_origins, self.origins, old.flow[0, :, 0])[None, :]
-        sent = problem.load(old.flow)
+        sent = problem.load((old.flow,))
         heard = self.late_loads * old.sent + (1.0 - self.late_loads) * sent
         load, prices = proximal_step(problem.site_cost, problem.capacity, heard, give, old.load)
         load, prices = jnp.where(site_works, load, old.load), jnp.where(site_works, prices, old.prices)
         told = self.late_prices * old.prices + (1.0 - self.late_prices) * prices
-        copy = old.flow - metric * problem.priced_work(told)
-        target = 2.0 * copy - old.flow - metric * problem.route_cost
-        routing, multiplier = project(target, metric, problem.demand, old.multiplier)
+        copy = old.flow - metric * block.priced_work(told)
+        target = 2.0 * copy - old.flow - metric * block.route_cost
+        routing, multiplier = project(target, metric, block.demand, old.multiplier)
         flow = old.flow + self.relaxation * (routing - copy)
         return _Parties(
             jnp.where(origin_works[..., None], flow, old.flow),

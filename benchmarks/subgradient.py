@@ -31,10 +31,10 @@ def wanted_load(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Ar
 
 def cheapest(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind origin site"]:
     """Every demand to its cheapest site at these prices."""
-    cost = problem.route_cost + (problem.work * prices[None, :])[:, None, :]
-    site = jnp.argmin(jnp.broadcast_to(cost, (*problem.demand.shape, len(prices))), axis=-1)
+    (block,) = problem.blocks
+    site = jnp.argmin(jnp.broadcast_to(block.priced(prices), (*block.demand.shape, len(prices))), axis=-1)
     chosen = site[..., None] == jnp.arange(len(prices))
-    return jnp.where(chosen, problem.demand[..., None], 0.0)
+    return jnp.where(chosen, block.demand[..., None], 0.0)
 
 
 @partial(jax.jit, static_argnames="every")
@@ -47,11 +47,11 @@ def _advance(problem: SlotProblem, state: tuple, step: Array, every: int) -> tup
         count = count + 1
         # Weights that grow with the iteration: the first answers are far off.
         mean = mean + (2.0 / (count + 1)) * (routing - mean)
-        excess = problem.load(routing) - wanted_load(problem, prices)
+        excess = problem.load((routing,)) - wanted_load(problem, prices)
         return prices + step / jnp.sqrt(count) * excess, mean, count
 
     state = jax.lax.fori_loop(0, every, iterate, state)
-    cost, _ = feasible_cost(problem, state[1], state[0])
+    cost, _ = feasible_cost(problem, (state[1],), state[0])
     return state, cost, dual_bound(problem, state[0])
 
 
@@ -65,7 +65,7 @@ def subgradient(problem: jaxsched.Problem, step: float, steps: int, every: int) 
     start = proportional(slot)
     prices = derivatives(slot.site_cost, slot.load(start))[1]
     scale = jnp.asarray(step, dtype) * price_scale(slot, prices) / slot.capacity.mean()
-    state = (prices, start, jnp.zeros((), dtype))
+    state = (prices, start[0], jnp.zeros((), dtype))
     jax.block_until_ready(_advance(slot, state, scale, every))
     gaps, cost, bound = {}, np.inf, -np.inf
     started = time.perf_counter()

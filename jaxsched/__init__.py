@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from jaxsched._schedule import History, Schedule, Stats
     from jaxsched._solve import solve
     from jaxsched.gradients import GradientError, grad_check, optimal_cost
-    from jaxsched.problem import AbstractSiteCost, CongestionCost, Problem
+    from jaxsched.problem import AbstractSiteCost, CongestionCost, Deferrable, Problem
     from jaxsched.solvers import ADMM, AbstractSolver, Candidates, InteriorPoint, Proportional
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "AbstractSolver",
     "Candidates",
     "CongestionCost",
+    "Deferrable",
     "GradientError",
     "History",
     "InfeasibleError",

@@ -12,10 +12,10 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
-from jaxsched._layout import ORIGIN, ROUTE, SLOT, Axes, Module, axes_of, cut, map_arrays, with_arrays
+from jaxsched._layout import ORIGIN, ROUTE, SLOT, Axes, HasArrays, axes_of, cut, map_arrays, with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
-from jaxsched.problem import Problem
+from jaxsched.problem import CoupledProblem, Problem
 
 SLOTS, ORIGINS = "slots", "origins"
 
@@ -91,24 +91,27 @@ def _checksum(leaf: Any) -> tuple[Any, ...]:
     return array.shape, str(array.dtype), zlib.crc32(array.tobytes())
 
 
-def spread_problem(problem: Problem, mesh: Mesh) -> Problem:
+def spread_problem(problem: Problem | CoupledProblem, mesh: Mesh) -> Problem | CoupledProblem:
     """The problem over the devices of a mesh, filled up with slots and origins without demand where it does not divide."""
-    return _divided(problem.filled(*_missing(problem.shape, mesh)), mesh)
+    return _divided(problem.filled(*_missing(problem, mesh)), mesh)
 
 
-def spread_schedule(schedule: Schedule | None, mesh: Mesh) -> Schedule | None:
+def spread_schedule(schedule: Schedule | None, problem: Problem | CoupledProblem, mesh: Mesh) -> Schedule | None:
     """A warm start over the devices, filled up as its problem is."""
-    return None if schedule is None else _divided(schedule.filled(*_missing(schedule.shape, mesh)), mesh)
+    return None if schedule is None else _divided(schedule.filled(*_missing(problem, mesh)), mesh)
 
 
-def _missing(shape: tuple[int, ...], mesh: Mesh) -> tuple[int, int]:
-    """Slots and origins that are missing to a multiple of the parts of the mesh."""
-    slots, origins = shape[:2]
-    return -slots % mesh.shape[SLOTS], -origins % mesh.shape[ORIGINS]
+def _missing(problem: Problem | CoupledProblem, mesh: Mesh) -> tuple[int, int]:
+    """Slots, in whole periods, and origins that are missing to a multiple of the parts of the mesh."""
+    slots, origins = problem.shape[:2]
+    return -slots % (problem.period * mesh.shape[SLOTS]), -origins % mesh.shape[ORIGINS]
 
 
-def _divided(module: Module, mesh: Mesh) -> Module:
-    return map_arrays(lambda array, axes: _placed(array, NamedSharding(mesh, _divisions(axes))), module)
+def _divided(module: Any, mesh: Mesh) -> Any:
+    def place(array: Array, axes: Axes) -> Array:
+        return _placed(array, NamedSharding(mesh, _divisions(axes)))
+
+    return module.map_arrays(place) if isinstance(module, HasArrays) else map_arrays(place, module)
 
 
 def _divisions(axes: Axes) -> PartitionSpec:

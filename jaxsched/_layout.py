@@ -14,7 +14,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-SLOT, ORIGIN, SITE, ROUTE, KIND = "slot", "origin", "site", "route", "kind"
+SLOT, ORIGIN, SITE, ROUTE, KIND, JOB = "slot", "origin", "site", "route", "kind", "job"
 
 # For each axis of an array its name, or None where all share one value or nothing is declared.
 Axes = tuple[str | None, ...]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxsched._layout import ORIGIN, SLOT, axes_of, cut, declared, filled, map_arrays, with_arrays
+from jaxsched._layout import ORIGIN, SLOT, Axes, axes_of, cut, declared, filled, map_arrays, with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS
 
@@ -71,11 +71,15 @@ class Schedule(eqx.Module):
         capacity_price: What one more unit of capacity of a site saves [slot, site], the dual of its capacity: its price above
             the marginal cost at the capacity, 0 where load can grow.
         slot_objective: Cost of each slot.
-        slot_bound: Proved lower bound of each slot; infinite where the slot is proved infeasible.
+        slot_bound: Proved lower bound of each slot; infinite where the slot is proved infeasible. Slots that windows of work
+            join are proved together: what their bound leaves open is shared out in proportion to their costs.
         result: The verdict, a member of `RESULTS`.
         stats: Iterations and history.
         sites: Site of each entry of `routing` where only candidate routes are kept, which then stand in the place of the
             sites [slot, origin, route(, kind)]; None where `routing` holds every site in order.
+        deferred: Requests per second of deferrable work [slot, job, site], which are part of the load; None without such work.
+        deferred_price: What one more request per second of a job costs [job], by its cheapest route in its window at the
+            prices; None without such work.
     """
 
     routing: Float[Array, "slot origin route *kind"]
@@ -88,6 +92,8 @@ class Schedule(eqx.Module):
     result: RESULTS
     stats: Stats
     sites: Int[Array, "slot origin route *kind"] | None = None
+    deferred: Float[Array, "slot job site"] | None = None
+    deferred_price: Float[Array, " job"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,14 +101,31 @@ class Schedule(eqx.Module):
         slots, origins, _, *kinds = self.routing.shape
         return slots, origins, self.load.shape[1], *kinds
 
-    def select(self, slots: slice) -> "Schedule":
-        """The schedule of some slots alone; verdict and history stay those of all."""
+    def select(self, slots: slice | np.ndarray) -> "Schedule":
+        """The schedule of some slots alone, a slice or indices; verdict, history and jobs stay those of all."""
         return map_arrays(lambda array, axes: cut(array, axes, {SLOT: slots}), self)
+
+    def kept(self, slots: np.ndarray) -> "Schedule":
+        """The schedule with nothing in all slots but some, which are marked."""
+
+        def keep(array: Array, axes: Axes) -> Array:
+            if SLOT not in axes:
+                return array
+            marked = slots.reshape(-1, *(1,) * (array.ndim - 1))
+            return jnp.where(marked, array, jnp.zeros_like(array))
+
+        return map_arrays(keep, self)
 
     def replaced(self, slots: Any, part: "Schedule") -> "Schedule":
         """The schedule with some slots from another; verdict and history stay."""
         others = part.arrays()
-        return with_arrays(self, {name: old.at[slots].set(others[name]) for name, old in self.arrays().items()})
+        return with_arrays(
+            self,
+            {name: old.at[slots].set(others[name]) for name, old in self.arrays().items() if self._has_slots(name)},
+        )
+
+    def _has_slots(self, name: str) -> bool:
+        return SLOT in axes_of(self, name)
 
     def filled(self, slots: int, origins: int) -> "Schedule":
         """The schedule with more slots and origins at its end, in which nothing is routed."""
@@ -115,7 +138,7 @@ class Schedule(eqx.Module):
         return with_arrays(self, {name: place(name, array) for name, array in self.arrays().items()})
 
     def arrays(self) -> dict[str, Array]:
-        """All arrays with an axis of slots by name."""
+        """All arrays by name."""
         return {name: getattr(self, name) for name in declared(Schedule) if getattr(self, name) is not None}
 
     def to_dense(self) -> Float[Array, "slot origin site *kind"]:
@@ -187,8 +210,13 @@ def joined(parts: list[Schedule]) -> Schedule:
     for part in parts[1:]:
         result = RESULTS.where(result == RESULTS.successful, part.result, result)
     num_steps = jnp.stack([part.stats.num_steps for part in parts]).max()
-    arrays = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *(part.arrays() for part in parts))
-    whole = with_arrays(parts[0], arrays)
+
+    def join(name: str, first: Array) -> Array:
+        every = [part.arrays()[name] for part in parts]
+        # What has no slots is of jobs, of which each part knows its own and has 0 for the others.
+        return jnp.concatenate(every) if SLOT in axes_of(parts[0], name) else sum(every[1:], first)
+
+    whole = with_arrays(parts[0], {name: join(name, first) for name, first in parts[0].arrays().items()})
     return eqx.tree_at(lambda s: (s.result, s.stats), whole, (result, Stats(num_steps, history)))
 
 

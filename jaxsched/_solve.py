@@ -1,5 +1,6 @@
 """The one loop that iterates, and what is checked before it."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -11,15 +12,14 @@ from jax.sharding import Mesh
 
 from jaxsched._blas import one_blas_thread
 from jaxsched._devices import check_same, checked_mesh, collected, on_devices, parts, spread_problem, spread_schedule
+from jaxsched._feasibility import find_shortfall
 from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
 from jaxsched.gradients import constant, with_derivatives
-from jaxsched.problem import PreparedProblem, Problem, restrict_routes
-from jaxsched.solvers import ADMM, AbstractSolver, InteriorPoint, PrimalDualPoint
+from jaxsched.problem import CoupledProblem, Problem, arrangement, in_periods, prepared, restrict_routes
+from jaxsched.solvers import ADMM, AbstractSolver, InteriorPoint, PrimalDualPoint, fixed_part
 
-# Work may exceed capacity by this many rounding errors before it is called infeasible.
-_ROUNDINGS = 64.0
 # Certified gap below which single precision may be what keeps it up.
 _ROUNDED_GAP = 1e-3
 # Share of a gap that is left after half of the checks, and the fewest checks, beyond which it stands still.
@@ -93,8 +93,25 @@ def solve(
             return _no_schedule(problem)
         solver = solver.fitted(fixed)
     with one_blas_thread():
-        schedule = _solve_chunks(problem, solver, warm_start, progress, memory, mesh)
+        schedule = _solve_periods(problem, solver, warm_start, progress, memory, mesh)
     return _judged(schedule) if throw else schedule
+
+
+def _solve_periods(
+    problem: Problem,
+    solver: AbstractSolver,
+    warm_start: Schedule | None,
+    progress: Callable[[int, float, float], None] | None,
+    memory: float,
+    mesh: Mesh | None,
+) -> Schedule:
+    """Solve all slots, with those of each period together where work may wait."""
+    posed = in_periods(problem)
+    _, slots, is_real = arrangement(problem)
+    if is_real.all():
+        return _solve_chunks(posed, solver, warm_start, progress, memory, mesh)
+    start = None if warm_start is None else warm_start.select(slots).kept(is_real)
+    return _solve_chunks(posed, solver, start, progress, memory, mesh).select(np.flatnonzero(is_real))
 
 
 def _judged(schedule: Schedule) -> Schedule:
@@ -137,7 +154,7 @@ def _all_concrete(tree: Any) -> bool:
 
 
 def _solve_chunks(
-    problem: Problem,
+    problem: Problem | CoupledProblem,
     solver: AbstractSolver,
     warm_start: Schedule | None,
     progress: Callable[[int, float, float], None] | None,
@@ -154,20 +171,28 @@ def _solve_chunks(
     return joined([_solve_spread(problem.select(slots), solver, start, progress, mesh) for slots, start in pairs])
 
 
-def _chunks(problem: Problem, solver: AbstractSolver, memory: float, mesh: Mesh | None) -> list[slice]:
-    """Slots that are solved together, as many as the memory allows and all about as many."""
-    slots, origins, sites, _ = problem.shape
+def _chunks(problem: Problem | CoupledProblem, solver: AbstractSolver, memory: float, mesh: Mesh | None) -> list[slice]:
+    """Slots that are solved together, in whole periods: as many as the memory allows and all about as many."""
+    slots, _, sites, _ = problem.shape
     by_slot, by_origin = parts(mesh)
-    if by_origin > 1:
-        problem = eqx.tree_at(lambda p: p.demand, problem, problem.demand[:, : -(-origins // by_origin)])
-    fitting = min(memory / max(solver.bytes_per_slot(problem, sites), 1), slots)
-    most = by_slot * max(int(fitting), 1)
-    size = -(-slots // -(-slots // most))
+    needed = solver.bytes_per_slot(_first_origins(problem, by_origin), sites)
+    periods = slots // problem.period
+    most = by_slot * max(int(min(memory / max(needed, 1), periods)), 1)
+    size = -(-periods // -(-periods // most)) * problem.period
     return [slice(first, min(first + size, slots)) for first in range(0, slots, size)]
 
 
+def _first_origins(problem: Problem | CoupledProblem, parts: int) -> Problem | CoupledProblem:
+    """The problem with as many origins as a part holds, for its sizes alone."""
+    if parts == 1:
+        return problem
+    if isinstance(problem, CoupledProblem):
+        return dataclasses.replace(problem, problem=_first_origins(fixed_part(problem), parts))
+    return eqx.tree_at(lambda p: p.demand, problem, problem.demand[:, : -(-problem.shape[1] // parts)])
+
+
 def _solve_spread(
-    problem: Problem,
+    problem: Problem | CoupledProblem,
     solver: AbstractSolver,
     warm_start: Schedule | None,
     progress: Callable[[int, float, float], None] | None,
@@ -176,12 +201,12 @@ def _solve_spread(
     """Solve some slots together, over the devices of a mesh if there is one."""
     if mesh is None:
         return _solve_slots(problem, solver, warm_start, progress)
-    spread = spread_problem(problem, mesh), solver, spread_schedule(warm_start, mesh)
+    spread = spread_problem(problem, mesh), solver, spread_schedule(warm_start, problem, mesh)
     return collected(_solve_slots(*spread, progress, mesh), problem.shape, mesh)
 
 
 def _solve_slots(
-    posed: Problem,
+    posed: Problem | CoupledProblem,
     solver: AbstractSolver,
     warm_start: Schedule | None,
     progress: Callable[[int, float, float], None] | None,
@@ -191,7 +216,8 @@ def _solve_slots(
     problem, warm_start = constant((posed, warm_start))
     first = solver.warm_start_problem(problem) if warm_start is None else None
     if first is not None:
-        warm_start = _solve_slots(*first, None, None, mesh)
+        coarse: Any = first[0]
+        warm_start = _solve_slots(coarse, first[1], None, None, mesh)
     state, done = _start(problem, solver, warm_start, mesh)
     if mesh is None and is_concrete(done) and bool(done):
         # A start that is good enough as it is: even a loop that does nothing would copy it.
@@ -232,8 +258,8 @@ def _iterate(problem, solver, state, until, mesh=None):
         return ~solver.done(state) & (state.num_steps < until)
 
     with on_devices(mesh):
-        prepared: Any = PreparedProblem(problem)
-        return jax.lax.while_loop(unfinished, lambda state: solver.step(prepared, state), state)
+        laid_out = prepared(problem)
+        return jax.lax.while_loop(unfinished, lambda state: solver.step(laid_out, state), state)
 
 
 def _primal_dual_point(
@@ -252,41 +278,6 @@ def _primal_dual_point(
 @eqx.filter_jit
 def _finish(problem, solver, state):
     return solver.finish(problem, state)
-
-
-def find_shortfall(problem: Problem) -> str | None:
-    """A sentence that names why no routing can exist, or None; needs concrete values.
-
-    It finds demand without an allowed route and slots whose work exceeds all capacity. Subtler conflicts of routes and
-    capacities are proved by the prices while iterating.
-    """
-    demand, work = np.asarray(problem.demand, np.float64), np.asarray(problem.work, np.float64)
-    slots, origins, sites, kinds = problem.shape
-    least = np.broadcast_to(work.min(0), (slots, origins, kinds))
-    if problem.allowed is not None:
-        allowed = np.asarray(problem.allowed)
-        reachable = np.broadcast_to(allowed.any(2), (slots, origins, kinds))
-        stranded = np.argwhere((demand > 0) & ~reachable)
-        if len(stranded):
-            slot, origin, kind = stranded[0].tolist()
-            return (
-                f"Slot {slot}, origin {origin}, kind {kind}: {demand[slot, origin, kind]:g} requests/s have no allowed "
-                f"route ({len(stranded)} such demands); allow a route or drop the demand."
-            )
-        routes = np.broadcast_to(allowed, (*allowed.shape[:2], sites, kinds))
-        cheapest = np.where(routes, work[None, None], np.inf).min(2)
-        least = np.broadcast_to(np.where(np.isfinite(cheapest), cheapest, 0.0), (slots, origins, kinds))
-    needed = (demand * least).sum((1, 2))
-    offered = np.broadcast_to(np.asarray(problem.capacity, np.float64).sum(1), (slots,))
-    rounding = _ROUNDINGS * float(jnp.finfo(problem.demand.dtype).eps)
-    short = needed - offered * (1 + rounding)
-    if not (short > 0).any():
-        return None
-    slot = int(short.argmax())
-    return (
-        f"Slot {slot}: the requests need a load of {needed[slot]:g} where all sites together offer {offered[slot]:g}, "
-        f"{needed[slot] - offered[slot]:g} short ({int((short > 0).sum())} such slots); add capacity or lower demand."
-    )
 
 
 def _explain(schedule: Schedule) -> str:
@@ -353,6 +344,9 @@ def _check_same_shape(problem: Problem, warm_start: Schedule) -> None:
         raise ValueError(
             f"warm_start has a routing of shape {warm_start.shape}; the problem needs {problem.routing_shape}."
         )
+    jobs = 0 if problem.deferrable is None else len(problem.deferrable.volume)
+    if warm_start.deferred is not None and warm_start.deferred.shape[1] != jobs:
+        raise ValueError(f"warm_start has {warm_start.deferred.shape[1]} deferrable jobs; the problem has {jobs}.")
 
 
 def _no_schedule(problem: Problem) -> Schedule:
@@ -362,5 +356,17 @@ def _no_schedule(problem: Problem) -> Schedule:
     dtype = problem.demand.dtype
     none, infinite = jnp.zeros((slots, sites), dtype), jnp.full(slots, jnp.inf, dtype)
     stats = Stats(jnp.asarray(0), History.empty(0, dtype))
-    of_demand = jnp.zeros(shape[:2] + shape[3:], dtype)
-    return Schedule(jnp.zeros(shape, dtype), none, none, of_demand, none, infinite, infinite, RESULTS.infeasible, stats)
+    jobs = None if problem.deferrable is None else len(problem.deferrable.volume)
+    return Schedule(
+        routing=jnp.zeros(shape, dtype),
+        load=none,
+        prices=none,
+        demand_price=jnp.zeros(shape[:2] + shape[3:], dtype),
+        capacity_price=none,
+        slot_objective=infinite,
+        slot_bound=infinite,
+        result=RESULTS.infeasible,
+        stats=stats,
+        deferred=None if jobs is None else jnp.zeros((slots, jobs, sites), dtype),
+        deferred_price=None if jobs is None else jnp.zeros(jobs, dtype),
+    )

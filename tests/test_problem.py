@@ -178,10 +178,10 @@ def test_a_problem_is_a_pytree_that_survives_transformations():
 def test_leaves_that_all_slots_share_have_no_slot_axis():
     problem = build(cost=CongestionCost(np.ones((3, 2)), np.ones(2)))
     values, axes = problem.slots()
-    assert axes.route_cost is None
+    assert axes.blocks[0].route_cost is None
     assert axes.site_cost.linear == 0
     assert axes.site_cost.quadratic is None
-    assert values.route_cost.shape == (1, 4, 2)
+    assert values.blocks[0].route_cost.shape == (1, 4, 2)
 
 
 @pytest.mark.parametrize("listed", [False, True])

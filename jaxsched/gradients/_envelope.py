@@ -1,16 +1,29 @@
 """Gradient of the optimal cost by the envelope theorem: one pass over the routes, no solve."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import AbstractProblem, Problem, SlotProblem
-from jaxsched.solvers import kind_first
+from jaxsched.problem import (
+    AbstractDemand,
+    AbstractProblem,
+    CoupledProblem,
+    Demands,
+    Problem,
+    Routes,
+    SlotProblem,
+    arrangement,
+    in_periods,
+    summed,
+)
+from jaxsched.solvers import kind_first, laid_out
 from jaxsched.solvers._proximal_step import derivatives
 
 
@@ -46,32 +59,50 @@ def optimal_cost(problem: Problem, schedule: Schedule) -> Float[Array, ""]:
 
 
 def slot_costs(problem: Problem, schedule: Schedule) -> Float[Array, " slot"]:
-    """As `optimal_cost`, slot by slot."""
+    """As `optimal_cost`, slot by slot; slots that windows of work join share their derivative evenly."""
     if schedule.shape != problem.routing_shape:
         raise ValueError(
             f"the schedule has a routing of shape {schedule.shape}; the problem needs {problem.routing_shape}."
         )
-    return _with_envelope(problem, schedule.to_dense(), schedule.prices, schedule.slot_objective)
+    jobs, routed = problem.deferrable, schedule.deferred
+    if (0 if jobs is None else len(jobs.volume)) != (0 if routed is None else routed.shape[1]):
+        raise ValueError("the schedule and the problem have other deferrable jobs; take the schedule of this problem.")
+    _, slots, is_real = arrangement(problem)
+    if is_real.all():
+        return period_costs(in_periods(problem), schedule)
+    costs = period_costs(in_periods(problem), schedule.select(slots).kept(is_real))
+    return costs[np.flatnonzero(is_real)]
+
+
+def period_costs(problem: Problem | CoupledProblem, schedule: Schedule) -> Float[Array, " slot"]:
+    """As `slot_costs`, of a problem whose slots lie in periods and of a schedule of it."""
+    return _with_envelope(problem, schedule.to_dense(), schedule.deferred, schedule.prices, schedule.slot_objective)
 
 
 @eqx.filter_custom_jvp
-def _with_envelope(problem: Problem, routing: Array, prices: Array, value: Array) -> Array:
+def _with_envelope(
+    problem: Problem | CoupledProblem, routing: Array, deferred: Array | None, prices: Array, value: Array
+) -> Array:
     return value
 
 
 @_with_envelope.def_jvp
 def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array | None]:
-    problem, routing, prices, value = primals
+    problem, routing, deferred, prices, value = primals
     # Applied again, so that second derivatives see a value that varies; they take routing and prices as they vary too.
-    value = _with_envelope(problem, routing, prices, value)
+    value = _with_envelope(problem, routing, deferred, prices, value)
     if not jax.tree.leaves(tangents[0]):
         return value, None
-    return value, _change(problem, tangents[0], kind_first(problem, routing), prices)
+    held = laid_out(problem, kind_first(problem, routing), deferred, prices)
+    change = _change(problem, tangents[0], *held)
+    # What slots are worth that are decided together is not known of each.
+    length = problem.period
+    return value, change if length == 1 else jnp.repeat(change / length, length)
 
 
 @eqx.filter_jit
-def _change(problem: Problem, dot: Problem, routing: Array, prices: Array) -> Array:
-    """Derivative of the Lagrangian of each slot along a change of the problem."""
+def _change(problem: AbstractProblem, dot: AbstractProblem, routing: Routes, prices: Array) -> Array:
+    """Derivative of the Lagrangian of each slot, or period, along a change of the problem."""
     slots, axes = problem.slots()
     held = jax.vmap(_multipliers, in_axes=(axes, 0))(slots, prices)
 
@@ -98,32 +129,42 @@ def along(function: Callable[[Any], Any], problem: AbstractProblem, dot: Abstrac
 
 def _lagrangian(
     problem: SlotProblem,
-    routing: Float[Array, "kind origin site"],
-    multiplier: Float[Array, "kind origin"],
+    routing: Routes,
+    multiplier: Demands,
     capacity_dual: Float[Array, " site"],
     prices: Float[Array, " site"],
 ) -> Float[Array, ""]:
     """The Lagrangian but for the cost of the sites, up to a constant of what is held."""
-    routes = (problem.route_cost * routing).sum() + (problem.load(routing) * prices).sum()
-    return routes + (problem.demand * multiplier).sum() - (problem.capacity * capacity_dual).sum()
+    routes = summed(problem.each(lambda block, flow: (block.route_cost * flow).sum(), routing))
+    routes = routes + (problem.load(routing) * prices).sum()
+    served = summed((demand * price).sum() for demand, price in zip(problem.demand, multiplier, strict=True))
+    return routes + served - (problem.capacity * capacity_dual).sum()
 
 
 def _multipliers(
     problem: SlotProblem, prices: Float[Array, " site"]
-) -> tuple[Float[Array, "kind origin"], Float[Array, " site"], Float[Array, " site"]]:
+) -> tuple[Demands, Float[Array, " site"], Float[Array, " site"]]:
     """What one more request of each demand costs, what one more unit of capacity saves, and prices at every site."""
-    allowed = True if problem.allowed is None else problem.allowed
-    cost = problem.priced(prices)
-    least = _smallest(jnp.where(allowed & (problem.capacity > 0)[None, None, :], cost, jnp.inf))
-    multiplier = jnp.where(jnp.isfinite(least), least, 0.0)
+
+    def of_demand(block: AbstractDemand) -> Float[Array, "*demand"]:
+        least = _smallest(jnp.where(block.open_routes(problem.capacity), block.priced(prices), jnp.inf))
+        return jnp.where(jnp.isfinite(least), least, 0.0)
+
+    multiplier = problem.each(of_demand)
     # A site without capacity is worth what the best of its routes would save.
-    saved = (multiplier[..., None] - problem.route_cost) / problem.work[:, None, :]
-    wanted = allowed & (problem.demand > 0)[..., None]
-    most = -_smallest(jnp.where(wanted, -saved, jnp.inf).reshape(-1, len(prices)).T)
+    most = functools.reduce(jnp.maximum, problem.each(_most_saved, multiplier))
     closed = (problem.capacity <= 0) & jnp.isfinite(most)
     prices = jnp.where(closed, most, prices)
     capacity_dual = jnp.maximum(prices - derivatives(problem.site_cost, problem.capacity)[1], 0.0)
     return multiplier, jnp.where(closed | (problem.capacity > 0), capacity_dual, 0.0), prices
+
+
+def _most_saved(block: AbstractDemand, multiplier: Float[Array, "*demand"]) -> Float[Array, " site"]:
+    """What a unit of capacity of each site would save at most, if it took over a demand; minus infinity where none may come."""
+    saved = (multiplier[..., None] - block.route_cost) / block.work_at_routes()
+    wanted = (block.demand > 0)[..., None]
+    wanted = wanted if block.allowed is None else wanted & block.allowed
+    return -_smallest(block.by_site(jnp.where(wanted, -saved, jnp.inf)))
 
 
 @jax.custom_jvp

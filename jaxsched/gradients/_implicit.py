@@ -14,13 +14,12 @@ from jaxsched._devices import on_devices
 from jaxsched._layout import with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
-from jaxsched.gradients._envelope import along, slot_costs
-from jaxsched.problem import AbstractProblem, Problem, SlotProblem, restrict_routes
-from jaxsched.solvers import PrimalDualPoint, demand_last, kind_last
+from jaxsched.gradients._envelope import along, period_costs
+from jaxsched.problem import AbstractProblem, CoupledProblem, Problem, SlotProblem, restrict_routes
+from jaxsched.solvers import PrimalDualPoint, answered, by_slot
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals
 from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._metric import cost_scale, price_scale
-from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._proximal_step import derivatives
 
 # Barrier at which derivatives are taken, in powers 2/3 of the rounding error: relative to demand times the scale of cost for
@@ -30,13 +29,16 @@ from jaxsched.solvers._proximal_step import derivatives
 _BARRIER = 0.4
 
 
+# What of a schedule has the derivative of the optimum, beside the jobs.
+_OF_SLOTS = ("routing", "load", "prices", "demand_price", "capacity_price")
+
 Tree = TypeVar("Tree")
 
 
 def with_derivatives(
-    problem: Problem,
+    problem: Problem | CoupledProblem,
     schedule: Schedule,
-    primal_dual_point: Callable[[Problem], PrimalDualPoint],
+    primal_dual_point: Callable[[Any], PrimalDualPoint],
     mesh: Mesh | None = None,
 ) -> Schedule:
     """A schedule that varies with its problem, at no cost unless it is differentiated.
@@ -50,23 +52,22 @@ def with_derivatives(
         primal_dual_point: Finds a strictly interior point near the optimum; called only where derivatives are asked for.
         mesh: Devices over which its slots are divided.
     """
-    names = ("routing", "load", "prices", "demand_price", "capacity_price")
-    answer = tuple(getattr(schedule, name) for name in names)
-    varying = _varying(problem, primal_dual_point, answer, schedule.sites, mesh)
-    schedule = with_arrays(schedule, dict(zip(names, varying, strict=True)))
-    cost = slot_costs(problem, schedule)
-    bound = slot_costs(problem, eqx.tree_at(lambda s: s.slot_objective, schedule, schedule.slot_bound))
+    names = (*_OF_SLOTS, "deferred", "deferred_price") if isinstance(problem, CoupledProblem) else _OF_SLOTS
+    answer = {name: getattr(schedule, name) for name in names}
+    schedule = with_arrays(schedule, _varying(problem, primal_dual_point, answer, schedule.sites, mesh))
+    cost = period_costs(problem, schedule)
+    bound = period_costs(problem, eqx.tree_at(lambda s: s.slot_objective, schedule, schedule.slot_bound))
     return eqx.tree_at(lambda s: (s.slot_objective, s.slot_bound), schedule, (cost, bound))
 
 
 @eqx.filter_custom_jvp
 def _varying(
-    problem: Problem,
-    primal_dual_point: Callable[[Problem], PrimalDualPoint],
-    answer: tuple[Array, ...],
+    problem: Problem | CoupledProblem,
+    primal_dual_point: Callable[[Any], PrimalDualPoint],
+    answer: dict[str, Array],
     sites: Array | None,
     mesh: Mesh | None,
-) -> tuple[Array, ...]:
+) -> dict[str, Array]:
     return answer
 
 
@@ -76,11 +77,13 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     # Values that are differentiated again must vary again: here and below, a rule applies its own function.
     answer = _varying(problem, primal_dual_point, answer, sites, mesh)
     if not jax.tree.leaves(tangents[0]):
-        return answer, (None,) * len(answer)
+        return answer, dict.fromkeys(answer)
     point = jax.lax.stop_gradient(primal_dual_point(constant(problem)))
     move = along(lambda p: follow(restrict_routes(p, sites, certified=False), point, mesh), problem, tangents[0])
-    routing, of_demand = kind_last(problem, move.routing), demand_last(problem, move.multiplier)
-    return answer, (routing, move.load, move.prices, of_demand, move.capacity_dual)
+    change = answered(problem, move.routing, move.multiplier)
+    of_sites = {"load": move.load, "prices": move.prices, "capacity_price": move.capacity_dual}
+    change |= {name: by_slot(problem, values) for name, values in of_sites.items()}
+    return answer, {name: change[name] for name in answer}
 
 
 def constant(tree: Tree) -> Tree:
@@ -128,7 +131,7 @@ def _move(
     change = along(at_points, problem, dot)
     slots, axes = problem.slots()
     with on_devices(mesh):
-        one_slot = map_slots(_one_slot, (axes, 0, 0), points.routing[0].nbytes, factors=True)
+        one_slot = map_slots(_one_slot, (axes, 0, 0), points.routing[0][0].nbytes, factors=True)
         return one_slot(slots, points, change)
 
 
@@ -144,44 +147,66 @@ def _one_slot(problem: SlotProblem, point: PrimalDualPoint, change: Residuals) -
     point = _smoothed(problem, point)
     zero = jnp.zeros((), point.load.dtype)
     here = Linearised(problem, jax.lax.stop_gradient(point), zero)
-    stiffness = jnp.where(here.usable, point.reduced_cost / jnp.where(here.usable, point.routing, 1.0), 0.0)
+    stiffness = tuple(
+        jnp.where(usable, reduced / jnp.where(usable, flow, 1.0), 0.0)
+        for usable, reduced, flow in zip(here.usable, point.reduced_cost, point.routing, strict=True)
+    )
     barrier_curvature = point.capacity_dual / point.slack
     slope = derivatives(problem.site_cost, point.load)[2] + barrier_curvature
-    masks = (here.usable, here.is_open, here.usable.any(-1), here.is_open)
+    masks = (here.usable, here.is_open, tuple(usable.any(-1) for usable in here.usable), here.is_open)
 
     at = here.point
     is_full = at.capacity_dual * problem.capacity > at.slack * price_scale(problem, at.prices)
 
     def matrix(vector):
         routing, load, multiplier, prices = _parts(masks, vector)
-        reduced = stiffness * routing - multiplier[..., None] + problem.priced_work(prices)
-        return _packed(masks, reduced, slope * load - prices, -routing.sum(-1), problem.load(routing) - load)
+
+        def reduced(block, stiff, flow, price):
+            return stiff * flow - price[..., None] + block.priced_work(prices)
+
+        demand = tuple(-flow.sum(-1) for flow in routing)
+        costs = problem.each(reduced, stiffness, routing, multiplier)
+        return _packed(masks, costs, slope * load - prices, demand, problem.load(routing) - load)
 
     def solve(_, right):
         reduced, price, demand, balance = _parts(masks, right)
-        left = Residuals(-reduced, -demand, balance, jnp.zeros_like(balance), price)
-        step = here.newton((zero, zero), left, refinements=1)
+        left = Residuals(_minus(reduced), _minus(demand), balance, jnp.zeros_like(balance), price)
+        nothing = tuple(zero for _ in problem.blocks)
+        step = here.newton((nothing, zero), left, refinements=1)
         # A full site hardly moves: only its price tells by how little, and reverse mode multiplies that by w / s.
         load = jnp.where(is_full, here.inverse_curvature * (price + step.prices), step.load)
         return _packed(masks, step.routing, load, step.multiplier, step.prices)
 
-    right = (-change.reduced_cost, change.price + barrier_curvature * change.capacity, -change.demand, change.balance)
-    routing, load, multiplier, prices = _parts(
-        masks, jax.lax.custom_linear_solve(matrix, _packed(masks, *right), solve, symmetric=True)
+    right = _packed(
+        masks,
+        _minus(change.reduced_cost),
+        change.price + barrier_curvature * change.capacity,
+        _minus(change.demand),
+        change.balance,
     )
+    routing, load, multiplier, prices = _parts(masks, jax.lax.custom_linear_solve(matrix, right, solve, symmetric=True))
     slack = jnp.where(here.is_open, change.capacity - load, 0.0)
-    return PrimalDualPoint(routing, -stiffness * routing, multiplier, load, slack, -barrier_curvature * slack, prices)
+    reduced_cost = tuple(-stiff * flow for stiff, flow in zip(stiffness, routing, strict=True))
+    return PrimalDualPoint(routing, reduced_cost, multiplier, load, slack, -barrier_curvature * slack, prices)
 
 
-def _packed(masks: tuple[Array, ...], *parts: Array) -> Array:
+def _minus(values: tuple[Array, ...]) -> tuple[Array, ...]:
+    return tuple(-value for value in values)
+
+
+def _packed(masks: Any, *parts: Any) -> Array:
     """One vector of what the masks keep: a transposed solve needs all of its right-hand side to vary."""
-    return jnp.concatenate([jnp.ravel(jnp.where(mask, part, 0.0)) for mask, part in zip(masks, parts, strict=True)])
+    kept = jax.tree.map(lambda mask, part: jnp.ravel(jnp.where(mask, part, 0.0)), masks, parts)
+    return jnp.concatenate(jax.tree.leaves(kept))
 
 
-def _parts(masks: tuple[Array, ...], vector: Array) -> tuple[Array, ...]:
+def _parts(masks: Any, vector: Array) -> Any:
     """The parts of a packed vector."""
-    cuts = jnp.split(vector, np.cumsum([mask.size for mask in masks])[:-1])
-    return tuple(jnp.where(mask, cut.reshape(mask.shape), 0.0) for mask, cut in zip(masks, cuts, strict=True))
+    leaves, structure = jax.tree.flatten(masks)
+    cuts = jnp.split(vector, np.cumsum([mask.size for mask in leaves])[:-1])
+    return structure.unflatten(
+        [jnp.where(mask, part.reshape(mask.shape), 0.0) for mask, part in zip(leaves, cuts, strict=True)]
+    )
 
 
 def _smoothed(problem: SlotProblem, point: PrimalDualPoint) -> PrimalDualPoint:
@@ -190,19 +215,25 @@ def _smoothed(problem: SlotProblem, point: PrimalDualPoint) -> PrimalDualPoint:
     Smaller products would multiply the rounding of prices by x / z, larger ones would smooth too much. The linear
     conditions then hold to about the barrier, which is as good as the derivative is.
     """
-    usable = usable_routes(problem)
+    usable = problem.usable_routes()
     is_open = problem.reached(usable)
     barrier = jnp.asarray(_BARRIER * float(jnp.finfo(point.load.dtype).eps) ** (2.0 / 3.0), point.load.dtype)
-    scale = cost_scale(problem, point.prices)[:, None, None]
-    demand = jnp.where(problem.demand > 0, problem.demand, 1.0)[..., None]
-    routing, reduced = _at_product(point.routing, point.reduced_cost, demand, scale, barrier)
+
+    def at_barrier(demand, scale, usable, flow, reduced):
+        demand = jnp.where(demand > 0, demand, 1.0)[..., None]
+        flow, reduced = _at_product(flow, reduced, demand, scale[..., None, None], barrier)
+        return jnp.where(usable, flow, 0.0), jnp.where(usable, reduced, 1.0)
+
+    scales = cost_scale(problem, point.prices)
+    rows = map(at_barrier, problem.demand, scales, usable, point.routing, point.reduced_cost)
+    routing, reduced = zip(*rows, strict=True)
     capacity = jnp.where(problem.capacity > 0, problem.capacity, 1.0)
     slack, capacity_dual = _at_product(
         point.slack, point.capacity_dual, capacity, price_scale(problem, point.prices), barrier
     )
     return PrimalDualPoint(
-        routing=jnp.where(usable, routing, 0.0),
-        reduced_cost=jnp.where(usable, reduced, 1.0),
+        routing=routing,
+        reduced_cost=reduced,
         multiplier=point.multiplier,
         load=point.load,
         slack=jnp.where(is_open, slack, 1.0),

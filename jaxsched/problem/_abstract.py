@@ -28,8 +28,13 @@ class AbstractProblem(Protocol):
         """Numbers of slots, origins, sites and kinds."""
         ...
 
+    @property
+    def period(self) -> int:
+        """Slots that are decided together, as one `SlotProblem`: 1 unless work may wait."""
+        ...
+
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
-        """The problem in the layout of one slot, and the axis of the slot in each of its leaves.
+        """The problem in the layout of one slot, or of one period, and the axis of the slot in each of its leaves.
 
         A leaf that all slots share has no slot axis there, so that `jax.vmap` never repeats it.
         """
@@ -59,6 +64,11 @@ class AbstractView(eqx.Module):
     def shape(self) -> tuple[int, int, int, int]:
         """Numbers of slots, origins, sites and kinds."""
         return self.problem.shape
+
+    @property
+    def period(self) -> int:
+        """Slots that are decided together, as one `SlotProblem`."""
+        return self.problem.period
 
     @abc.abstractmethod
     def slots(self) -> tuple[SlotProblem, SlotProblem]:

@@ -1,6 +1,7 @@
 """A problem with a list of candidate routes for each demand in place of every route."""
 
-from typing import Any
+import dataclasses
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -9,7 +10,7 @@ from jaxtyping import Array, Int
 
 from jaxsched._layout import with_arrays
 from jaxsched.problem._abstract import AbstractProblem, AbstractView
-from jaxsched.problem._problem import Problem
+from jaxsched.problem._demand import FixedDemand
 from jaxsched.problem._slot import SlotProblem
 
 
@@ -28,28 +29,27 @@ class CandidateProblem(AbstractView):
 
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
         whole, axes = self.problem.slots()
-        route_cost, allowed = jax.vmap(_listed, in_axes=(axes, 0))(whole, self.sites)
+        fixed, fixed_axes = cast(FixedDemand, whole.blocks[0]), cast(FixedDemand, axes.blocks[0])
+        route_cost, allowed = jax.vmap(_listed, in_axes=(fixed_axes, 0))(fixed, self.sites)
         # Also where all slots share an array, each lists its own entries of it.
         listed = {"route_cost": route_cost, "allowed": allowed, "sites": self.sites}
         listed_axes: dict[str, Any] = dict.fromkeys((name for name in listed if listed[name] is not None), 0)
+        values = _with_fixed(whole, with_arrays(fixed, listed))
+        axes_of_listed = _with_fixed(axes, with_arrays(fixed_axes, listed_axes))
         if self.certified:
-            listed, listed_axes = listed | {"whole": whole}, listed_axes | {"whole": axes}
-        return with_arrays(whole, listed), with_arrays(axes, listed_axes)
+            return with_arrays(values, {"whole": whole}), with_arrays(axes_of_listed, {"whole": axes})
+        return values, axes_of_listed
 
 
-def restrict_routes(problem: Problem, sites: Array | None, certified: bool = True) -> Problem | CandidateProblem:
-    """The problem with the routes of a schedule: all, or the candidates at some sites [slot, origin, route(, kind)]."""
-    if sites is None:
-        return problem
-    sites = sites if problem.has_kinds else sites[..., None]
-    return CandidateProblem(problem, jnp.transpose(sites, (0, 3, 1, 2)), certified)
+def _with_fixed(slot: SlotProblem, fixed: FixedDemand) -> SlotProblem:
+    return dataclasses.replace(slot, blocks=(fixed, *slot.blocks[1:]))
 
 
 def is_none(leaf: Any) -> bool:
     return leaf is None
 
 
-def _listed(whole: SlotProblem, sites: Int[Array, "kind origin route"]) -> tuple[Array, Array | None]:
+def _listed(whole: FixedDemand, sites: Int[Array, "kind origin route"]) -> tuple[Array, Array | None]:
     """Cost and permission of each candidate."""
 
     kinds, origins, _ = sites.shape

@@ -25,6 +25,20 @@ def given_array(value: Any, name: str) -> Array:
     return array
 
 
+def given_indices(value: Any, name: str, count: int) -> Array:
+    """So many whole numbers, from as many or from one for all.
+
+    Raises:
+        ValueError: As `given_array`, or if a number is not whole, or there are neither one nor so many.
+    """
+    numbers = given_array(value, name)
+    if numbers.ndim > 1 or numbers.size not in (1, count):
+        raise ValueError(f"{name} has shape {numbers.shape}; give one whole number, or one for each of {count} jobs.")
+    if is_concrete(numbers) and not (np.asarray(numbers) == np.round(np.asarray(numbers))).all():
+        raise ValueError(f"{name} holds a number that is not whole, or none at all.")
+    return jnp.broadcast_to(numbers.reshape(-1), (count,)).astype(jnp.int32)
+
+
 def given_flags(value: Any, name: str) -> Array:
     """An array of booleans, from booleans or from 0 and 1.
 

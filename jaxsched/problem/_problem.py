@@ -33,11 +33,13 @@ from jaxsched.problem._checks import (
     given_flags,
 )
 from jaxsched.problem._cost_checks import check_shape, check_values, given_cost
+from jaxsched.problem._deferrable import Deferrable, Windows, fitted_jobs, jobs_within
+from jaxsched.problem._demand import FixedDemand
 from jaxsched.problem._site_cost import AbstractSiteCost, RealSlots
 from jaxsched.problem._slot import SlotProblem
 
-# Arrays of the problem that are those of a slot in another layout.
-_PLAIN = ("demand", "route_cost", "work", "capacity", "allowed")
+# Arrays of the problem that are those of the demands of a slot in another layout.
+_OF_DEMAND = ("demand", "route_cost", "work", "allowed")
 
 
 class Problem(eqx.Module):
@@ -55,6 +57,8 @@ class Problem(eqx.Module):
             in every slot and written with `jax.numpy`.
         work: Load that one request per second of a kind puts on a site [site(, kind)], > 0; 1 where not given.
         allowed: Routes that may be used, broadcasts to [slot, origin, site(, kind)]; all where not given.
+        deferrable: Jobs that are served within windows of slots, on top of the demand; `work`, `allowed` and `capacity` hold
+            for them too. Slots that windows join are decided and certified together.
         dtype: Precision of the arrays; the widest of the inputs where not given.
 
     Raises:
@@ -69,6 +73,8 @@ class Problem(eqx.Module):
     capacity: Float[Array, "#slot site"]
     allowed: Bool[Array, "#slot #origin site kind"] | None
     site_cost: AbstractSiteCost
+    deferrable: Deferrable | None
+    windows: Windows | None
     has_kinds: bool = eqx.field(static=True)
 
     def __init__(
@@ -80,6 +86,7 @@ class Problem(eqx.Module):
         *,
         work: Any = None,
         allowed: Any = None,
+        deferrable: Deferrable | None = None,
         dtype: Any = None,
     ):
         demand, capacity = given_array(demand, "demand"), given_array(capacity, "capacity")
@@ -112,6 +119,10 @@ class Problem(eqx.Module):
         self.capacity, self.allowed = capacity.astype(dtype), allowed
         self.work = jnp.broadcast_to(work, (sizes[2], sizes[3])).astype(dtype)
         self.site_cost = jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, cost)
+        if deferrable is not None and not isinstance(deferrable, Deferrable):
+            raise TypeError(f"deferrable is a {type(deferrable).__name__}; give jaxsched.Deferrable(...).")
+        self.deferrable = None if deferrable is None else fitted_jobs(deferrable, sizes, dtype)
+        self.windows = None if self.deferrable is None else Windows(self.deferrable, sizes[0])
 
     def _spread(self, array: Array, sizes: tuple[int, ...], name: str) -> Array:
         """Give an array the four axes of a route without repeating what broadcasts."""
@@ -129,8 +140,12 @@ class Problem(eqx.Module):
             check_below_limit(np.asarray(self.capacity), self.site_cost.load_limit())
         sizes = (self.shape[0], self.shape[2])
         check_shape(self.site_cost, sizes, self.demand.dtype)
-        if all(is_concrete(leaf) for leaf in jax.tree.leaves((self.demand, self.work, self.capacity, self.site_cost))):
+        shaped = (self.demand, self.work, self.capacity, self.site_cost, self.deferrable)
+        if all(is_concrete(leaf) for leaf in jax.tree.leaves(shaped)):
             every = self.demand.sum(1) @ self.work.T
+            if self.deferrable is not None:
+                waiting = self.deferrable.volume[:, None] * self.work.T[self.deferrable.kind]
+                every = every + waiting.sum(0, keepdims=True)
             check_values(self.site_cost, jnp.broadcast_to(self.capacity, sizes), every)
 
     @property
@@ -145,32 +160,55 @@ class Problem(eqx.Module):
         slots, origins, sites, kinds = self.shape
         return (slots, origins, sites, kinds) if self.has_kinds else (slots, origins, sites)
 
+    @property
+    def period(self) -> int:
+        """Slots that are decided together: 1, for `CoupledProblem` is the problem in which work may wait."""
+        return 1
+
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
-        """The problem in the layout of one slot, and the axis of the slot in each of its leaves.
+        """The demand in the layout of one slot, and the axis of the slot in each of its leaves.
 
         A leaf that all slots share has no slot axis there, so that `jax.vmap` never repeats it.
         """
-        laid_out = {name: _by_slot(self, name) for name in _PLAIN}
-        costs = self.site_cost.by_slot()
+        laid_out = {name: _by_slot(self, name) for name in (*_OF_DEMAND, "capacity")}
+        capacity: Any = laid_out.pop("capacity")
+        cost, cost_axes = self.site_cost.by_slot()
         values: dict[str, Any] = {name: pair[0] for name, pair in laid_out.items()}
         axes: dict[str, Any] = {name: pair[1] for name, pair in laid_out.items()}
-        return SlotProblem(**values, site_cost=costs[0]), SlotProblem(**axes, site_cost=costs[1])
+        of_slot: Any = SlotProblem((FixedDemand(**axes),), capacity[1], cost_axes)
+        return SlotProblem((FixedDemand(**values),), capacity[0], cost), of_slot
 
     def slot(self, index: Any) -> SlotProblem:
         """One slot in the layout of the solvers; the index may be traced."""
         values, _ = self.select(jnp.reshape(index, (1,))).slots()
-        return eqx.tree_at(lambda slot: slot.demand, values, values.demand[0])
+        return eqx.tree_at(lambda slot: slot.blocks[0].demand, values, values.blocks[0].demand[0])
 
     def select(self, slots: slice | Array) -> "Problem":
-        """The problem of some slots alone, given as a slice or by their indices."""
-        return map_arrays(lambda array, axes: cut(array, axes, {SLOT: slots}), self)
+        """The problem of some slots alone, given as a slice or by their indices.
+
+        Raises:
+            ValueError: Where work may wait, unless it is a slice that cuts through no window.
+        """
+        part = map_arrays(lambda array, axes: cut(array, axes, {SLOT: slots}), self)
+        if self.deferrable is None:
+            return part
+        if not isinstance(slots, slice):
+            raise ValueError("a problem with deferrable work is cut by a slice of its slots, not by indices.")
+        jobs = jobs_within(self.deferrable, range(self.shape[0])[slots])
+        windows = None if jobs is None else Windows(jobs, part.shape[0])
+        return eqx.tree_at(lambda p: (p.deferrable, p.windows), part, (jobs, windows))
+
+    def without_deferrable(self) -> "Problem":
+        """The problem of the demand alone, which is served in its own slot."""
+        return eqx.tree_at(lambda p: (p.deferrable, p.windows), self, (None, None), is_leaf=lambda leaf: leaf is None)
 
     def filled(self, slots: int, origins: int) -> "Problem":
         """The problem with so many more slots and origins, which have no demand and cost nothing."""
         more = {SLOT: slots, ORIGIN: origins}
         alike = map_arrays(lambda array, axes: filled(array, axes, more, "edge"), self)
         demand = filled(self.demand, axes_of(self, "demand"), more, "constant")
-        cost = RealSlots(alike.site_cost, self.shape[0], demand) if slots else alike.site_cost
+        is_real = np.arange(len(demand)) < self.shape[0]
+        cost = RealSlots(alike.site_cost, is_real, demand.dtype) if slots else alike.site_cost
         return with_arrays(alike, {"demand": demand, "site_cost": cost})
 
 
@@ -180,6 +218,7 @@ def _by_slot(problem: Problem, name: str) -> tuple[Array | None, Any]:
     if array is None:
         return None, None
     own = tuple(ROUTE if axis.name == SITE else axis.name for axis in declared(Problem)[name])
-    wanted = tuple(ROUTE if axis.name == SITE else axis.name for axis in declared(SlotProblem)[name])
+    there = declared(FixedDemand if name in _OF_DEMAND else SlotProblem)[name]
+    wanted = tuple(ROUTE if axis.name == SITE else axis.name for axis in there)
     has_slots = SLOT in axes_of(problem, name)
     return reordered(array, own, (SLOT, *wanted) if has_slots else wanted), 0 if has_slots else None

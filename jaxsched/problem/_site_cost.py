@@ -50,14 +50,14 @@ def _axes(leaf: Array) -> Axes:
 
 
 class RealSlots(AbstractSiteCost):
-    """A cost of load in the first slots, and none in those that only fill devices, so that they add nothing to a total."""
+    """A cost of load in some slots, and none in those that only fill up, so that they add nothing to a total."""
 
     cost: AbstractSiteCost
     is_real: Float[Array, "slot 1"]
 
-    def __init__(self, cost: AbstractSiteCost, slots: int, demand: Float[Array, "slot origin kind"]):
+    def __init__(self, cost: AbstractSiteCost, is_real: np.ndarray, dtype: Any):
         self.cost = cost
-        self.is_real = (jnp.arange(len(demand)) < slots).astype(demand.dtype)[:, None]
+        self.is_real = jnp.asarray(is_real, dtype)[:, None]
 
     def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
         return self.is_real * self.cost(load)
@@ -124,3 +124,21 @@ class CongestionCost(AbstractSiteCost):
 
     def load_limit(self) -> np.ndarray:
         return np.where(np.asarray(self.queueing) > 0, np.asarray(self.servers), np.inf)
+
+
+class CostOfSlots(AbstractSiteCost):
+    """The cost of load in several slots that are decided together, of which each has its own sites.
+
+    Attributes:
+        cost: Of one slot; leaves have an axis of slots in front, or are shared.
+        axes: Axis of the slot in each leaf.
+        count: Number of slots.
+    """
+
+    cost: AbstractSiteCost
+    axes: Any = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+
+    def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
+        by_slot = load.reshape(self.count, -1)
+        return jax.vmap(lambda cost, at: cost(at), in_axes=(self.axes, 0))(self.cost, by_slot).reshape(-1)

@@ -9,10 +9,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
-from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched.problem import AbstractProblem, Demands, Routes, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
 from jaxsched.solvers._incumbent import Incumbent
-from jaxsched.solvers._layout import given
+from jaxsched.solvers._layout import given, number_of_routes
 from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
@@ -47,14 +47,14 @@ class SlotState(eqx.Module):
         balance: What the metric of each class is multiplied by.
     """
 
-    routing: Float[Array, "kind origin route"]
+    routing: Routes
     prices: Float[Array, " site"]
-    mean_routing: Float[Array, "kind origin route"]
+    mean_routing: Routes
     mean_prices: Float[Array, " site"]
-    multiplier: Float[Array, "kind origin"]
+    multiplier: Demands
     load: Float[Array, " site"]
     best: Incumbent
-    balance: Float[Array, " kind"]
+    balance: tuple[Float[Array, "*kind"], ...]
 
 
 class ADMMState(eqx.Module):
@@ -116,9 +116,8 @@ class ADMM(AbstractRouteSolver[ADMMState]):
         if is_concrete(self.atol) and not float(self.atol) >= 0:
             raise ValueError(f"ADMM.atol is {float(self.atol):g}; it must be at least 0.")
 
-    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
-        _, origins, _, kinds = problem.shape
-        return _ARRAYS * origins * routes * kinds * problem.demand.dtype.itemsize
+    def bytes_per_slot(self, problem: AbstractProblem, routes: int) -> int:
+        return _ARRAYS * number_of_routes(problem, routes) * problem.demand.dtype.itemsize
 
     def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> ADMMState:
         if warm_start is not None:
@@ -129,12 +128,12 @@ class ADMM(AbstractRouteSolver[ADMMState]):
     def start(
         self,
         problem: AbstractProblem,
-        routing: Float[Array, "slot kind origin route"],
+        routing: Routes,
         prices: Float[Array, "slot site"],
     ) -> ADMMState:
         slots, axes = problem.slots()
         # In groups, like the steps: what one pass leaves in the caches serves the next.
-        one_slot = map_slots(self._warm_start, (axes, 0, 0), routing[0].nbytes)
+        one_slot = map_slots(self._warm_start, (axes, 0, 0), routing[0][0].nbytes)
         return self._state(problem, one_slot(slots, routing, prices))
 
     def _state(self, problem: AbstractProblem, slots: SlotState) -> ADMMState:
@@ -144,7 +143,7 @@ class ADMM(AbstractRouteSolver[ADMMState]):
         slots, axes = problem.slots()
         check = (state.history.step > 0).sum()
         length = jnp.asarray(self._epochs())[check]
-        after = map_slots(self._epoch, (axes, 0, None), state.slots.routing[0].nbytes)(slots, state.slots, length)
+        after = map_slots(self._epoch, (axes, 0, None), state.slots.routing[0][0].nbytes)(slots, state.slots, length)
         num_steps = state.num_steps + length
         return ADMMState(after, num_steps, state.history.recorded(check, num_steps, *after.best.total))
 
@@ -163,11 +162,12 @@ class ADMM(AbstractRouteSolver[ADMMState]):
         # bound came to rest because sites without candidates are priced as if nobody wanted them.
         newer = (best.prices == here.mean_prices).all(-1) | (best.prices == here.prices).all(-1)
         prices = jnp.where(found & newer[:, None], best.prices, here.mean_prices)
-        return Iterate(jnp.maximum(here.mean_routing, best.routing), prices, best.difference)
+        flows = zip(here.mean_routing, best.routing, strict=True)
+        return Iterate(tuple(jnp.maximum(*pair) for pair in flows), prices, best.difference)
 
-    def reroute(self, problem: CandidateProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
+    def reroute(self, problem: AbstractProblem, state: ADMMState, carry: Callable[[Array], Array]) -> ADMMState:
         def routes(s: SlotState) -> tuple[Array, ...]:
-            return s.routing, s.mean_routing, s.best.routing
+            return s.routing[0], s.mean_routing[0], s.best.routing[0]
 
         moved = carried_over(problem, state.slots, routes, carry, _on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
@@ -184,21 +184,19 @@ class ADMM(AbstractRouteSolver[ADMMState]):
         load = jnp.minimum(problem.load(routing), problem.capacity)
         return self._start(problem, routing, derivatives(problem.site_cost, load)[1])
 
-    def _warm_start(
-        self, problem: SlotProblem, routing: Float[Array, "kind origin site"], prices: Float[Array, " site"]
-    ) -> SlotState:
+    def _warm_start(self, problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]) -> SlotState:
         """A start that carries its certificate: after a small change the answer to a similar problem may be good enough.
 
         After a large change it would take more iterations than a cold start, which then takes its place.
         """
         state = self._start(problem, routing, prices)
         # Routes that the similar problem did not use must be able to open.
-        wide = jnp.maximum(state.mean_routing, proportional(problem))
+        wide = tuple(map(jnp.maximum, state.mean_routing, proportional(problem)))
         state = eqx.tree_at(lambda s: s.mean_routing, state, wide)
         marginal = derivatives(problem.site_cost, state.load)[1]
         best = state.best.updated(problem, state.best.routing, (prices, 0.5 * (prices + marginal), marginal))
         state = eqx.tree_at(lambda s: s.best, state, best)
-        if problem.sites is not None:
+        if problem.lists_routes:
             return state
         # Beyond, unlearning where the flows were takes longer than to begin anew: only the proof is kept.
         rtol = _NEAR * self.rtol.astype(best.objective.dtype)
@@ -206,19 +204,20 @@ class ADMM(AbstractRouteSolver[ADMMState]):
         afresh = eqx.tree_at(lambda s: s.best, self._cold_start(problem), best)
         return jax.tree.map(lambda warm, cold: jnp.where(is_near, warm, cold), state, afresh)
 
-    def _start(
-        self, problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-    ) -> SlotState:
+    def _start(self, problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]) -> SlotState:
         routing = serving(problem, routing)
         return SlotState(
             routing=routing,
             prices=prices,
             mean_routing=_first_mean(problem, routing),
             mean_prices=prices,
-            multiplier=-jnp.broadcast_to(problem.priced(prices), routing.shape).min(-1),
+            multiplier=tuple(
+                -jnp.broadcast_to(cost, flow.shape).min(-1)
+                for cost, flow in zip(problem.priced(prices), routing, strict=True)
+            ),
             load=jnp.minimum(problem.load(routing), problem.capacity),
             best=Incumbent.first(routing, prices),
-            balance=jnp.ones_like(problem.demand[:, 0]),
+            balance=tuple(jnp.ones_like(demand[..., 0]) for demand in problem.demand),
         )
 
     def _epoch(self, problem: SlotProblem, state: SlotState, length: Int[Array, ""]) -> SlotState:
@@ -226,69 +225,83 @@ class ADMM(AbstractRouteSolver[ADMMState]):
 
         The Douglas-Rachford variable is rebuilt from routing and prices, which rescales the dual to the new metric.
         """
-        metric = self.metric(problem, state.mean_routing, state.mean_prices) * state.balance[:, None, None]
-        prox_weight = (problem.to_sites(metric) * problem.work**2).sum(0)
-        relaxation = self.relaxation.astype(metric.dtype)
+        metric = self.metric(problem, state.mean_routing, state.mean_prices)
+        metric = tuple(m * b[..., None, None] for m, b in zip(metric, state.balance, strict=True))
+        prox_weight = problem.load(metric, power=2)
+        relaxation = self.relaxation.astype(prox_weight.dtype)
 
         def half_step(flow, multiplier, load):
             load, prices = proximal_step(problem.site_cost, problem.capacity, problem.load(flow), prox_weight, load)
-            copy = flow - metric * problem.priced_work(prices)
-            target = 2.0 * copy - flow - metric * problem.route_cost
-            routing, multiplier = project(target, metric, problem.demand, multiplier)
+
+            def of_block(block, flow, metric, multiplier):
+                copy = flow - metric * block.priced_work(prices)
+                target = 2.0 * copy - flow - metric * block.route_cost
+                return copy, *project(target, metric, block.demand, multiplier)
+
+            copy, routing, multiplier = zip(*problem.each(of_block, flow, metric, multiplier), strict=True)
             return copy, routing, prices, multiplier, load
 
         def iterate(_, carry):
             flow, multiplier, load, routing_sum, prices_sum = carry
             copy, routing, prices, multiplier, load = half_step(flow, multiplier, load)
-            flow = flow + relaxation * (routing - copy)
-            return flow, multiplier, load, routing_sum + routing, prices_sum + prices
+            flow = tuple(f + relaxation * (x - z) for f, x, z in zip(flow, routing, copy, strict=True))
+            return flow, multiplier, load, tuple(map(jnp.add, routing_sum, routing)), prices_sum + prices
 
-        flow = state.routing + metric * problem.priced_work(state.prices)
-        nothing = (jnp.zeros_like(flow), jnp.zeros_like(state.load))
+        flow = problem.each(
+            lambda block, routing, metric: routing + metric * block.priced_work(state.prices), state.routing, metric
+        )
+        nothing = (tuple(map(jnp.zeros_like, flow)), jnp.zeros_like(state.load))
         carry = (flow, state.multiplier, state.load, *nothing)
         flow, multiplier, load, routing_sum, prices_sum = jax.lax.fori_loop(0, length, iterate, carry)
         _, routing, prices, multiplier, load = half_step(flow, multiplier, load)
-        count = length.astype(metric.dtype)
-        mean_routing, mean_prices = routing_sum / count, prices_sum / count
+        count = length.astype(prices.dtype)
+        mean_routing, mean_prices = tuple(part / count for part in routing_sum), prices_sum / count
         best = state.best.updated(problem, mean_routing, (mean_prices, prices))
         after = SlotState(routing, prices, mean_routing, mean_prices, multiplier, load, best, state.balance)
         return eqx.tree_at(lambda s: s.balance, after, _rebalanced(problem, metric, state, after))
 
 
 def _rebalanced(
-    problem: SlotProblem, metric: Float[Array, "kind origin route"], before: SlotState, after: SlotState
-) -> Float[Array, " kind"]:
+    problem: SlotProblem, metric: Routes, before: SlotState, after: SlotState
+) -> tuple[Float[Array, "*kind"], ...]:
     """The balance of each class for the next epoch: another where the gap stands still and only one side moves.
 
     A good step moves flows and prices alike, each measured in the metric: by how many times flows moved further than prices
     tells by how much it is too small.
     """
-    old_flow, flow = before.mean_routing, after.mean_routing
-    open_metric = jnp.where(metric > 0, metric, 1.0)
-    moved = jnp.where(metric > 0, (flow - old_flow) ** 2 / open_metric, 0.0).sum((1, 2))
-    # A route that the epoch emptied has a price of its own, whatever it does.
-    stays = jnp.minimum(1.0, flow / jnp.where(old_flow > 0, old_flow, 1.0))
-    price_moved = (metric * stays * problem.priced_work(after.mean_prices - before.mean_prices) ** 2).sum((1, 2))
-    farthest = 1.0 / jnp.sqrt(jnp.finfo(moved.dtype).eps)
-    ratio = jnp.sqrt(moved / jnp.where(price_moved > 0, price_moved, 1.0))
-    ratio = jnp.where(price_moved > 0, ratio, jnp.where(moved > 0, farthest, 1.0))
     gap, old_gap = after.best.difference, before.best.difference
     stands = ~(gap < _PROGRESS * old_gap) & jnp.isfinite(old_gap)
-    one_sided = (ratio > _ONE_SIDED) | (ratio < 1.0 / _ONE_SIDED)
-    usual = before.balance * jnp.where(stands & one_sided, jnp.clip(ratio, 1.0 / farthest, farthest), 1.0)
-    # While nothing fits, smaller steps let prices rise ever faster, until they find a routing or prove that there is none.
-    usual = jnp.where(jnp.isinf(before.best.objective), 1.0, usual)
-    return jnp.where(jnp.isinf(after.best.objective), 0.5 * before.balance, usual)
+    change = after.mean_prices - before.mean_prices
+    farthest = 1.0 / jnp.sqrt(jnp.finfo(change.dtype).eps)
+
+    def of_block(block, metric, old_flow, flow, balance):
+        open_metric = jnp.where(metric > 0, metric, 1.0)
+        moved = jnp.where(metric > 0, (flow - old_flow) ** 2 / open_metric, 0.0).sum((-2, -1))
+        # A route that the epoch emptied has a price of its own, whatever it does.
+        stays = jnp.minimum(1.0, flow / jnp.where(old_flow > 0, old_flow, 1.0))
+        price_moved = (metric * stays * block.priced_work(change) ** 2).sum((-2, -1))
+        ratio = jnp.sqrt(moved / jnp.where(price_moved > 0, price_moved, 1.0))
+        ratio = jnp.where(price_moved > 0, ratio, jnp.where(moved > 0, farthest, 1.0))
+        one_sided = (ratio > _ONE_SIDED) | (ratio < 1.0 / _ONE_SIDED)
+        usual = balance * jnp.where(stands & one_sided, jnp.clip(ratio, 1.0 / farthest, farthest), 1.0)
+        # While nothing fits, smaller steps let prices rise ever faster, until they find a routing or prove that there is none.
+        usual = jnp.where(jnp.isinf(before.best.objective), 1.0, usual)
+        return jnp.where(jnp.isinf(after.best.objective), 0.5 * balance, usual)
+
+    return problem.each(of_block, metric, before.mean_routing, after.mean_routing, before.balance)
 
 
-def _first_mean(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:
+def _first_mean(problem: SlotProblem, routing: Routes) -> Routes:
     """What the first metric follows. Flows on chosen candidates do not say how far each may move, so all may move far."""
-    return routing if problem.sites is None else jnp.maximum(routing, proportional(problem))
+    return tuple(map(jnp.maximum, routing, proportional(problem))) if problem.lists_routes else routing
 
 
 def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """What was carried over, made to serve every demand again."""
     routing, mean = serving(problem, state.routing), serving(problem, state.mean_routing)
-    mean = jnp.where(state.mean_routing > 0, mean, _ENTERING * proportional(problem))
+    mean = tuple(
+        jnp.where(old > 0, new, _ENTERING * shared)
+        for old, new, shared in zip(state.mean_routing, mean, proportional(problem), strict=True)
+    )
     best = state.best.repriced(problem)
     return eqx.tree_at(lambda s: (s.routing, s.mean_routing, s.best), state, (routing, mean, best))

@@ -1,5 +1,6 @@
 """A coarse problem: origins whose routes cost alike are merged."""
 
+import dataclasses
 import math
 
 import equinox as eqx
@@ -8,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxsched.problem import Problem
+from jaxsched.problem import AbstractProblem, CoupledProblem, Problem
+from jaxsched.solvers._layout import fixed_part
 from jaxsched.solvers._metric import dearest_ordinary
 
 # Costs of routes are compared in so many random directions.
@@ -50,6 +52,12 @@ def _along(features: Float[Array, "member direction"]) -> Float[Array, " member"
     """Coordinate of each member along the direction in which the members differ most."""
     centred = features - features.mean(0, keepdims=True)
     return centred @ jnp.linalg.eigh(centred.T @ centred)[1][:, -1]
+
+
+def merged(problem: AbstractProblem, group: int) -> AbstractProblem:
+    """The problem with the origins of each group as one; jobs stay as they are."""
+    fixed = aggregate(fixed_part(problem), group)
+    return dataclasses.replace(problem, problem=fixed) if isinstance(problem, CoupledProblem) else fixed
 
 
 def aggregate(problem: Problem, group: int) -> Problem:

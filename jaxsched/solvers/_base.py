@@ -9,8 +9,9 @@ import jax
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import History, Schedule
-from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched.problem import AbstractProblem, Problem, Routes, SlotProblem
 from jaxsched.solvers._incumbent import Incumbent
+from jaxsched.solvers._layout import number_of_routes
 from jaxsched.solvers._point import PrimalDualPoint
 
 # Arrays of the size of the routing that a solver is taken to hold at once where it does not say.
@@ -57,7 +58,7 @@ class AbstractSolver(eqx.Module, Generic[State]):
         """State after some more iterations, with its certificate brought up to date.
 
         Arguments:
-            problem: A `PreparedProblem`: `slots()`, `slot(index)`, `shape` and `demand` of the problem.
+            problem: The problem with its arrays in the layout of the solvers (`prepared`).
             state: The one to go on from.
         """
 
@@ -73,14 +74,13 @@ class AbstractSolver(eqx.Module, Generic[State]):
         """The method with sizes that this problem needs, asked on the host before anything is compiled."""
         return self
 
-    def warm_start_problem(self, problem: Problem) -> "tuple[Problem, AbstractSolver] | None":
+    def warm_start_problem(self, problem: AbstractProblem) -> "tuple[AbstractProblem, AbstractSolver] | None":
         """A smaller problem, or an easier method, whose answer is the warm start where none was given."""
         return None
 
-    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
-        """Bytes for each slot with this number of routes of each demand, without what all slots share."""
-        _, origins, _, kinds = problem.shape
-        return _ARRAYS * origins * routes * kinds * problem.demand.dtype.itemsize
+    def bytes_per_slot(self, problem: AbstractProblem, routes: int) -> int:
+        """Bytes for each slot, or period, with this number of routes of each demand, without what all slots share."""
+        return _ARRAYS * number_of_routes(problem, routes) * problem.demand.dtype.itemsize
 
     def primal_dual_point(self, problem: AbstractProblem, state: State) -> PrimalDualPoint | None:
         """Unknowns of each slot at the answer, where derivatives of the schedule are taken.
@@ -102,7 +102,7 @@ class Iterate(eqx.Module):
         difference: Best feasible cost minus best bound; infinite while either is missing.
     """
 
-    routing: Float[Array, "slot kind origin route"]
+    routing: Routes
     prices: Float[Array, "slot site"]
     difference: Float[Array, " slot"]
 
@@ -111,7 +111,7 @@ Slots = TypeVar("Slots")
 
 
 def carried_over(
-    problem: CandidateProblem,
+    problem: AbstractProblem,
     slots: Slots,
     routes: Callable[[Slots], tuple[Array, ...]],
     carry: Callable[[Array], Array],
@@ -137,7 +137,7 @@ class AbstractRouteSolver(AbstractSolver[State]):
     def start(
         self,
         problem: AbstractProblem,
-        routing: Float[Array, "slot kind origin route"],
+        routing: Routes,
         prices: Float[Array, "slot site"],
     ) -> State:
         """State before the first step, from flows on the routes of the problem and prices of load."""
@@ -147,11 +147,11 @@ class AbstractRouteSolver(AbstractSolver[State]):
         """Flows, prices and certificate of a state."""
 
     @abc.abstractmethod
-    def reroute(self, problem: CandidateProblem, state: State, carry: Callable[[Array], Array]) -> State:
+    def reroute(self, problem: AbstractProblem, state: State, carry: Callable[[Array], Array]) -> State:
         """State on other routes.
 
         Arguments:
-            problem: A `CandidateProblem` with the new routes.
+            problem: The problem with the new routes.
             state: State on the old ones.
             carry: Moves an array over routes [slot, kind, origin, route] to the new ones; 0 on those that are new.
         """

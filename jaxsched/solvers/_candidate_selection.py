@@ -13,7 +13,6 @@ from jaxsched.solvers._aggregation import cluster_origins
 from jaxsched.solvers._certificate import cheapest_route
 from jaxsched.solvers._layout import kind_first
 from jaxsched.solvers._metric import dearest_ordinary
-from jaxsched.solvers._point import usable_routes
 from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
 
@@ -45,13 +44,13 @@ def select_candidates(
         flow: What each route carries.
         width: Number of candidates, at most the number of sites.
     """
-    usable = usable_routes(slot)
-    exact = jnp.where(usable, slot.priced(prices), jnp.inf)
+    block, usable = slot.blocks[0], slot.usable_routes()[0]
+    exact = jnp.where(usable, block.priced(prices), jnp.inf)
     scattered = _TIE * _scattered(usable.shape, exact.dtype)
     cost = jnp.where(usable, exact + scattered * jnp.abs(exact), jnp.inf)
     least = exact.min(-1, keepdims=True)
     least = jnp.where(jnp.isfinite(least), least, 0.0)
-    demand = jnp.where(slot.demand > 0, slot.demand, 1.0)[..., None]
+    demand = jnp.where(block.demand > 0, block.demand, 1.0)[..., None]
     share = jnp.where(usable, (1.0 - scattered) * flow / demand, 0.0)
     # Ahead of all others: a site without any candidate would fall to the price of its first request, and all would want it.
     ordinary = jnp.minimum(exact, dearest_ordinary(exact, usable, _FAR))
@@ -111,7 +110,7 @@ def places(
 def missing_reduced_cost(slot: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
     """What all demands would save at given prices by their cheapest route if it is no candidate."""
     assert slot.whole is not None
-    dear, cheap = (cheapest_route(problem, problem.priced(prices)) for problem in (slot, slot.whole))
+    dear, cheap = (cheapest_route(problem, problem.priced(prices))[0] for problem in (slot, slot.whole))
     return jnp.where(jnp.isfinite(dear) & jnp.isfinite(cheap), dear - cheap, 0.0).sum()
 
 
@@ -125,9 +124,9 @@ def first_flows(
     if warm_start is None:
         routing = proportional(slot)
         load = jnp.minimum(slot.load(routing), slot.capacity)
-        return jnp.zeros_like(routing), derivatives(slot.site_cost, load)[1]
-    dtype, count = slot.demand.dtype, len(slot.capacity)
-    usable, prices = usable_routes(slot), warm_start.prices[index].astype(dtype)
+        return jnp.zeros_like(routing[0]), derivatives(slot.site_cost, load)[1]
+    block, dtype, count = slot.blocks[0], slot.dtype, len(slot.capacity)
+    usable, prices = slot.usable_routes()[0], warm_start.prices[index].astype(dtype)
     flow = kind_first(problem, warm_start.routing[index][None])[0].astype(dtype)
     if warm_start.sites is not None:
         flow = scatter_routes(flow, kind_first(problem, warm_start.sites[index][None])[0], count)
@@ -135,8 +134,8 @@ def first_flows(
         group_of, _ = cluster_origins(problem, group)
         total = flow.sum(-1, keepdims=True)
         share = flow / jnp.where(total > 0, total, 1.0)
-        flow = share[:, group_of] * slot.demand[..., None]
+        flow = share[:, group_of] * block.demand[..., None]
         # What its group may take can be prohibitive for one of its members.
-        cost = jnp.broadcast_to(slot.priced(prices), flow.shape)
+        cost = jnp.broadcast_to(block.priced(prices), flow.shape)
         flow = jnp.where(cost <= dearest_ordinary(cost, usable), flow, 0.0)
     return jnp.where(usable, flow, 0.0), prices

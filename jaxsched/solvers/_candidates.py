@@ -1,7 +1,6 @@
 """A solver on a short list of routes for each demand, its answer proved against all routes."""
 
 import dataclasses
-from typing import cast
 
 import equinox as eqx
 import jax
@@ -9,13 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
 from jaxsched._schedule import History, Schedule
-from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, scatter_routes
+from jaxsched.problem import AbstractProblem, Problem, list_routes, scatter_routes
 from jaxsched.solvers._admm import ADMM
-from jaxsched.solvers._aggregation import aggregate
+from jaxsched.solvers._aggregation import merged
 from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Iterate, SolverState
 from jaxsched.solvers._candidate_selection import first_flows, missing_reduced_cost, places, select_candidates
 from jaxsched.solvers._incumbent import Incumbent
-from jaxsched.solvers._layout import kind_last
+from jaxsched.solvers._layout import by_slot, fixed_by_slot, fixed_part, kind_last, laid_out
 from jaxsched.solvers._point import PrimalDualPoint
 from jaxsched.solvers._width import fitting_width
 
@@ -99,21 +98,21 @@ class Candidates(AbstractSolver[CandidatesState]):
         width = fitting_width(problem, self.width)
         return self if width <= self.width else dataclasses.replace(self, width=width)
 
-    def warm_start_problem(self, problem: Problem) -> tuple[Problem, AbstractSolver] | None:
+    def warm_start_problem(self, problem: AbstractProblem) -> tuple[AbstractProblem, AbstractSolver] | None:
         if not self.solver.finds_prices:
             return problem, eqx.tree_at(lambda s: s.solver, self, ADMM(rtol=_GOOD_PRICES))
         if self.group == 1 or problem.shape[1] < 2 * self.group:
             return None
-        return aggregate(problem, self.group), ADMM(rtol=_COARSE_PRICES, max_steps=_COARSE_STEPS)
+        return merged(problem, self.group), ADMM(rtol=_COARSE_PRICES, max_steps=_COARSE_STEPS)
 
-    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+    def bytes_per_slot(self, problem: AbstractProblem, routes: int) -> int:
         routes = min(self.width, routes)
         positions = 4 * problem.shape[1] * routes * problem.shape[3] * jnp.dtype(jnp.int32).itemsize
         return self.solver.bytes_per_slot(problem, routes) + positions
 
     def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> CandidatesState:
         width = min(self.width, problem.shape[2])
-        posed = cast(Problem, problem)
+        posed = fixed_part(problem)
 
         def one_slot(index: Array) -> tuple[Array, Array, Array]:
             slot = problem.slot(index)
@@ -122,11 +121,12 @@ class Candidates(AbstractSolver[CandidatesState]):
             return sites, jnp.take_along_axis(flow, sites, -1), prices
 
         sites, routing, prices = jax.lax.map(one_slot, jnp.arange(problem.shape[0]))
-        inner = self.solver.start(CandidateProblem(problem, sites), routing, prices)
+        listed = list_routes(problem, sites)
+        inner = self.solver.start(listed, *laid_out(listed, routing, warm_start and warm_start.deferred, prices))
         return CandidatesState(inner, sites, jnp.asarray(0))
 
     def step(self, problem: AbstractProblem, state: CandidatesState) -> CandidatesState:
-        view = CandidateProblem(problem, state.sites)
+        view = list_routes(problem, state.sites)
         inner = self.solver.step(view, state.inner)
         slots, axes = view.slots()
         current = self.solver.current(inner)
@@ -145,27 +145,30 @@ class Candidates(AbstractSolver[CandidatesState]):
     ) -> CandidatesState:
         """Put the cheapest missing routes of some slots in the place of candidates that carry nothing."""
         count, width = problem.shape[2], state.sites.shape[-1]
+        routing, prices = fixed_by_slot(problem, current.routing[0]), by_slot(problem, current.prices)
+        wanted = jnp.repeat(wanted, problem.period)
 
         def one_slot(index: Array) -> tuple[Array, Array]:
             old = state.sites[index]
-            flow = scatter_routes(current.routing[index], old, count)
-            new = select_candidates(problem.slot(index), current.prices[index], flow, width)
+            flow = scatter_routes(routing[index], old, count)
+            new = select_candidates(problem.slot(index), prices[index], flow, width)
             new = jnp.where(wanted[index], new, old)
             return new, places(old, new, count)
 
         sites, stood = jax.lax.map(one_slot, jnp.arange(problem.shape[0]))
 
         def carry(array: Array) -> Array:
-            return jnp.where(stood >= 0, jnp.take_along_axis(array, jnp.maximum(stood, 0), -1), 0.0)
+            place = stood.reshape(array.shape)
+            return jnp.where(place >= 0, jnp.take_along_axis(array, jnp.maximum(place, 0), -1), 0.0)
 
-        inner = self.solver.reroute(CandidateProblem(problem, sites), state.inner, carry)
+        inner = self.solver.reroute(list_routes(problem, sites), state.inner, carry)
         return CandidatesState(inner, sites, state.num_steps)
 
     def done(self, state: CandidatesState) -> Bool[Array, ""]:
         return self.solver.done(state.inner)
 
     def finish(self, problem: AbstractProblem, state: CandidatesState) -> Schedule:
-        view = CandidateProblem(problem, state.sites)
+        view = list_routes(problem, state.sites)
         schedule = self.solver.finish(view, state.inner)
         return eqx.tree_at(lambda s: s.sites, schedule, kind_last(view, state.sites), is_leaf=lambda leaf: leaf is None)
 

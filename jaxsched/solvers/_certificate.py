@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxsched.problem import SlotProblem
+from jaxsched.problem import AbstractDemand, Demands, Routes, SlotProblem, summed
 from jaxsched.solvers._proximal_step import around, conjugate
 from jaxsched.solvers._repair import repair, serving
 
@@ -11,10 +11,20 @@ from jaxsched.solvers._repair import repair, serving
 BOUND_ROUNDINGS = 8.0
 
 
-def cost_of(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, ""]:
+def cost_of(problem: SlotProblem, routing: Routes) -> Float[Array, ""]:
     """Cost of a routing in one slot: its routes and the load of its sites."""
-    by_row = (problem.route_cost * routing).sum(-1)
-    return by_row.sum() + problem.site_cost(problem.load(routing)).sum()
+    of_routes = summed(problem.each(lambda block, flow: (block.route_cost * flow).sum(-1).sum(), routing))
+    return of_routes + problem.site_cost(problem.load(routing)).sum()
+
+
+def cost_by_slot(problem: SlotProblem, routing: Routes, slots: int) -> Float[Array, " slot"]:
+    """Cost of a routing in each of several slots that are decided together."""
+
+    def of_routes(block: AbstractDemand, flow: Array) -> Float[Array, " slot"]:
+        return block.by_slot(block.route_cost * flow, slots)
+
+    of_sites = problem.site_cost(problem.load(routing)).reshape(slots, -1).sum(-1)
+    return summed(problem.each(of_routes, routing)) + of_sites
 
 
 def dual_bound(
@@ -34,8 +44,9 @@ def dual_bound(
     served = cheapest_route(problem, problem.priced(prices))
     most = problem.most_load()
     least, size = conjugate(problem.site_cost, most, prices, 0.5 * most if load is None else load)
-    rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * (jnp.abs(served).sum() + size.sum())
-    return served.sum() + least.sum() - rounding
+    terms = summed(jnp.abs(part).sum() for part in served) + size.sum()
+    rounding = BOUND_ROUNDINGS * jnp.finfo(prices.dtype).eps * terms
+    return summed(part.sum() for part in served) + least.sum() - rounding
 
 
 def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bool[Array, ""]:
@@ -44,14 +55,14 @@ def proves_infeasible(problem: SlotProblem, prices: Float[Array, " site"]) -> Bo
     Work that must be bought is worth more than all capacity is: sum demand min_j g theta > sum capacity theta.
     """
     problem, prices = problem.whole or problem, jnp.maximum(prices, 0.0)
-    needed = cheapest_route(problem, problem.priced_work(prices)).sum()
+    needed = summed(part.sum() for part in cheapest_route(problem, problem.priced_work(prices)))
     offered = (problem.capacity * prices).sum()
     return needed > offered * (1.0 + 1e3 * jnp.finfo(prices.dtype).eps)
 
 
 def feasible_cost(
-    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-) -> tuple[Float[Array, ""], Float[Array, "kind origin route"]]:
+    problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]
+) -> tuple[Float[Array, ""], Routes]:
     """Cost of a repaired routing, infinite where the repair did not fit, and that routing.
 
     It is scaled to its demands first: what iterations leave unserved is not theirs to save.
@@ -65,9 +76,7 @@ def feasible_cost(
     return jnp.where(fits, cost_of(problem, repaired), jnp.inf), repaired
 
 
-def other_prices(
-    problem: SlotProblem, prices: Float[Array, " site"]
-) -> tuple[Float[Array, "kind origin"], Float[Array, " site"]]:
+def other_prices(problem: SlotProblem, prices: Float[Array, " site"]) -> tuple[Demands, Float[Array, " site"]]:
     """Duals of the demands and of the capacities that belong to prices of load.
 
         y = min_j (c + g p) over usable routes,    w = max(0, p - f'(capacity))
@@ -79,13 +88,25 @@ def other_prices(
     most = problem.most_load()
     last = around(problem.site_cost, most, most)[2][0]
     prices = jnp.where(most < problem.capacity, jnp.minimum(prices, last), prices)
-    least = jnp.where(problem.open_routes(), problem.priced(prices), jnp.inf).min(-1)
     capacity_dual = jnp.where(most > 0, jnp.maximum(prices - last, 0.0), 0.0)
-    demand = jnp.broadcast_to(least, problem.demand.shape)
-    return jnp.where(jnp.isfinite(demand), demand, 0.0), jnp.where(most < problem.capacity, 0.0, capacity_dual)
+
+    def of_demand(block: AbstractDemand) -> Float[Array, "*demand"]:
+        least = _least(problem, block, block.priced(prices))
+        demand = jnp.broadcast_to(least, block.demand.shape)
+        return jnp.where(jnp.isfinite(demand), demand, 0.0)
+
+    return problem.each(of_demand), jnp.where(most < problem.capacity, 0.0, capacity_dual)
 
 
-def cheapest_route(problem: SlotProblem, cost: Float[Array, "kind #origin #site"]) -> Float[Array, "kind origin"]:
+def cheapest_route(problem: SlotProblem, cost: Routes) -> Demands:
     """Cost of each demand by its cheapest route; 0 without demand, infinite without a route."""
-    least = jnp.where(problem.open_routes(), cost, jnp.inf).min(-1)
-    return jnp.where(problem.demand > 0, problem.demand * least, 0.0)
+
+    def served(block: AbstractDemand, cost: Array) -> Float[Array, "*demand"]:
+        return jnp.where(block.demand > 0, block.demand * _least(problem, block, cost), 0.0)
+
+    return problem.each(served, cost)
+
+
+def _least(problem: SlotProblem, block: AbstractDemand, cost: Array) -> Float[Array, "*demand"]:
+    """Cost of the cheapest route that may carry something."""
+    return jnp.where(block.open_routes(problem.capacity), cost, jnp.inf).min(-1)

@@ -7,9 +7,9 @@ from jaxtyping import Array, Bool, Float
 
 from jaxsched._results import RESULTS
 from jaxsched._schedule import Schedule, Stats, relative_gap
-from jaxsched.problem import AbstractProblem, SlotProblem
-from jaxsched.solvers._certificate import dual_bound, feasible_cost, other_prices, proves_infeasible
-from jaxsched.solvers._layout import demand_last, kind_last
+from jaxsched.problem import AbstractProblem, Routes, SlotProblem
+from jaxsched.solvers._certificate import cost_by_slot, dual_bound, feasible_cost, other_prices, proves_infeasible
+from jaxsched.solvers._layout import answered, by_slot
 
 
 class Incumbent(eqx.Module):
@@ -23,16 +23,16 @@ class Incumbent(eqx.Module):
         infeasible: Whether prices have proved that the work cannot fit.
     """
 
-    routing: Float[Array, "*slot kind origin route"]
+    routing: Routes
     prices: Float[Array, "*slot site"]
     objective: Float[Array, "*slot"]
     bound: Float[Array, "*slot"]
     infeasible: Bool[Array, "*slot"]
 
     @classmethod
-    def first(cls, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]) -> "Incumbent":
+    def first(cls, routing: Routes, prices: Float[Array, " site"]) -> "Incumbent":
         """Of one slot, before anything is known: a routing and prices that cost and prove nothing yet."""
-        zero = jnp.zeros((), routing.dtype)
+        zero = jnp.zeros((), prices.dtype)
         return cls(routing, prices, zero + jnp.inf, zero - jnp.inf, jnp.asarray(False))
 
     @property
@@ -48,7 +48,7 @@ class Incumbent(eqx.Module):
     def updated(
         self,
         problem: SlotProblem,
-        routing: Float[Array, "kind origin route"],
+        routing: Routes,
         candidates: tuple[Float[Array, " site"], ...],
     ) -> "Incumbent":
         """Of one slot, with the better of what is known and of a routing and prices.
@@ -73,7 +73,7 @@ class Incumbent(eqx.Module):
             best_prices = jnp.where(impossible & ~infeasible, prices, best_prices)
             infeasible = infeasible | impossible
         return Incumbent(
-            jnp.where(cheaper, repaired, self.routing),
+            tuple(jnp.where(cheaper, new, old) for new, old in zip(repaired, self.routing, strict=True)),
             best_prices,
             jnp.where(cheaper, cost, self.objective),
             bound,
@@ -101,17 +101,34 @@ class Incumbent(eqx.Module):
         """Of all slots, as the answer to the problem."""
         slots, axes = problem.slots()
         of_demand, of_capacity = jax.vmap(other_prices, in_axes=(axes, 0))(slots, self.prices)
+        load = jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, self.routing)
+        bound = jnp.where(self.infeasible, jnp.inf, self.bound)
+        objective, bound = self._by_slot(problem, bound)
         return Schedule(
-            routing=kind_last(problem, self.routing),
-            load=jax.vmap(SlotProblem.load, in_axes=(axes, 0))(slots, self.routing),
-            prices=self.prices,
-            demand_price=demand_last(problem, of_demand),
-            capacity_price=of_capacity,
-            slot_objective=self.objective,
-            slot_bound=jnp.where(self.infeasible, jnp.inf, self.bound),
+            **answered(problem, self.routing, of_demand),
+            load=by_slot(problem, load),
+            prices=by_slot(problem, self.prices),
+            capacity_price=by_slot(problem, of_capacity),
+            slot_objective=objective,
+            slot_bound=bound,
             result=result,
             stats=stats,
         )
+
+    def _by_slot(self, problem: AbstractProblem, bound: Array) -> tuple[Float[Array, " slot"], Float[Array, " slot"]]:
+        """Objective and bound of each slot; what the bound of a period leaves open is in proportion to the costs."""
+        if problem.period == 1:
+            return self.objective, bound
+        slots, axes = problem.slots()
+        cost = jax.vmap(lambda slot, flow: cost_by_slot(slot, flow, problem.period), in_axes=(axes, 0))
+        objective = cost(slots, self.routing)
+        size = jnp.abs(objective).sum(-1, keepdims=True)
+        share = jnp.where(size > 0, jnp.abs(objective) / jnp.where(size > 0, size, 1.0), 1.0 / problem.period)
+        known = jnp.isfinite(self.objective) & jnp.isfinite(bound)
+        left = jnp.where(known, self.objective - bound, 0.0)[:, None] * share
+        bound = jnp.where(known[:, None], objective - left, bound[:, None])
+        objective = jnp.where(jnp.isfinite(self.objective)[:, None], objective, self.objective[:, None])
+        return objective.reshape(-1), bound.reshape(-1)
 
 
 def within_tolerance(

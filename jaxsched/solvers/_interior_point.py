@@ -11,11 +11,11 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import AbstractProblem, CandidateProblem, Problem, SlotProblem
+from jaxsched.problem import AbstractProblem, Routes, SlotProblem
 from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
 from jaxsched.solvers._incumbent import Incumbent, within_tolerance
 from jaxsched.solvers._interior_slot import SlotState, first_state, iterate, on_new_routes, warm_state
-from jaxsched.solvers._layout import given
+from jaxsched.solvers._layout import given, number_of_routes
 from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._point import PrimalDualPoint, cold_start, complete_point
 
@@ -89,11 +89,12 @@ class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
             if is_concrete(value) and wrong(float(value)):
                 raise ValueError(f"InteriorPoint.{name} is {float(value):g}; it must be {wanted}.")
 
-    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
+    def bytes_per_slot(self, problem: AbstractProblem, routes: int) -> int:
         _, origins, sites, kinds = problem.shape
-        listed = routes**2 if routes < sites else 0
-        matrix = min(sites, origins * kinds) ** 2
-        numbers = origins * kinds * (_ARRAYS * routes + listed) + _MATRICES * matrix
+        demands = problem.period * origins * kinds
+        listed = demands * routes**2 if routes < sites else 0
+        size = min(sites, demands) if problem.period == 1 else problem.period * sites
+        numbers = _ARRAYS * number_of_routes(problem, routes) + listed + _MATRICES * size**2
         return numbers * problem.demand.dtype.itemsize
 
     def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> InteriorPointState:
@@ -106,7 +107,7 @@ class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
     def start(
         self,
         problem: AbstractProblem,
-        routing: Float[Array, "slot kind origin route"],
+        routing: Routes,
         prices: Float[Array, "slot site"],
     ) -> InteriorPointState:
         slots, axes = problem.slots()
@@ -121,7 +122,7 @@ class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
         settled = self._settled(before)
         # Slots of unlike sign may all be settled while their total is not: then all go on.
         frozen = _at_rest(before) | (settled & ~jnp.all(settled))
-        size = before.point.routing[0].nbytes
+        size = before.point.routing[0][0].nbytes
         after = map_slots(_unless_frozen, (axes, 0, 0), size, factors=True)(slots, before, frozen)
         num_steps = state.num_steps + 1
         history = state.history.recorded(state.num_steps, num_steps, *after.best.total)
@@ -151,15 +152,14 @@ class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
     def current(self, state: InteriorPointState) -> Iterate:
         point = state.slots.point
         # Every flow is positive inside. A route whose reduced cost is large for its row, its flow small, may go.
-        flow, reduced = point.routing, point.reduced_cost
-        carries = flow * reduced.mean(-1, keepdims=True) > _CARRIES * reduced * flow.mean(-1, keepdims=True)
-        return Iterate(jnp.where(carries, point.routing, 0.0), point.prices, state.incumbent.difference)
+        flows = tuple(map(_carrying, point.routing, point.reduced_cost))
+        return Iterate(flows, point.prices, state.incumbent.difference)
 
     def reroute(
-        self, problem: CandidateProblem, state: InteriorPointState, carry: Callable[[Array], Array]
+        self, problem: AbstractProblem, state: InteriorPointState, carry: Callable[[Array], Array]
     ) -> InteriorPointState:
         def routes(s: SlotState) -> tuple[Array, ...]:
-            return s.point.routing, s.point.reduced_cost, s.best.routing
+            return s.point.routing[0], s.point.reduced_cost[0], s.best.routing[0]
 
         moved = carried_over(problem, state.slots, routes, carry, on_new_routes)
         return eqx.tree_at(lambda s: s.slots, state, moved)
@@ -171,6 +171,12 @@ class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
         stationary = best.objective - slots.curve.price_residual / _STATIONARY
         proved = within_tolerance(best.objective, best.bound, self.rtol, atol)
         return proved & within_tolerance(best.objective, stationary, self.rtol, atol)
+
+
+def _carrying(flow: Array, reduced: Array) -> Array:
+    """Flows of the routes that must be kept, 0 of the others."""
+    carries = flow * reduced.mean(-1, keepdims=True) > _CARRIES * reduced * flow.mean(-1, keepdims=True)
+    return jnp.where(carries, flow, 0.0)
 
 
 def _at_rest(slots: SlotState) -> Bool[Array, " slot"]:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import relative_gap
-from jaxsched.problem import SlotProblem
+from jaxsched.problem import Routes, SlotProblem, summed
 from jaxsched.solvers._central_path import advance
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._incumbent import Incumbent
@@ -17,7 +17,6 @@ from jaxsched.solvers._point import (
     complementarity,
     enter_columns,
     number_of_products,
-    usable_routes,
     warm_start,
 )
 from jaxsched.solvers._repair import proportional
@@ -64,7 +63,7 @@ class SlotState(eqx.Module):
 
 
 def first_state(problem: SlotProblem, point: PrimalDualPoint) -> SlotState:
-    zero = jnp.zeros((), point.routing.dtype)
+    zero = jnp.zeros((), point.load.dtype)
     return SlotState(
         point=point,
         curve=eqx.tree_at(lambda c: c.price_residual, tangents(problem, point), zero + jnp.inf),
@@ -79,13 +78,11 @@ def first_state(problem: SlotProblem, point: PrimalDualPoint) -> SlotState:
     )
 
 
-def warm_state(
-    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-) -> SlotState:
+def warm_state(problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]) -> SlotState:
     """A start from the answer to a similar problem, or a cold one where that proves too little here."""
     point = warm_start(problem, routing, prices)
     # Flows on candidates come from prices that another method has found, and are no answer yet.
-    if problem.sites is None:
+    if not problem.lists_routes:
         gap = relative_gap(feasible_cost(problem, routing, prices)[0], dual_bound(problem, prices))
         point = jax.tree.map(lambda warm, cold: jnp.where(gap <= _NEAR, warm, cold), point, cold_start(problem))
     return first_state(problem, point)
@@ -96,7 +93,7 @@ def iterate(problem: SlotProblem, state: SlotState) -> SlotState:
     products = (state.total, state.count)
     trial = advance(problem, state.point, state.curve, state.regularisation, products)
     # One broken factor spoils every unknown, and a sum keeps any NaN. What sites are left with tells of all their routes.
-    sound = jnp.isfinite(trial.prices.sum() + trial.load.sum() + trial.multiplier.sum())
+    sound = jnp.isfinite(trial.prices.sum() + trial.load.sum() + summed(part.sum() for part in trial.multiplier))
     trial = jax.tree.map(lambda new, old: jnp.where(sound, new, old), trial, state.point)
     point, curve = settled(problem, state.point, state.curve, trial, products, state.kinked)
     jumped = jumps(state.curve, curve, point.load - state.point.load, state.total / state.count)
@@ -150,7 +147,7 @@ def _from_anew(problem: SlotProblem, state: SlotState) -> SlotState:
 
 
 def _open_sites(problem: SlotProblem) -> Float[Array, ""]:
-    return problem.reached(usable_routes(problem)).sum(dtype=problem.demand.dtype)
+    return problem.reached(problem.usable_routes()).sum(dtype=problem.dtype)
 
 
 def on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:

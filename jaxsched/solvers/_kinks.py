@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
 from jaxsched.solvers._metric import price_scale
-from jaxsched.solvers._point import PrimalDualPoint, complementarity, usable_routes
+from jaxsched.solvers._point import PrimalDualPoint, complementarity
 from jaxsched.solvers._proximal_step import derivatives, proximal_step
 
 # A price scale below this share of the prices would stretch the curve without need: where no route costs anything, prices
@@ -75,7 +75,7 @@ def smoothed(problem: SlotProblem, point: PrimalDualPoint, product: Float[Array,
     load = (weight * 0.5 * (loads[1:] + loads[:-1])).sum(0)
     slope = (1.0 - steepness) / (tau * steepness)
     middle = len(_NODES) - 1
-    off = jnp.where(problem.reached(usable_routes(problem)), (point.load - loads[middle]) ** 2 / tau, 0.0)
+    off = jnp.where(problem.reached(problem.usable_routes()), (point.load - loads[middle]) ** 2 / tau, 0.0)
     marginal = (place - load) / tau + slope * (point.load - load)
     return Curve(marginal, slope, off.sum(), _price_residual(problem, point, prices[middle]))
 

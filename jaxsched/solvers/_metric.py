@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched._parameters import as_array
-from jaxsched.problem import SlotProblem
+from jaxsched.problem import AbstractDemand, Routes, SlotProblem, summed
 from jaxsched.solvers._repair import proportional
 
 # A route is ordinary up to so many times what the cheapest tenth of the routes differ by.
@@ -22,9 +22,7 @@ class AbstractMetric(eqx.Module):
     """A rule for the inverse penalty of each route [requests/s per unit of cost]."""
 
     @abc.abstractmethod
-    def __call__(
-        self, problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-    ) -> Float[Array, "kind origin route"]:
+    def __call__(self, problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]) -> Routes:
         """The metric at a routing (a running average) and prices; 0 on routes that are not allowed."""
 
 
@@ -44,9 +42,13 @@ class FlowMetric(AbstractMetric):
     mix: Array = eqx.field(converter=as_array, default=0.01)
 
     def __call__(self, problem, routing, prices):
-        step, mix = self.step.astype(routing.dtype), self.mix.astype(routing.dtype)
-        carried = (1.0 - mix) * routing + mix * proportional(problem)
-        return step / cost_scale(problem, prices)[:, None, None] * carried
+        step, mix = self.step.astype(prices.dtype), self.mix.astype(prices.dtype)
+
+        def of_block(flow, shared, scale):
+            carried = (1.0 - mix) * flow + mix * shared
+            return step / scale[..., None, None] * carried
+
+        return tuple(map(of_block, routing, proportional(problem), cost_scale(problem, prices)))
 
 
 class UniformMetric(AbstractMetric):
@@ -59,38 +61,53 @@ class UniformMetric(AbstractMetric):
     step: Array = eqx.field(converter=as_array, default=4.0)
 
     def __call__(self, problem, routing, prices):
-        usable = proportional(problem) > 0
-        flow = problem.demand.sum() / jnp.maximum(usable.sum(), 1).astype(routing.dtype)
-        step = self.step.astype(routing.dtype) / cost_scale(problem, prices)
-        return jnp.where(usable, step[:, None, None] * flow, 0.0)
+        usable = tuple(shared > 0 for shared in proportional(problem))
+        count = summed(part.sum() for part in usable)
+        flow = summed(part.sum() for part in problem.demand) / jnp.maximum(count, 1).astype(prices.dtype)
+        scales = cost_scale(problem, prices)
+        steps = tuple(self.step.astype(prices.dtype) / scale for scale in scales)
+        return tuple(jnp.where(u, step[..., None, None] * flow, 0.0) for u, step in zip(usable, steps, strict=True))
 
 
-def cost_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, " kind"]:
+def cost_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> tuple[Float[Array, "*kind"], ...]:
     """Demand-weighted standard deviation, over all sites, of what one request of each class costs at given prices.
 
     Routes that cost more than `dearest_ordinary` do not count, so that a penalty which no optimum pays does not set the
     scale. A class has its own: its costs are in units of its own work.
     """
     problem = problem.whole or problem
-    cost = problem.priced(prices)
-    cost = jnp.broadcast_to(cost, (*problem.demand.shape, cost.shape[-1]))
-    usable = jnp.broadcast_to(problem.open_routes(), cost.shape)
+    return problem.each(lambda block: _cost_scale(block, problem.capacity, prices))
+
+
+def _cost_scale(
+    block: AbstractDemand, capacity: Float[Array, " site"], prices: Float[Array, " site"]
+) -> Float[Array, "*kind"]:
+    cost = block.priced(prices)
+    cost = jnp.broadcast_to(cost, (*block.demand.shape, cost.shape[-1]))
+    usable = jnp.broadcast_to(block.open_routes(capacity), cost.shape)
     usable = usable & (cost <= dearest_ordinary(cost, usable))
     count = jnp.maximum(usable.sum(-1), 1).astype(cost.dtype)
     mean = jnp.where(usable, cost, 0.0).sum(-1) / count
     variance = jnp.where(usable, (cost - mean[..., None]) ** 2, 0.0).sum(-1) / count
-    demand = problem.demand.sum(-1, keepdims=True)
-    weight = problem.demand / jnp.where(demand > 0, demand, 1.0)
+    demand = block.demand.sum(-1, keepdims=True)
+    weight = block.demand / jnp.where(demand > 0, demand, 1.0)
     spread, level = (weight * jnp.sqrt(variance)).sum(-1), (weight * jnp.abs(mean)).sum(-1)
     # One site, or equal costs everywhere: any scale does, so take that of the cost itself.
     spread = jnp.where(spread > 1e-6 * level, spread, level)
+    if block.one_scale:
+        work = jnp.broadcast_to(block.mean_work()[..., 0], spread.shape)
+        every = (demand[..., 0] * work).sum()
+        spread = work * (demand[..., 0] * spread).sum() / jnp.where(every > 0, every, 1.0)
     return jnp.where(spread > 0, spread, 1.0)
 
 
 def price_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, ""]:
     """The spread of costs for each unit of load rather than request, over all classes: the scale of prices."""
-    work = (problem.demand * problem.work.mean(-1, keepdims=True)).sum()
-    of_all = (problem.demand.sum(-1) * cost_scale(problem, prices)).sum()
+    work = summed(problem.each(lambda block: (block.demand * block.mean_work()).sum()))
+    of_all = summed(
+        (demand.sum(-1) * scale).sum()
+        for demand, scale in zip(problem.demand, cost_scale(problem, prices), strict=True)
+    )
     return jnp.where(work > 0, of_all / jnp.where(work > 0, work, 1.0), 1.0)
 
 

@@ -7,10 +7,11 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._parameters import as_array
 from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import AbstractProblem, Problem, SlotProblem
+from jaxsched.problem import AbstractProblem, SlotProblem
 from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._incumbent import Incumbent
+from jaxsched.solvers._layout import number_of_routes
 from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
 
@@ -40,9 +41,8 @@ class Proportional(AbstractSolver[ProportionalState]):
     rtol: Array = eqx.field(converter=as_array, default=float("inf"))
     max_steps: int = eqx.field(static=True, default=0)
 
-    def bytes_per_slot(self, problem: Problem, routes: int) -> int:
-        _, origins, _, kinds = problem.shape
-        return _ARRAYS * origins * routes * kinds * problem.demand.dtype.itemsize
+    def bytes_per_slot(self, problem: AbstractProblem, routes: int) -> int:
+        return _ARRAYS * number_of_routes(problem, routes) * problem.demand.dtype.itemsize
 
     def init(self, problem: AbstractProblem, warm_start: Schedule | None) -> ProportionalState:
         slots, axes = problem.slots()

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxsched.problem import SlotProblem
+from jaxsched.problem import AbstractDemand, Routes, SlotProblem
 
 _ROUNDS = 3
 _CHOOSY = 4
@@ -12,29 +12,34 @@ _CHOOSY = 4
 _SLACK = 32.0
 
 
-def proportional(problem: SlotProblem) -> Float[Array, "kind origin route"]:
+def proportional(problem: SlotProblem) -> Routes:
     """Routing that shares each demand over its allowed sites in proportion to their capacity for it."""
-    share = problem.at_routes(problem.most_load()[None, :] / problem.work)
-    if problem.allowed is not None:
-        share = jnp.where(problem.allowed, share, 0.0)
-    total = share.sum(-1, keepdims=True)
-    return problem.demand[..., None] * (share / jnp.where(total > 0, total, 1.0))
+    most = problem.most_load()
+
+    def share_out(block: AbstractDemand) -> Float[Array, "*demand route"]:
+        share = _allowed(block, block.room(most))
+        every = share.sum(-1, keepdims=True)
+        return block.demand[..., None] * (share / jnp.where(every > 0, every, 1.0))
+
+    return problem.each(share_out)
 
 
-def serving(problem: SlotProblem, routing: Float[Array, "kind origin route"]) -> Float[Array, "kind origin route"]:
+def serving(problem: SlotProblem, routing: Routes) -> Routes:
     """A routing scaled to serve every demand; proportional where it carries nothing of one that can be served.
 
     What goes to sites without capacity goes to the others that serve the same demand.
     """
-    routing = jnp.where(problem.at_routes(problem.capacity > 0), routing, 0.0)
-    served = routing.sum(-1, keepdims=True)
-    scaled = routing * (problem.demand[..., None] / jnp.where(served > 0, served, 1.0))
-    return jnp.where(served > 0, scaled, proportional(problem))
+
+    def scale(block: AbstractDemand, flow: Array, other: Array) -> Float[Array, "*demand route"]:
+        flow = jnp.where(block.at_routes(problem.capacity > 0), flow, 0.0)
+        served = flow.sum(-1, keepdims=True)
+        scaled = flow * (block.demand[..., None] / jnp.where(served > 0, served, 1.0))
+        return jnp.where(served > 0, scaled, other)
+
+    return problem.each(scale, routing, proportional(problem))
 
 
-def repair(
-    problem: SlotProblem, routing: Float[Array, "kind origin route"], prices: Float[Array, " site"]
-) -> tuple[Float[Array, "kind origin route"], Bool[Array, ""]]:
+def repair(problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]) -> tuple[Routes, Bool[Array, ""]]:
     """Move what overloads a site to sites with room, and say whether every site now fits.
 
     Only the excess moves: the flows into an overloaded site that can go elsewhere shrink by the same share, and what they
@@ -42,23 +47,30 @@ def repair(
     a route which no optimum uses takes next to nothing. Each round is less choosy, the last ones look at room alone.
     Blending the whole routing with a feasible one costs ten times more.
     """
-    slack_kept = 1.0 - _SLACK * jnp.finfo(routing.dtype).eps
+    slack_kept = 1.0 - _SLACK * jnp.finfo(problem.dtype).eps
     limit = problem.capacity * slack_kept
-    cost = jnp.broadcast_to(problem.priced(prices), routing.shape)
+    cost = tuple(jnp.broadcast_to(c, flow.shape) for c, flow in zip(problem.priced(prices), routing, strict=True))
 
     def one_round(count, routing, load):
-        slack = problem.at_routes(jnp.maximum(limit - load, 0.0)[None, :] / problem.work)
-        if problem.allowed is not None:
-            slack = jnp.where(problem.allowed, slack, 0.0)
-        slack = jnp.where(count < _CHOOSY, _cheap(cost, routing, slack, count), slack)
-        total = slack.sum(-1)
+        room = jnp.maximum(limit - load, 0.0)
+
+        def slack_of(block, cost, flow):
+            slack = _allowed(block, block.room(room))
+            return jnp.where(count < _CHOOSY, _cheap(cost, flow, slack, count), slack)
+
+        slack = problem.each(slack_of, cost, routing)
+        every = tuple(part.sum(-1) for part in slack)
         # A demand whose every allowed site is full keeps its flow, and the others give up the more.
-        stuck = (total <= 0)[..., None]
-        movable = problem.load(jnp.where(stuck, 0.0, routing))
+        stuck = tuple((part <= 0)[..., None] for part in every)
+        movable = problem.load(tuple(jnp.where(s, 0.0, flow) for s, flow in zip(stuck, routing, strict=True)))
         share = jnp.minimum(jnp.maximum(load - limit, 0.0) / jnp.where(movable > 0, movable, 1.0), 1.0)
-        given_up = jnp.where(stuck, 0.0, routing * problem.at_routes(share))
-        placed = (given_up.sum(-1) / jnp.where(total > 0, total, 1.0))[..., None] * slack
-        routing = routing - given_up + placed
+
+        def moved(block, flow, stuck, slack, every):
+            given_up = jnp.where(stuck, 0.0, flow * block.at_routes(share))
+            placed = (given_up.sum(-1) / jnp.where(every > 0, every, 1.0))[..., None] * slack
+            return flow - given_up + placed
+
+        routing = problem.each(moved, routing, stuck, slack, every)
         return routing, problem.load(routing)
 
     def if_needed(count, state):
@@ -68,12 +80,17 @@ def repair(
     return repaired, jnp.all(load <= problem.capacity)
 
 
+def _allowed(block: AbstractDemand, values: Float[Array, "*demand route"]) -> Float[Array, "*demand route"]:
+    """Values of the routes that may be used, 0 of the others."""
+    return values if block.allowed is None else jnp.where(block.allowed, values, 0.0)
+
+
 def _cheap(
-    cost: Float[Array, "kind origin route"],
-    routing: Float[Array, "kind origin route"],
-    slack: Float[Array, "kind #origin route"],
+    cost: Float[Array, "*demand route"],
+    routing: Float[Array, "*demand route"],
+    slack: Float[Array, "*demand route"],
     count: Int[Array, ""],
-) -> Float[Array, "kind origin route"]:
+) -> Float[Array, "*demand route"]:
     """Room, less the more a route costs beyond the cheapest with room, in units of what its demand pays beyond it today."""
     least = jnp.where(slack > 0, cost, jnp.inf).min(-1, keepdims=True)
     above = jnp.where(slack > 0, jnp.maximum(cost - jnp.where(jnp.isfinite(least), least, 0.0), 0.0), 0.0)

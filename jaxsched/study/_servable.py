@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from jaxsched._solve import find_shortfall
+from jaxsched._feasibility import find_shortfall
 from jaxsched.study._study import Study
 
 # A share of the capacity may exceed 1 by the tolerance of the linear program.

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, solve
+from jaxsched._layout import with_arrays
 from jaxsched.solvers import FlowMetric, UniformMetric
 from jaxsched.solvers._metric import cost_scale, dearest_ordinary
 from tests import oracles
@@ -51,8 +52,8 @@ class ShiftedMetric(FlowMetric):
     """The flow metric times a random factor for each route, and none of what it says."""
 
     def __call__(self, problem, routing, prices):
-        usual = super().__call__(problem, routing, prices)
-        return usual * jnp.asarray(np.random.default_rng(0).lognormal(0.0, 1.0, usual.shape))
+        (usual,) = super().__call__(problem, routing, prices)
+        return (usual * jnp.asarray(np.random.default_rng(0).lognormal(0.0, 1.0, usual.shape)),)
 
 
 def test_a_new_metric_rescales_the_dual_so_that_neither_prices_nor_routing_jump():
@@ -61,7 +62,7 @@ def test_a_new_metric_rescales_the_dual_so_that_neither_prices_nor_routing_jump(
     other = ADMM(rtol=1e-30, max_steps=1, metric=ShiftedMetric())
     moved = other.step(problem, state).slots
     np.testing.assert_allclose(moved.prices, state.slots.prices, rtol=1e-6)
-    np.testing.assert_allclose(moved.routing, state.slots.routing, atol=1e-6)
+    np.testing.assert_allclose(moved.routing[0], state.slots.routing[0], atol=1e-6)
     # From other prices the same step goes elsewhere: the test can fail.
     stale = eqx.tree_at(lambda s: s.slots.prices, state, 0.9 * state.slots.prices)
     assert np.abs(other.step(problem, stale).slots.prices / state.slots.prices - 1).max() > 1e-2
@@ -131,11 +132,12 @@ def test_the_spread_is_that_of_the_costs_over_the_sites_weighted_by_demand():
     problem = oracles.random_problem(0, slots=1, kinds=1, forbidden=0.0)
     slots, _ = problem.slots()
     prices = jnp.asarray(np.random.default_rng(0).uniform(0, 1, 5))
-    demand = np.asarray(slots.demand)[0, 0]
-    cost = np.asarray(slots.route_cost)[0] + np.asarray(slots.work)[0] * np.asarray(prices)
+    block = slots.blocks[0]
+    demand = np.asarray(block.demand)[0, 0]
+    cost = np.asarray(block.route_cost)[0] + np.asarray(block.work)[0] * np.asarray(prices)
     expected = np.average(cost.std(-1), weights=demand)
-    one = eqx.tree_at(lambda s: s.demand, slots, slots.demand[0])
-    assert cost_scale(one, prices).item() == pytest.approx(expected, rel=1e-12)
+    one = eqx.tree_at(lambda s: s.blocks[0].demand, slots, block.demand[0])
+    assert cost_scale(one, prices)[0].item() == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -198,11 +200,12 @@ def test_the_spread_of_a_class_is_in_units_of_its_own_work():
     problem = oracles.random_problem(0, slots=1, kinds=2, forbidden=0.0)
     slot = problem.slot(0)
     prices = jnp.ones_like(slot.capacity)
+    block = slot.blocks[0]
+    scaled = {"demand": 1e3, "route_cost": 1e-3, "work": 1e-3}
     smaller = eqx.tree_at(
-        lambda s: (s.demand, s.route_cost, s.work),
+        lambda s: s.blocks[0],
         slot,
-        tuple(
-            x.at[0].multiply(factor) for x, factor in ((slot.demand, 1e3), (slot.route_cost, 1e-3), (slot.work, 1e-3))
-        ),
+        with_arrays(block, {name: getattr(block, name).at[0].multiply(factor) for name, factor in scaled.items()}),
     )
-    np.testing.assert_allclose(cost_scale(smaller, prices) / cost_scale(slot, prices), [1e-3, 1.0], rtol=1e-9)
+    ratio = cost_scale(smaller, prices)[0] / cost_scale(slot, prices)[0]
+    np.testing.assert_allclose(ratio, [1e-3, 1.0], rtol=1e-9)

@@ -124,21 +124,21 @@ def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_wa
 def test_every_site_is_left_to_the_demand_that_gives_up_least_for_it():
     slot = oracles.random_problem(5, slots=1, origins=20, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
     prices = jnp.linspace(0.0, 50.0, 12)
-    flow = jnp.zeros((1, 20, 12)).at[..., 0].set(slot.demand)
+    flow = jnp.zeros((1, 20, 12)).at[..., 0].set(slot.demand[0])
     sites = np.asarray(select_candidates(slot, prices, flow, 8))[0]
     assert (sites == 0).any(1).all()
     assert set(sites.ravel()) == set(range(12))
-    more = np.asarray(slot.priced(prices))[0]
+    more = np.asarray(slot.priced(prices)[0])[0]
     more = more - more.min(1, keepdims=True)
     assert 11 in sites[(more / more.sum(1, keepdims=True))[:, 11].argmin()]
 
 
 def test_demands_that_are_alike_take_the_cheapest_sites():
     slot = oracles.random_problem(5, slots=1, origins=6, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
-    slot = eqx.tree_at(lambda s: s.route_cost, slot, jnp.zeros_like(slot.route_cost))
+    slot = eqx.tree_at(lambda s: s.blocks[0].route_cost, slot, jnp.zeros_like(slot.blocks[0].route_cost))
     prices = jnp.arange(12.0)[::-1]
     sites = np.asarray(select_candidates(slot, prices, jnp.zeros((1, 6, 12)), 4))[0]
-    cheapest = np.argsort(np.asarray(slot.priced(prices))[0], axis=-1)[:, :4]
+    cheapest = np.argsort(np.asarray(slot.priced(prices)[0])[0], axis=-1)[:, :4]
     assert [set(row) for row in sites.tolist()] == [set(row) for row in cheapest.tolist()]
 
 
@@ -148,9 +148,9 @@ def test_a_site_that_is_reached_anew_is_inside_and_one_without_routes_has_its_fi
     def on(sites):
         sites = jnp.broadcast_to(sites, (1, 4, 4))
         return eqx.tree_at(
-            lambda s: (s.route_cost, s.sites, s.allowed),
+            lambda s: (s.blocks[0].route_cost, s.blocks[0].sites, s.blocks[0].allowed),
             slot,
-            (jnp.take_along_axis(slot.route_cost, sites, -1), sites, None),
+            (jnp.take_along_axis(slot.blocks[0].route_cost, sites, -1), sites, None),
             is_leaf=lambda leaf: leaf is None,
         )
 
@@ -159,9 +159,9 @@ def test_a_site_that_is_reached_anew_is_inside_and_one_without_routes_has_its_fi
     assert before.capacity_dual[4] == 0
     assert before.prices[4] == pytest.approx(first[4], rel=1e-12)
     # The last site takes the place of the fourth.
-    moved = eqx.tree_at(lambda p: p.routing, before, before.routing.at[..., 3].set(0.0))
+    moved = eqx.tree_at(lambda p: p.routing, before, (before.routing[0].at[..., 3].set(0.0),))
     after = enter_columns(on(jnp.array([0, 1, 2, 4], jnp.int32)), moved)
-    assert (after.routing > 0).all()
+    assert (after.routing[0] > 0).all()
     assert min(after.capacity_dual[4], after.load[4], after.slack[4]) > 0
     assert after.load[4] + after.slack[4] == pytest.approx(float(slot.capacity[4]), rel=1e-12)
     assert after.capacity_dual[3] == 0

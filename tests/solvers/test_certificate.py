@@ -40,25 +40,26 @@ def test_any_prices_bound_the_optimum_from_below(seed, dtype):
 
 def test_repair_keeps_a_routing_that_fits():
     problem = oracles.random_problem(0, slots=1)
-    routing = jnp.moveaxis(solve(problem, ADMM(rtol=1e-4)).routing[0], -1, 0)
+    routing = (jnp.moveaxis(solve(problem, ADMM(rtol=1e-4)).routing[0], -1, 0),)
     slot = first_slot(problem)
     repaired, fits = repair(slot, routing, jnp.zeros_like(slot.capacity))
     assert bool(fits)
-    np.testing.assert_allclose(repaired, routing, atol=1e-12)
+    np.testing.assert_allclose(repaired[0], routing[0], atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_repair_brings_an_overloaded_routing_within_capacity_and_serves_every_demand(seed):
     problem = oracles.random_problem(seed, slots=1)
     slot = first_slot(problem)
-    share = np.where(np.asarray(slot.allowed), np.asarray(slot.capacity) ** -8.0, 0.0)
-    routing = jnp.asarray(np.asarray(slot.demand)[..., None] * share / share.sum(-1, keepdims=True))
+    block = slot.blocks[0]
+    share = np.where(np.asarray(block.allowed), np.asarray(slot.capacity) ** -8.0, 0.0)
+    routing = (jnp.asarray(np.asarray(block.demand)[..., None] * share / share.sum(-1, keepdims=True)),)
     assert (np.asarray(slot.load(routing)) > np.asarray(slot.capacity)).any()
     repaired, fits = repair(slot, routing, jnp.zeros_like(slot.capacity))
     assert bool(fits)
     assert (np.asarray(slot.load(repaired)) <= np.asarray(slot.capacity)).all()
-    np.testing.assert_allclose(repaired.sum(-1), slot.demand, rtol=1e-12)
-    assert (np.asarray(repaired)[~np.asarray(slot.allowed)] == 0).all()
+    np.testing.assert_allclose(repaired[0].sum(-1), block.demand, rtol=1e-12)
+    assert (np.asarray(repaired[0])[~np.asarray(block.allowed)] == 0).all()
 
 
 def test_repair_leaves_a_prohibitive_route_alone_while_others_have_room():
@@ -67,9 +68,9 @@ def test_repair_leaves_a_prohibitive_route_alone_while_others_have_room():
     problem = Problem(np.ones((1, 6)), cost, np.array([2.0, 2.5, 3.0, 50.0]), CongestionCost(np.ones((1, 4))))
     slot = first_slot(problem)
     routing = jnp.broadcast_to(jnp.asarray([0.9, 0.1, 0.0, 0.0]), (1, 6, 4))
-    repaired, fits = repair(slot, routing, jnp.ones(4))
+    (repaired,), fits = repair(slot, (routing,), jnp.ones(4))
     assert bool(fits)
-    np.testing.assert_allclose(repaired.sum(-1), slot.demand, rtol=1e-12)
+    np.testing.assert_allclose(repaired.sum(-1), slot.demand[0], rtol=1e-12)
     assert float(repaired[..., 3].sum()) * 1e8 < 1e-6
 
 
@@ -77,7 +78,7 @@ def test_repair_uses_a_prohibitive_route_where_nothing_else_has_room():
     cost = np.array([[0.1, 1e8]])
     problem = Problem(np.ones((1, 1)), cost, np.array([0.25, 2.0]), CongestionCost(np.ones((1, 2))))
     slot = first_slot(problem)
-    repaired, fits = repair(slot, jnp.asarray([[[1.0, 0.0]]]), jnp.ones(2))
+    (repaired,), fits = repair(slot, (jnp.asarray([[[1.0, 0.0]]]),), jnp.ones(2))
     assert bool(fits)
     np.testing.assert_allclose(repaired[0, 0], [0.25, 0.75], rtol=1e-12)
 
@@ -86,7 +87,7 @@ def test_repair_takes_the_excess_from_those_who_can_go_elsewhere():
     """Where each gave up the same share, half the excess of a demand that has no other site was left after all rounds."""
     allowed = np.array([[True, False], [True, True]])
     problem = Problem(np.array([[0.9, 0.2]]), 0.0, np.array([1.0, 1.0]), CongestionCost(1.0), allowed=allowed)
-    repaired, fits = repair(first_slot(problem), jnp.asarray([[[0.9, 0.0], [0.2, 0.0]]]), jnp.ones(2))
+    (repaired,), fits = repair(first_slot(problem), (jnp.asarray([[[0.9, 0.0], [0.2, 0.0]]]),), jnp.ones(2))
     assert bool(fits)
     np.testing.assert_allclose(repaired[0], [[0.9, 0.0], [0.1, 0.1]], rtol=1e-12)
 
@@ -94,9 +95,9 @@ def test_repair_takes_the_excess_from_those_who_can_go_elsewhere():
 def test_repair_says_when_it_did_not_fit_and_the_cost_is_infinite():
     problem = Problem(np.ones((1, 2)), 0.0, np.array([0.5, 0.5]), CongestionCost(1.0))
     slot = first_slot(problem)
-    cost, repaired = feasible_cost(slot, proportional(slot), jnp.zeros_like(slot.capacity))
+    cost, (repaired,) = feasible_cost(slot, proportional(slot), jnp.zeros_like(slot.capacity))
     assert np.isposinf(cost)
-    np.testing.assert_allclose(repaired.sum(-1), slot.demand)
+    np.testing.assert_allclose(repaired.sum(-1), slot.demand[0])
 
 
 def test_the_cost_of_a_routing_is_that_of_numpy():
@@ -104,7 +105,7 @@ def test_the_cost_of_a_routing_is_that_of_numpy():
     schedule = solve(problem)
     np.testing.assert_allclose(schedule.slot_objective, oracles.cost_of(problem, schedule), rtol=1e-12)
     slot = first_slot(problem)
-    np.testing.assert_allclose(cost_of(slot, jnp.moveaxis(schedule.routing[0], -1, 0)), schedule.slot_objective[0])
+    np.testing.assert_allclose(cost_of(slot, (jnp.moveaxis(schedule.routing[0], -1, 0),)), schedule.slot_objective[0])
 
 
 def routes_and_limits(seed):

@@ -9,7 +9,7 @@ import pytest
 import jaxsched
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, CongestionCost, InteriorPoint, Problem, SolveError, solve
-from jaxsched.problem import SlotProblem
+from jaxsched.problem import FixedDemand, SlotProblem
 from jaxsched.scenarios import australia
 from jaxsched.solvers._newton import Reduced, sum_of_others
 from jaxsched.study import build_study
@@ -308,10 +308,12 @@ class TestReducedSystem:
         theta = theta if chosen is None else np.zeros_like(theta)
         if chosen is not None:
             np.put_along_axis(theta, chosen, listed, -1)
-        slot = SlotProblem(jnp.ones((kinds, origins)), None, jnp.asarray(work), jnp.ones(sites), None, None, chosen)
-        system = Reduced(slot, jnp.asarray(listed), jnp.asarray(inverse_curvature), jnp.zeros(()))
+        routes = None if chosen is None else jnp.asarray(chosen)
+        block = FixedDemand(jnp.ones((kinds, origins)), jnp.zeros_like(listed), jnp.asarray(work), None, routes)
+        slot = SlotProblem((block,), jnp.ones(sites), CongestionCost(1.0))
+        system = Reduced(slot, (jnp.asarray(listed),), jnp.asarray(inverse_curvature), jnp.zeros(()))
         assert len(system.factor) == min(sites, kinds * origins)
-        multiplier, prices = (np.asarray(v) for v in system.solve(jnp.asarray(a), jnp.asarray(b)))
+        (multiplier,), prices = jax.tree.map(np.asarray, system.solve((jnp.asarray(a),), jnp.asarray(b)))
         rows = (theta * (multiplier[..., None] - work[:, None] * prices)).sum(-1)
         columns = (theta * work[:, None] * (work[:, None] * prices - multiplier[..., None])).sum((0, 1))
         np.testing.assert_allclose(rows, a, rtol=1e-10)

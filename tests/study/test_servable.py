@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxsched import solve
-from jaxsched._solve import find_shortfall
+from jaxsched._feasibility import find_shortfall
 from jaxsched.scenarios import australia
 from jaxsched.solvers import ADMM
 from jaxsched.study import Study, build_study, problems_of
