@@ -32,14 +32,14 @@ class Instance:
     """One problem of the family, in float64.
 
     Attributes:
-        demand: Requests per second [slot, origin, kind].
+        demand: Requests per second [slot, origin, class].
         route_cost: Cost of one request [origin, site].
         linear: Cost per unit of load [slot, site].
         quadratic: Growth of that cost [slot, site].
         queueing: Cost of one waiting request; 0 without queueing.
         servers: Servers [site].
-        work: Load of one request per second [site, kind].
-        allowed: Whether a route may be used [origin, site, kind].
+        work: Load of one request per second [site, class].
+        allowed: Whether a route may be used [origin, site, class].
     """
 
     demand: np.ndarray
@@ -63,7 +63,7 @@ class Instance:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Numbers of origins, sites and kinds."""
+        """Numbers of origins, sites and classes."""
         return self.allowed.shape  # pyright: ignore[reportReturnType]
 
     @property
@@ -198,7 +198,7 @@ def dimensions(size: str) -> tuple[int, int]:
 
 
 def as_problem(instance: Instance, dtype: type = np.float64) -> "jaxsched.Problem":
-    """The instance as a user would pose it: of one class without the axis of kinds."""
+    """The instance as a user would pose it: of one class without the axis of classes."""
     import jaxsched
 
     cost = jaxsched.CongestionCost(instance.linear, instance.quadratic, instance.queueing, instance.servers)
@@ -211,7 +211,7 @@ def as_problem(instance: Instance, dtype: type = np.float64) -> "jaxsched.Proble
 
 
 def routing_of(schedule: "jaxsched.Schedule") -> np.ndarray:
-    """Routing [slot, origin, site, kind] of a schedule, in float64, whether its problem has kinds or not."""
+    """Routing [slot, origin, site, class] of a schedule, in float64, whether its problem has classes or not."""
     routing = np.asarray(schedule.routing, np.float64)
     return routing if routing.ndim == 4 else routing[..., None]
 

@@ -26,7 +26,7 @@ def marginal_cost(instance: Instance, load: np.ndarray) -> np.ndarray:
 
 
 def load_of(instance: Instance, routing: np.ndarray) -> np.ndarray:
-    """Load of each site [slot, site] of a routing [slot, origin, site, kind]."""
+    """Load of each site [slot, site] of a routing [slot, origin, site, class]."""
     return np.einsum("tijk,jk->tj", routing, instance.work)
 
 

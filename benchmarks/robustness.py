@@ -122,9 +122,9 @@ class Unreliable(jaxsched.ADMM):
 class _Parties(eqx.Module):
     """What origins hold (flow, routing, multiplier), what sites hold (load, prices), and the loads sent last."""
 
-    flow: Float[Array, "kind origin site"]
-    routing: Float[Array, "kind origin site"]
-    multiplier: Float[Array, "kind origin"]
+    flow: Float[Array, "class origin site"]
+    routing: Float[Array, "class origin site"]
+    multiplier: Float[Array, "class origin"]
     load: Float[Array, " site"]
     prices: Float[Array, " site"]
     sent: Float[Array, " site"]

@@ -29,7 +29,7 @@ def wanted_load(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Ar
     return load_at_prices(problem.site_cost, problem.capacity, prices, 0.5 * problem.capacity)
 
 
-def cheapest(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "kind origin site"]:
+def cheapest(problem: SlotProblem, prices: Float[Array, " site"]) -> Float[Array, "class origin site"]:
     """Every demand to its cheapest site at these prices."""
     (block,) = problem.blocks
     site = jnp.argmin(jnp.broadcast_to(block.priced(prices), (*block.demand.shape, len(prices))), axis=-1)

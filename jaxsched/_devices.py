@@ -15,7 +15,8 @@ from jaxtyping import Array
 from jaxsched._layout import ORIGIN, ROUTE, SLOT, Axes, HasArrays, axes_of, cut, map_arrays, with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
-from jaxsched.problem import CoupledProblem, Problem
+from jaxsched.problem import Problem
+from jaxsched.problem._coupled import CoupledProblem
 
 SLOTS, ORIGINS = "slots", "origins"
 

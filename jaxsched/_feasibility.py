@@ -16,21 +16,21 @@ def find_shortfall(problem: Problem) -> str | None:
     windows of jobs ask too much of. Subtler conflicts of routes and capacities are proved by the prices while iterating.
     """
     demand, work = np.asarray(problem.demand, np.float64), np.asarray(problem.work, np.float64)
-    slots, origins, sites, kinds = problem.shape
-    least = np.broadcast_to(work.min(0), (slots, origins, kinds))
+    slots, origins, sites, classes = problem.shape
+    least = np.broadcast_to(work.min(0), (slots, origins, classes))
     if problem.allowed is not None:
         allowed = np.asarray(problem.allowed)
-        reachable = np.broadcast_to(allowed.any(2), (slots, origins, kinds))
+        reachable = np.broadcast_to(allowed.any(2), (slots, origins, classes))
         stranded = np.argwhere((demand > 0) & ~reachable)
         if len(stranded):
-            slot, origin, kind = stranded[0].tolist()
+            slot, origin, of_class = stranded[0].tolist()
             return (
-                f"Slot {slot}, origin {origin}, kind {kind}: {demand[slot, origin, kind]:g} requests/s have no allowed "
+                f"Slot {slot}, origin {origin}, class {of_class}: {demand[slot, origin, of_class]:g} requests/s have no allowed "
                 f"route ({len(stranded)} such demands); allow a route or drop the demand."
             )
-        routes = np.broadcast_to(allowed, (*allowed.shape[:2], sites, kinds))
+        routes = np.broadcast_to(allowed, (*allowed.shape[:2], sites, classes))
         cheapest = np.where(routes, work[None, None], np.inf).min(2)
-        least = np.broadcast_to(np.where(np.isfinite(cheapest), cheapest, 0.0), (slots, origins, kinds))
+        least = np.broadcast_to(np.where(np.isfinite(cheapest), cheapest, 0.0), (slots, origins, classes))
     needed = (demand * least).sum((1, 2))
     offered = np.broadcast_to(np.asarray(problem.capacity, np.float64).sum(1), (slots,))
     rounding = _ROUNDINGS * float(jnp.finfo(problem.demand.dtype).eps)
@@ -78,16 +78,16 @@ def _of_each_job(problem: Problem, jobs: Deferrable) -> tuple[np.ndarray, np.nda
     release, deadline = np.asarray(jobs.release), np.asarray(jobs.deadline)
     least, room = np.zeros(len(release)), np.zeros(len(release))
     cost = None if jobs.route_cost is None else np.broadcast_to(np.asarray(jobs.route_cost), (len(release), sites))
-    for job, (origin, kind) in enumerate(zip(np.asarray(jobs.origin), np.asarray(jobs.kind), strict=True)):
+    for job, (origin, of_class) in enumerate(zip(np.asarray(jobs.origin), np.asarray(jobs.kind), strict=True)):
         window = slice(release[job], deadline[job] + 1)
         usable = capacity[window] > 0
         if problem.allowed is not None:
             allowed = np.asarray(problem.allowed)
             own = allowed[window] if len(allowed) > 1 else allowed
-            usable = usable & own[:, origin % own.shape[1], :, kind]
+            usable = usable & own[:, origin % own.shape[1], :, of_class]
         if cost is not None:
             usable = usable & np.isfinite(cost[job])
-        least[job] = np.where(usable.any(0), work[:, kind], np.inf).min()
+        least[job] = np.where(usable.any(0), work[:, of_class], np.inf).min()
         room[job] = (capacity[window] * usable).sum()
     return least, room
 

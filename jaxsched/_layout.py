@@ -1,7 +1,7 @@
 """Axes of arrays, declared once in the type of each field: what cuts, fills up, divides and lays out arrays reads them.
 
-A field `route_cost: Float[Array, "#slot #origin #site #kind"]` declares four axes, each of which may have length 1 where all
-share one value; a `*kind` at the end may be missing.
+A field `route_cost: Float[Array, "#slot #origin #site #class"]` declares four axes, each of which may have length 1 where all
+share one value; a `*class` at the end may be missing.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-SLOT, ORIGIN, SITE, ROUTE, KIND, JOB = "slot", "origin", "site", "route", "kind", "job"
+SLOT, ORIGIN, SITE, ROUTE, CLASS, JOB = "slot", "origin", "site", "route", "class", "job"
 
 # For each axis of an array its name, or None where all share one value or nothing is declared.
 Axes = tuple[str | None, ...]

@@ -63,10 +63,10 @@ class Schedule(eqx.Module):
     """A feasible routing, what it costs, and a proved lower bound on what any routing costs.
 
     Attributes:
-        routing: Requests per second [slot, origin, site(, kind)]; serves every demand within every capacity.
+        routing: Requests per second [slot, origin, site(, class)]; serves every demand within every capacity.
         load: Load of each site [slot, site].
         prices: Price of load that proves the bound [slot, site] [cost/load].
-        demand_price: What one more request per second of a demand costs [slot, origin(, kind)], the dual of its row: the
+        demand_price: What one more request per second of a demand costs [slot, origin(, class)], the dual of its row: the
             cheapest of its usable routes at the prices, work included; 0 where it has none.
         capacity_price: What one more unit of capacity of a site saves [slot, site], the dual of its capacity: its price above
             the marginal cost at the capacity, 0 where load can grow.
@@ -76,30 +76,30 @@ class Schedule(eqx.Module):
         result: The verdict, a member of `RESULTS`.
         stats: Iterations and history.
         sites: Site of each entry of `routing` where only candidate routes are kept, which then stand in the place of the
-            sites [slot, origin, route(, kind)]; None where `routing` holds every site in order.
+            sites [slot, origin, route(, class)]; None where `routing` holds every site in order.
         deferred: Requests per second of deferrable work [slot, job, site], which are part of the load; None without such work.
         deferred_price: What one more request per second of a job costs [job], by its cheapest route in its window at the
             prices; None without such work.
     """
 
-    routing: Float[Array, "slot origin route *kind"]
+    routing: Float[Array, "slot origin route *class"]
     load: Float[Array, "slot site"]
     prices: Float[Array, "slot site"]
-    demand_price: Float[Array, "slot origin *kind"]
+    demand_price: Float[Array, "slot origin *class"]
     capacity_price: Float[Array, "slot site"]
     slot_objective: Float[Array, " slot"]
     slot_bound: Float[Array, " slot"]
     result: RESULTS
     stats: Stats
-    sites: Int[Array, "slot origin route *kind"] | None = None
+    sites: Int[Array, "slot origin route *class"] | None = None
     deferred: Float[Array, "slot job site"] | None = None
     deferred_price: Float[Array, " job"] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Numbers of slots, origins and sites, and of kinds where demand has them."""
-        slots, origins, _, *kinds = self.routing.shape
-        return slots, origins, self.load.shape[1], *kinds
+        """Numbers of slots, origins and sites and of classes where demand has them."""
+        slots, origins, _, *classes = self.routing.shape
+        return slots, origins, self.load.shape[1], *classes
 
     def select(self, slots: slice | np.ndarray) -> "Schedule":
         """The schedule of some slots alone, a slice or indices; verdict, history and jobs stay those of all."""
@@ -141,7 +141,7 @@ class Schedule(eqx.Module):
         """All arrays by name."""
         return {name: getattr(self, name) for name in declared(Schedule) if getattr(self, name) is not None}
 
-    def to_dense(self) -> Float[Array, "slot origin site *kind"]:
+    def to_dense(self) -> Float[Array, "slot origin site *class"]:
         """Requests per second on every route, also where only candidates are kept."""
         if self.sites is None:
             return self.routing

@@ -17,7 +17,8 @@ from jaxsched._parameters import is_concrete
 from jaxsched._results import RESULTS, InfeasibleError, SolveError
 from jaxsched._schedule import History, Schedule, Stats, joined, trim
 from jaxsched.gradients import constant, with_derivatives
-from jaxsched.problem import CoupledProblem, Problem, arrangement, in_periods, prepared, restrict_routes
+from jaxsched.problem import Problem
+from jaxsched.problem._coupled import CoupledProblem, arrangement, in_periods, prepared, restrict_routes
 from jaxsched.solvers import ADMM, AbstractSolver, InteriorPoint, PrimalDualPoint, fixed_part
 
 # Certified gap below which single precision may be what keeps it up.

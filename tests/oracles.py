@@ -13,7 +13,7 @@ _CLARABEL = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10}
 
 
 def plain_problem(dtype: type = np.float64, **changes: Any) -> jaxsched.Problem:
-    """Three slots, four origins, three sites, one kind, as a user would type it."""
+    """Three slots, four origins, three sites, one class, as a user would type it."""
     draw = np.random.default_rng(5)
     arrays = {
         "demand": draw.uniform(0.5, 1.5, (3, 4)),
@@ -30,7 +30,7 @@ def random_problem(
     slots: int = 2,
     origins: int = 6,
     sites: int = 5,
-    kinds: int = 3,
+    classes: int = 3,
     queueing: bool = True,
     quadratic: bool = True,
     forbidden: float = 0.3,
@@ -39,10 +39,10 @@ def random_problem(
 ) -> jaxsched.Problem:
     """A feasible problem with unlike work and forbidden routes; the first site has room for whatever is left over."""
     draw = np.random.default_rng(seed)
-    demand = draw.lognormal(0.0, 0.8, (slots, origins, kinds))
-    route_cost = draw.uniform(0.0, 1.0, (origins, sites, kinds))
-    work = draw.uniform(0.5, 2.0, (sites, kinds))
-    allowed = draw.uniform(size=(origins, sites, kinds)) >= forbidden
+    demand = draw.lognormal(0.0, 0.8, (slots, origins, classes))
+    route_cost = draw.uniform(0.0, 1.0, (origins, sites, classes))
+    work = draw.uniform(0.5, 2.0, (sites, classes))
+    allowed = draw.uniform(size=(origins, sites, classes)) >= forbidden
     allowed[:, 0] = True
     servers = draw.lognormal(0.0, 0.6, sites)
     servers *= spare * (demand @ work.max(0)).sum(1).max() / servers.sum()
@@ -55,8 +55,8 @@ def random_problem(
 
 def clarabel_optimum(problem: jaxsched.Problem) -> np.ndarray:
     """Optimal cost of each slot by CVXPY and Clarabel, for a `CongestionCost`."""
-    slots, origins, sites, kinds = problem.shape
-    full = (slots, origins, sites, kinds)
+    slots, origins, sites, classes = problem.shape
+    full = (slots, origins, sites, classes)
     route_cost = np.broadcast_to(np.asarray(problem.route_cost, float), full)
     allowed = np.broadcast_to(True if problem.allowed is None else np.asarray(problem.allowed), full)
     capacity = np.broadcast_to(np.asarray(problem.capacity, float), (slots, sites))
@@ -67,8 +67,8 @@ def clarabel_optimum(problem: jaxsched.Problem) -> np.ndarray:
     linear, quadratic, queueing, servers = (np.broadcast_to(np.asarray(a, float), (slots, sites)) for a in terms)
     optima = np.zeros(slots)
     for slot in range(slots):
-        routing = [cp.Variable((origins, sites), nonneg=True) for _ in range(kinds)]
-        load = sum(cp.sum(routing[k], axis=0) @ np.diag(work[:, k]) for k in range(kinds))
+        routing = [cp.Variable((origins, sites), nonneg=True) for _ in range(classes)]
+        load = sum(cp.sum(routing[k], axis=0) @ np.diag(work[:, k]) for k in range(classes))
         total = linear[slot] @ load + quadratic[slot] @ cp.square(load)
         queued = queueing[slot] > 0
         if queued.any():  # L / (C - L) = C / (C - L) - 1
@@ -76,7 +76,7 @@ def clarabel_optimum(problem: jaxsched.Problem) -> np.ndarray:
             waiting = cp.multiply(servers[slot], cp.inv_pos(room)) - 1.0
             total = total + (queueing[slot] * queued) @ waiting
         limits = [load <= capacity[slot]]
-        for k in range(kinds):
+        for k in range(classes):
             total = total + cp.sum(cp.multiply(route_cost[slot, :, :, k], routing[k]))
             limits += [cp.sum(routing[k], axis=1) == demand[slot, :, k]]
             limits += [cp.multiply(routing[k], ~allowed[slot, :, :, k]) == 0]
@@ -85,9 +85,9 @@ def clarabel_optimum(problem: jaxsched.Problem) -> np.ndarray:
 
 
 def host_routing(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> np.ndarray:
-    """The routing in float64 with the axis of kinds."""
+    """The routing in float64 with the axis of classes."""
     routing = np.asarray(schedule.routing, np.float64)
-    return routing if problem.has_kinds else routing[..., None]
+    return routing if problem.has_classes else routing[..., None]
 
 
 def assert_feasible(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> None:

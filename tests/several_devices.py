@@ -18,7 +18,7 @@ from jaxsched import ADMM, Candidates, InteriorPoint, Problem, Schedule, device_
 from tests.oracles import random_problem
 
 # Six slots do not divide by four, and five origins not by two.
-SIZES: dict[str, Any] = {"slots": 6, "origins": 5, "sites": 4, "kinds": 2}
+SIZES: dict[str, Any] = {"slots": 6, "origins": 5, "sites": 4, "classes": 2}
 # Large enough that factors and eigenvalues of several slots or groups are shared out over the threads of the CPU.
 LARGE: dict[str, Any] = {"slots": 8, "origins": 60, "sites": 60}
 # Together with the chunks on (2, 1) and the processes on (2, 2): 1, 2, 4 and 8 devices.

@@ -20,7 +20,7 @@ def small(seed=0, **changes):
 
 
 def check_answer(problem, schedule):
-    """Every job is served within its window, and the load of sites is that of both kinds of work."""
+    """Every job is served within its window, and the load of sites is that of demand and jobs."""
     waiting = problem.deferrable
     deferred = np.asarray(schedule.deferred)
     assert deferred.shape == (problem.shape[0], len(waiting.volume), problem.shape[2])

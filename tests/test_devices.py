@@ -82,7 +82,7 @@ def test_any_mesh_gives_the_answer_of_one_device(found, solver):
 
 def test_devices_exchange_loads_of_sites_and_no_routes(found, programs):
     texts = [path.read_text(encoding="utf-8") for path in programs.glob("*after_optimizations.txt")]
-    # The first of eight parts is the ADMM on (4, 2): two slots on each device, two kinds, four sites.
+    # The first of eight parts is the ADMM on (4, 2): two slots on each device, two classes, four sites.
     (text,) = (text for text in texts if "num_partitions=8" in text)
     exchanges = re.findall(r"= (.*) (all-\w+|collective-\w+|reduce-scatter)(?:-start)?\(.*op_name=\"(.*?)\"", text)
     assert {how for _, how, _ in exchanges} == {"all-reduce"}

@@ -18,20 +18,20 @@ from jaxsched import (
     solve,
 )
 
-SLOTS, ORIGINS, SITES, KINDS = 2, 5, 4, 2
+SLOTS, ORIGINS, SITES, CLASSES = 2, 5, 4, 2
 
 
 def problem_of(scale=1.0):
     """Strictly convex, some sites full, a forbidden route: the duals are unique."""
     draw = np.random.default_rng(4)
-    allowed = np.ones((ORIGINS, SITES, KINDS), bool)
+    allowed = np.ones((ORIGINS, SITES, CLASSES), bool)
     allowed[0, 1] = False
     return Problem(
-        scale * draw.uniform(0.5, 1.5, (SLOTS, ORIGINS, KINDS)),
-        draw.uniform(0.0, 1.0, (ORIGINS, SITES, KINDS)),
+        scale * draw.uniform(0.5, 1.5, (SLOTS, ORIGINS, CLASSES)),
+        draw.uniform(0.0, 1.0, (ORIGINS, SITES, CLASSES)),
         np.array([2.0, 3.0, 4.0, 20.0]),
         CongestionCost(draw.uniform(0.5, 1.0, (SLOTS, SITES)), 0.1),
-        work=draw.uniform(0.7, 1.3, (SITES, KINDS)),
+        work=draw.uniform(0.7, 1.3, (SITES, CLASSES)),
         allowed=allowed,
     )
 
@@ -42,13 +42,13 @@ def duals():
     cost, work = jax.tree.map(np.asarray, problem.site_cost), np.asarray(problem.work)
     demands, capacities = [], []
     for slot in range(SLOTS):
-        flows = [cp.Variable((ORIGINS, SITES), nonneg=True) for _ in range(KINDS)]
-        load = sum(cp.sum(flows[k], axis=0) @ np.diag(work[:, k]) for k in range(KINDS))
+        flows = [cp.Variable((ORIGINS, SITES), nonneg=True) for _ in range(CLASSES)]
+        load = sum(cp.sum(flows[k], axis=0) @ np.diag(work[:, k]) for k in range(CLASSES))
         total = cost.linear[slot] @ load + 0.1 * cp.sum_squares(load)
-        total += sum(cp.sum(cp.multiply(np.asarray(problem.route_cost)[0, :, :, k], flows[k])) for k in range(KINDS))
-        served = [cp.sum(flows[k], axis=1) == np.asarray(problem.demand)[slot, :, k] for k in range(KINDS)]
+        total += sum(cp.sum(cp.multiply(np.asarray(problem.route_cost)[0, :, :, k], flows[k])) for k in range(CLASSES))
+        served = [cp.sum(flows[k], axis=1) == np.asarray(problem.demand)[slot, :, k] for k in range(CLASSES)]
         fits = load <= np.asarray(problem.capacity)[0]
-        masks = [cp.multiply(flows[k], ~np.asarray(problem.allowed)[0, :, :, k]) == 0 for k in range(KINDS)]
+        masks = [cp.multiply(flows[k], ~np.asarray(problem.allowed)[0, :, :, k]) == 0 for k in range(CLASSES)]
         settings = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
         cp.Problem(cp.Minimize(total), [*served, fits, *masks]).solve(solver=cp.CLARABEL, **settings)
         # CVXPY's dual of an equality is that of minus its sides.
@@ -90,7 +90,7 @@ def test_prices_are_cut_and_joined_with_the_slots(exact):
     np.testing.assert_allclose(over_devices.capacity_price, exact.capacity_price, atol=1e-6)
 
 
-def test_one_kind_needs_no_axis_and_the_proportional_routing_has_prices_too():
+def test_one_class_needs_no_axis_and_the_proportional_routing_has_prices_too():
     draw = np.random.default_rng(0)
     problem = Problem(draw.uniform(size=(2, 3)), draw.uniform(size=(3, 2)), np.full(2, 9.0), CongestionCost(1.0, 0.1))
     schedule = solve(problem, Proportional())
@@ -109,7 +109,7 @@ def test_a_site_that_no_demand_can_fill_has_a_price_of_its_load_and_none_of_its_
 
 
 def test_prices_have_the_derivative_of_the_optimum():
-    weights = np.random.default_rng(0).normal(size=(SLOTS, ORIGINS, KINDS))
+    weights = np.random.default_rng(0).normal(size=(SLOTS, ORIGINS, CLASSES))
 
     def priced(demand):
         schedule = solve(eqx.tree_at(lambda p: p.demand, problem_of(), demand), InteriorPoint(rtol=1e-12), throw=False)

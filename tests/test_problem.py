@@ -9,7 +9,8 @@ import pytest
 
 import jaxsched
 from jaxsched import CongestionCost, Problem
-from jaxsched.problem import CandidateProblem, PreparedProblem
+from jaxsched.problem._candidates import CandidateProblem
+from jaxsched.problem._prepared import PreparedProblem
 
 DEMAND, ROUTES, CAPACITY = np.ones((3, 4)), np.ones((4, 2)), np.array([9.0, 9.0])
 
@@ -18,7 +19,7 @@ def build(demand=DEMAND, route_cost=ROUTES, capacity=CAPACITY, cost=None, **more
     return Problem(demand, route_cost, capacity, CongestionCost(1.0) if cost is None else cost, **more)
 
 
-def test_the_shape_counts_slots_origins_sites_and_kinds():
+def test_the_shape_counts_slots_origins_sites_and_classes():
     assert build().shape == (3, 4, 2, 1)
     assert build(np.ones((3, 4, 5))[..., :], np.ones((4, 2, 5))).shape == (3, 4, 2, 5)
 
@@ -54,9 +55,9 @@ def test_a_shape_that_does_not_fit_is_refused(change, words):
     [
         (
             {"demand": np.where(np.arange(12).reshape(3, 4) == 6, np.nan, 1.0)},
-            "demand at slot 1, origin 2, kind 0 is nan",
+            "demand at slot 1, origin 2, class 0 is nan",
         ),
-        ({"demand": -DEMAND}, "demand at slot 0, origin 0, kind 0 is -1"),
+        ({"demand": -DEMAND}, "demand at slot 0, origin 0, class 0 is -1"),
         ({"demand": np.inf * DEMAND}, "is inf"),
         ({"capacity": np.array([1.0, -2.0])}, "capacity at slot 0, site 1 is -2; every entry must be a number >= 0"),
         ({"route_cost": np.nan * ROUTES}, "route_cost at .* is nan"),
@@ -198,7 +199,7 @@ def test_a_prepared_problem_answers_as_the_problem_does(listed):
     posed = CandidateProblem(whole, jnp.asarray(random.integers(0, 2, (3, 2, 4, 1)))) if listed else whole
     prepared = PreparedProblem(posed)
     assert prepared.shape == whole.shape
-    assert prepared.has_kinds
+    assert prepared.has_classes
     # But for the most that each site can be asked to carry, which it knows already.
     known, known_axes = prepared.slots()
     place = (lambda s: s.whole.most) if listed else (lambda s: s.most)

@@ -15,10 +15,10 @@ EXACT = ADMM(rtol=1e-8, max_steps=5000)
 
 class TestAgainstClarabel:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-    @pytest.mark.parametrize("kinds", [1, 3])
+    @pytest.mark.parametrize("classes", [1, 3])
     @pytest.mark.parametrize(("quadratic", "queueing"), [(False, False), (True, False), (True, True)])
-    def test_the_optimum_lies_between_bound_and_objective(self, kinds, quadratic, queueing, dtype):
-        problem = random_problem(11, kinds=kinds, quadratic=quadratic, queueing=queueing, dtype=dtype)
+    def test_the_optimum_lies_between_bound_and_objective(self, classes, quadratic, queueing, dtype):
+        problem = random_problem(11, classes=classes, quadratic=quadratic, queueing=queueing, dtype=dtype)
         schedule = solve(problem, ADMM(rtol=1e-5, max_steps=5000))
         optimum = clarabel_optimum(problem)
         slack = ORACLE_RTOL * np.abs(optimum)
@@ -92,7 +92,7 @@ class TestSurface:
         assert float(history.gap[-1]) == float(schedule.gap)
         assert "certified gap" in repr(schedule)
 
-    def test_kinds_add_an_axis_to_the_routing(self):
+    def test_classes_add_an_axis_to_the_routing(self):
         assert solve(random_problem(0)).routing.shape == (2, 6, 5, 3)
 
     def test_the_certificate_never_gets_worse(self):

@@ -20,11 +20,11 @@ AMPLE, SHORT = st.floats(1.0001, 10.0), st.floats(0.1, 0.99)
 @st.composite
 def problems(draw, spare=AMPLE):
     """Problems with idle origins, useless sites, equal costs, negative costs and hardly any room; all can be served."""
-    slots, origins, sites, kinds = draw(st.sampled_from(SHAPES))
+    slots, origins, sites, classes = draw(st.sampled_from(SHAPES))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    demand = random.lognormal(0, draw(st.sampled_from([0.0, 1.0, 3.0])), (slots, origins, kinds))
+    demand = random.lognormal(0, draw(st.sampled_from([0.0, 1.0, 3.0])), (slots, origins, classes))
     demand *= random.uniform(size=demand.shape) < draw(st.sampled_from([0.0, 0.5, 1.0]))
-    work = random.uniform(0.5, 2.0, (1, kinds)) * np.ones((sites, 1))
+    work = random.uniform(0.5, 2.0, (1, classes)) * np.ones((sites, 1))
     share = random.dirichlet(np.ones(sites))
     share *= random.uniform(size=sites) < draw(st.sampled_from([0.5, 1.0]))
     share = share / share.sum() if share.sum() > 0 else np.eye(sites)[0]
@@ -32,7 +32,7 @@ def problems(draw, spare=AMPLE):
     cost_scale = 10.0 ** draw(st.integers(-6, 6))
     low = draw(st.sampled_from([-1.0, 0.0, 1.0]))  # 1: all costs are equal
     linear, route_cost = (
-        cost_scale * random.uniform(low, 1.0, size) for size in ((slots, sites), (origins, sites, kinds))
+        cost_scale * random.uniform(low, 1.0, size) for size in ((slots, sites), (origins, sites, classes))
     )
     servers = np.where(capacity > 0, capacity / 0.95, 1.0)
     quadratic = cost_scale * draw(st.sampled_from([0.0, 0.2])) / servers

@@ -42,7 +42,7 @@ class TestVerdict:
     def test_an_origin_without_a_route_is_named(self):
         allowed = np.ones((4, 3), bool)
         allowed[2] = False
-        with pytest.raises(InfeasibleError, match=r"Slot 0, origin 2, kind 0: .* no allowed route"):
+        with pytest.raises(InfeasibleError, match=r"Slot 0, origin 2, class 0: .* no allowed route"):
             solve(plain_problem(allowed=allowed))
 
     def test_an_infinite_route_cost_removes_the_route(self):

@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     """What a solver answered.
 
     Attributes:
-        routing: [slot, origin, site, kind], as the solver left it.
+        routing: [slot, origin, site, class], as the solver left it.
         seconds: Of each phase.
         status: The solver's own word.
         prices: Prices of load [slot, site] where it gives any.

@@ -22,7 +22,7 @@ _OPTIMUM_TOLERANCE = 1e-10
 
 
 def posed(instance: Instance, bounded: bool = True) -> tuple[Any, list[Any]]:
-    """One slot in CVXPY, and the routing of each kind, non-negative by bounds of the variables or by rows."""
+    """One slot in CVXPY, and the routing of each class, non-negative by bounds of the variables or by rows."""
     import cvxpy as cp
 
     routing = [cp.Variable(instance.shape[:2], nonneg=bounded) for _ in range(instance.shape[2])]

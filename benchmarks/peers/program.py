@@ -48,7 +48,7 @@ class Program:
         return sparse.diags(self.diagonal, format=form)  # pyright: ignore[reportArgumentType,reportCallIssue]
 
     def routing(self, variables: np.ndarray) -> np.ndarray:
-        """Routing [1, origin, site, kind] of a solution."""
+        """Routing [1, origin, site, class] of a solution."""
         full = np.zeros(self.instance.shape)
         full[self.instance.allowed] = np.asarray(variables)[: self.routes]
         return full[None]
@@ -56,15 +56,17 @@ class Program:
 
 def quadratic_program(instance: Instance) -> Program:
     """The standard form of a problem of one slot; with queueing its cone is left to `cones`."""
-    origins, sites, kinds = instance.shape
-    origin, site, kind = np.nonzero(instance.allowed)
+    origins, sites, classes = instance.shape
+    origin, site, request_class = np.nonzero(instance.allowed)
     routes, column = len(origin), np.arange(len(origin))
     extra = sites if instance.queueing else 0
-    rows = np.concatenate([origin * kinds + kind, origins * kinds + site, origins * kinds + np.arange(sites)])
+    rows = np.concatenate(
+        [origin * classes + request_class, origins * classes + site, origins * classes + np.arange(sites)]
+    )
     columns = np.concatenate([column, column, routes + np.arange(sites)])
-    values = np.concatenate([np.ones(routes), instance.work[site, kind], -np.ones(sites)])
+    values = np.concatenate([np.ones(routes), instance.work[site, request_class], -np.ones(sites)])
     size = routes + sites + extra
-    equality = sparse.csc_matrix((values, (rows, columns)), shape=(origins * kinds + sites, size))
+    equality = sparse.csc_matrix((values, (rows, columns)), shape=(origins * classes + sites, size))
     none = np.zeros(extra)
     return Program(
         instance=instance,

@@ -111,7 +111,7 @@ def is_of_rows(leaf: Any, rows: int) -> bool:
 
 
 def _input(leaf: Any) -> Any:
-    """An input as an array; whole numbers, which index sites or kinds, stay whole."""
+    """An input as an array; whole numbers, which index sites or classes, stay whole."""
     return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iub" else as_array(leaf)
 
 

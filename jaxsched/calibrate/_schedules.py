@@ -91,7 +91,7 @@ def fit_schedules(
         problem: From the model to its routing problem, in JAX: `functools.partial(build_problem, study)` for `study.inputs`. The
             cost must be strictly convex for schedules to follow parameters smoothly; that of a study is. Further fits with
             the same function are not compiled again.
-        observed: Load [slot, site], in the unit of the problem's, or routing [slot, origin, site(, kind)] [requests/s];
+        observed: Load [slot, site], in the unit of the problem's, or routing [slot, origin, site(, class)] [requests/s];
             NaN where missing.
         parameters: Dotted names (`parameter_names(model)`), for instance `site_model.weights.carbon`.
         quantity: What was observed.
@@ -147,10 +147,10 @@ def _checked(observed: Any, problem: Problem, quantity: Quantity) -> np.ndarray:
         values = np.asarray(observed, float)
     except (TypeError, ValueError):
         raise CalibrationError("observed holds something that is not a number; NaN stands for missing.") from None
-    slots, origins, sites, kinds = problem.shape
+    slots, origins, sites, classes = problem.shape
     names, shape = "[slot, site]", (slots, sites)
-    if quantity == "routing" and problem.has_kinds:
-        names, shape = "[slot, origin, site, kind]", (slots, origins, sites, kinds)
+    if quantity == "routing" and problem.has_classes:
+        names, shape = "[slot, origin, site, class]", (slots, origins, sites, classes)
     elif quantity == "routing":
         names, shape = "[slot, origin, site]", (slots, origins, sites)
     if values.shape != shape:

@@ -45,9 +45,9 @@ def check(source: Source) -> None:
         read_inputs(config.inputs, folder, country_in(config, folder, problems), problems)
         raise ConfigError("\n".join(problems))
     study = prepare(config, folder)
-    slots, origins, sites, kinds = study.problem.shape
+    slots, origins, sites, classes = study.problem.shape
     print(
-        f"{source.config or source.tables}: good. {slots} slots, {origins} origins, {sites} sites, {kinds} classes; the busiest "
+        f"{source.config or source.tables}: good. {slots} slots, {origins} origins, {sites} sites, {classes} classes; the busiest "
         f"slot needs at least {busiest_share(study):.0%} of its capacity."
     )
     for what, count in filled(study.scenario).items():

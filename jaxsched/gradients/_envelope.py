@@ -11,19 +11,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import (
-    AbstractDemand,
-    AbstractProblem,
-    CoupledProblem,
-    Demands,
-    Problem,
-    Routes,
-    SlotProblem,
-    arrangement,
-    in_periods,
-    summed,
-)
-from jaxsched.solvers import kind_first, laid_out
+from jaxsched.problem import AbstractDemand, AbstractProblem, Problem, SlotProblem
+from jaxsched.problem._coupled import CoupledProblem, arrangement, in_periods
+from jaxsched.problem._demand import Demands, Routes
+from jaxsched.problem._slot import summed
+from jaxsched.solvers import class_first, laid_out
 from jaxsched.solvers._proximal_step import derivatives
 
 
@@ -93,7 +85,7 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array
     value = _with_envelope(problem, routing, deferred, prices, value)
     if not jax.tree.leaves(tangents[0]):
         return value, None
-    held = laid_out(problem, kind_first(problem, routing), deferred, prices)
+    held = laid_out(problem, class_first(problem, routing), deferred, prices)
     change = _change(problem, tangents[0], *held)
     # What slots are worth that are decided together is not known of each.
     length = problem.period

@@ -15,7 +15,8 @@ from jaxsched._layout import with_arrays
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, period_costs
-from jaxsched.problem import AbstractProblem, CoupledProblem, Problem, SlotProblem, restrict_routes
+from jaxsched.problem import AbstractProblem, Problem, SlotProblem
+from jaxsched.problem._coupled import CoupledProblem, restrict_routes
 from jaxsched.solvers import PrimalDualPoint, answered, by_slot
 from jaxsched.solvers._central_path import Linearised, Residuals, residuals
 from jaxsched.solvers._map_slots import map_slots

@@ -14,18 +14,18 @@ class AbstractProblem(Protocol):
     """A problem of many slots, which says what each of them is in the layout of the solvers."""
 
     @property
-    def demand(self) -> Float[Array, "slot origin kind"]:
+    def demand(self) -> Float[Array, "slot origin class"]:
         """Requests per second."""
         ...
 
     @property
-    def has_kinds(self) -> bool:
-        """Whether demand was given by kind."""
+    def has_classes(self) -> bool:
+        """Whether demand was given by class."""
         ...
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Numbers of slots, origins, sites and kinds."""
+        """Numbers of slots, origins, sites and classes."""
         ...
 
     @property
@@ -51,18 +51,18 @@ class AbstractView(eqx.Module):
     problem: eqx.AbstractVar[AbstractProblem]
 
     @property
-    def demand(self) -> Float[Array, "slot origin kind"]:
+    def demand(self) -> Float[Array, "slot origin class"]:
         """Requests per second."""
         return self.problem.demand
 
     @property
-    def has_kinds(self) -> bool:
-        """Whether demand was given by kind."""
-        return self.problem.has_kinds
+    def has_classes(self) -> bool:
+        """Whether demand was given by class."""
+        return self.problem.has_classes
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Numbers of slots, origins, sites and kinds."""
+        """Numbers of slots, origins, sites and classes."""
         return self.problem.shape
 
     @property

@@ -24,7 +24,7 @@ class CandidateProblem(AbstractView):
     """
 
     problem: AbstractProblem
-    sites: Int[Array, "slot kind origin route"]
+    sites: Int[Array, "slot class origin route"]
     certified: bool = eqx.field(static=True, default=True)
 
     def slots(self) -> tuple[SlotProblem, SlotProblem]:
@@ -49,15 +49,15 @@ def is_none(leaf: Any) -> bool:
     return leaf is None
 
 
-def _listed(whole: FixedDemand, sites: Int[Array, "kind origin route"]) -> tuple[Array, Array | None]:
+def _listed(whole: FixedDemand, sites: Int[Array, "class origin route"]) -> tuple[Array, Array | None]:
     """Cost and permission of each candidate."""
 
-    kinds, origins, _ = sites.shape
+    classes, origins, _ = sites.shape
 
     def pick(table: Array) -> Array:
-        kind = jnp.arange(kinds) % table.shape[0]
+        request_class = jnp.arange(classes) % table.shape[0]
         origin = jnp.arange(origins) % table.shape[1]
         site = sites if table.shape[2] > 1 else jnp.zeros_like(sites)
-        return table[kind[:, None, None], origin[None, :, None], site]
+        return table[request_class[:, None, None], origin[None, :, None], site]
 
     return pick(whole.route_cost), None if whole.allowed is None else pick(whole.allowed)

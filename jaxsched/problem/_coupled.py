@@ -172,14 +172,18 @@ def _jobs(plain: Problem, jobs: Deferrable, order: Array, shift: Array, length: 
     def of_place(values: Array, none: Any) -> Array:
         return values.at[order].get(mode="fill", fill_value=none)
 
-    origin, kind = of_place(jobs.origin, 0), of_place(jobs.kind, 0)
+    origin, request_class = of_place(jobs.origin, 0), of_place(jobs.kind, 0)
     assert jobs.deadline is not None
     # The windows in slots of the period; where there is no job it is empty.
     release = (of_place(jobs.release, 0) + shift[:, None]) % length
     deadline = jnp.where(order < len(jobs.volume), release + of_place(jobs.deadline - jobs.release, 0), -1)
     slot = jnp.arange(length, dtype=jnp.int32)[None, None, :]
     allowed = ((slot >= release[..., None]) & (slot <= deadline[..., None]))[..., None]
-    at = jnp.arange(periods, dtype=jnp.int32)[:, None, None] * length + slot, origin[..., None], kind[..., None]
+    at = (
+        jnp.arange(periods, dtype=jnp.int32)[:, None, None] * length + slot,
+        origin[..., None],
+        request_class[..., None],
+    )
     if plain.allowed is not None:
         allowed = allowed & _of_origin(plain.allowed, *at)
     if jobs.route_cost is None:
@@ -190,7 +194,7 @@ def _jobs(plain: Problem, jobs: Deferrable, order: Array, shift: Array, length: 
         allowed = allowed & (given < jnp.inf)
         cost = jnp.where(given < jnp.inf, given, 0.0)
     shape = (periods, places, length, sites)
-    work = jnp.broadcast_to(plain.work.T[kind][:, :, None, :], shape)
+    work = jnp.broadcast_to(plain.work.T[request_class][:, :, None, :], shape)
     flat = (periods, places, 1, length * sites)
     return FixedDemand(
         demand=of_place(jobs.volume, 0.0)[..., None],
@@ -201,10 +205,12 @@ def _jobs(plain: Problem, jobs: Deferrable, order: Array, shift: Array, length: 
     )
 
 
-def _of_origin(table: Array, slot: Array, origin: Array, kind: Array) -> Float[Array, "period place slot #site"]:
-    """Entries [slot, origin, site, kind] of a table of routes, each axis of which may be shared."""
-    slots, origins, _, kinds = table.shape
-    return table[slot % slots, origin % origins, :, kind % kinds]
+def _of_origin(
+    table: Array, slot: Array, origin: Array, request_class: Array
+) -> Float[Array, "period place slot #site"]:
+    """Entries [slot, origin, site, class] of a table of routes, each axis of which may be shared."""
+    slots, origins, _, classes = table.shape
+    return table[slot % slots, origin % origins, :, request_class % classes]
 
 
 def prepared(problem: AbstractProblem) -> AbstractProblem:
@@ -218,7 +224,7 @@ def prepared(problem: AbstractProblem) -> AbstractProblem:
 
 
 def list_routes(
-    problem: AbstractProblem, sites: Int[Array, "slot kind origin route"], certified: bool = True
+    problem: AbstractProblem, sites: Int[Array, "slot class origin route"], certified: bool = True
 ) -> AbstractProblem:
     """The problem with candidates for the demand that is served in its own slot; jobs keep every route.
 
@@ -233,8 +239,8 @@ def list_routes(
 
 
 def restrict_routes(problem: AbstractProblem, sites: Array | None, certified: bool = True) -> AbstractProblem:
-    """The problem with the routes of a schedule: all, or the candidates at some sites [slot, origin, route(, kind)]."""
+    """The problem with the routes of a schedule: all, or the candidates at some sites [slot, origin, route(, class)]."""
     if sites is None:
         return problem
-    sites = sites if problem.has_kinds else sites[..., None]
+    sites = sites if problem.has_classes else sites[..., None]
     return list_routes(problem, jnp.transpose(sites, (0, 3, 1, 2)), certified)

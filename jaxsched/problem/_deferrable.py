@@ -94,11 +94,11 @@ class Windows(eqx.Module):
 
 def fitted_jobs(jobs: Deferrable, sizes: tuple[int, int, int, int], dtype: Any) -> Deferrable:
     """Jobs of a problem with these numbers of slots, origins, sites and request classes: checked, and in its precision."""
-    slots, origins, sites, kinds = sizes
+    slots, origins, sites, classes = sizes
     deadline = jnp.full(len(jobs.volume), slots - 1, jnp.int32) if jobs.deadline is None else jobs.deadline
     for name, values, limit in (
         ("origin", jobs.origin, origins),
-        ("kind", jobs.kind, kinds),
+        ("kind", jobs.kind, classes),
         ("release", jobs.release, slots),
         ("deadline", deadline, slots),
     ):
@@ -133,7 +133,7 @@ def jobs_within(jobs: Deferrable, slots: range) -> Deferrable | None:
     if not len(inside):
         return None
     cost = jobs.route_cost
-    arrays = {name: getattr(jobs, name)[inside] for name in ("volume", "origin", "kind", "release", "deadline")}
+    arrays = {name: getattr(jobs, name)[inside] for name in ("volume", "origin", "class", "release", "deadline")}
     arrays |= {name: arrays[name] - first for name in ("release", "deadline")}
     arrays["route_cost"] = cost if cost is None or len(cost) == 1 else cost[inside]
     return with_arrays(jobs, arrays)

@@ -17,8 +17,8 @@ _HALVED = 128
 
 
 def scatter_routes(
-    routes: Float[Array, "kind origin route"], sites: Int[Array, "kind origin route"], count: int
-) -> Float[Array, "kind origin site"]:
+    routes: Float[Array, "class origin route"], sites: Int[Array, "class origin route"], count: int
+) -> Float[Array, "class origin site"]:
     """Values of listed routes at so many sites, 0 where no route is listed."""
     empty = jnp.zeros((*routes.shape[:2], count), routes.dtype)
     return jnp.put_along_axis(empty, sites, routes, -1, inplace=False)
@@ -129,23 +129,23 @@ class AbstractDemand(eqx.Module):
 
 
 class FixedDemand(AbstractDemand):
-    """Demands of one slot, by kind and origin, or any others with a kind of their own.
+    """Demands of one slot, by request class and origin; a class may be a single demand.
 
     Attributes:
         demand: Requests per second.
         route_cost: Cost of one request per second on each route.
-        work: Load of one request per second of a kind at a site.
+        work: Load of one request per second of a class at a site.
         allowed: Routes that may be used; all where None.
         sites: Site at which each route ends; where None, every origin has a route to every site, in their order.
         one_scale: Whether costs of all classes are compared in one scale, for each unit of work, since a class is a single
             demand. With a scale for each the ADMM came to rest at 2e-4 (24 jobs, 24 x 20 x 12).
     """
 
-    demand: Float[Array, "kind origin"]
-    route_cost: Float[Array, "kind origin route"]
-    work: Float[Array, "kind site"]
-    allowed: Bool[Array, "kind origin route"] | None
-    sites: Int[Array, "kind origin route"] | None = None
+    demand: Float[Array, "class origin"]
+    route_cost: Float[Array, "class origin route"]
+    work: Float[Array, "class site"]
+    allowed: Bool[Array, "class origin route"] | None
+    sites: Int[Array, "class origin route"] | None = None
     one_scale: bool = eqx.field(static=True, default=False)
 
     @property
@@ -153,13 +153,13 @@ class FixedDemand(AbstractDemand):
         return self.sites is not None
 
     def at_routes(self, values: Array) -> Array:
-        """What each route finds at its site of values [kind, site] or [site], to which an axis of origins is added."""
+        """What each route finds at its site of values [class, site] or [site], to which an axis of origins is added."""
         if self.sites is None:
             return values[..., None, :] if values.ndim == 2 else values[None, None, :]
         places = self.sites if values.ndim == 1 else self.sites + self._first()
         return values.reshape(-1).at[places].get(mode="promise_in_bounds")
 
-    def to_sites(self, flow: Float[Array, "kind origin route"]) -> Float[Array, "kind site"]:
+    def to_sites(self, flow: Float[Array, "class origin route"]) -> Float[Array, "class site"]:
         """Sum over the routes that end at each site."""
         if self.sites is None:
             return flow.sum(1)
@@ -167,22 +167,22 @@ class FixedDemand(AbstractDemand):
         total = jnp.zeros(self.work.size, flow.dtype)
         return total.at[places].add(flow.reshape(-1), mode="promise_in_bounds").reshape(self.work.shape)
 
-    def work_at_routes(self) -> Float[Array, "kind #origin route"]:
+    def work_at_routes(self) -> Float[Array, "class #origin route"]:
         return self.at_routes(self.work)
 
-    def priced_work(self, prices: Float[Array, " site"]) -> Float[Array, "kind #origin route"]:
+    def priced_work(self, prices: Float[Array, " site"]) -> Float[Array, "class #origin route"]:
         return self.at_routes(self.work * prices[None, :])
 
-    def room(self, load: Float[Array, " site"]) -> Float[Array, "kind #origin route"]:
+    def room(self, load: Float[Array, " site"]) -> Float[Array, "class #origin route"]:
         return self.at_routes(load[None, :] / self.work)
 
-    def load(self, routing: Float[Array, "kind origin route"], power: int = 1) -> Float[Array, " site"]:
+    def load(self, routing: Float[Array, "class origin route"], power: int = 1) -> Float[Array, " site"]:
         return (self.to_sites(routing) * self.work**power).sum(0)
 
-    def by_site(self, values: Float[Array, "kind origin site"]) -> Float[Array, "site demand"]:
+    def by_site(self, values: Float[Array, "class origin site"]) -> Float[Array, "site demand"]:
         return values.reshape(-1, values.shape[-1]).T
 
-    def gram(self, values: Float[Array, "kind origin route"]) -> Float[Array, "site site"]:
+    def gram(self, values: Float[Array, "class origin route"]) -> Float[Array, "site site"]:
         sites = self.work.shape[-1]
         if self.sites is None:
             return pairs(values.reshape(-1, sites).T)
@@ -192,20 +192,20 @@ class FixedDemand(AbstractDemand):
         return every.at[at.reshape(-1)].add(products.reshape(-1), mode="promise_in_bounds").reshape(sites, sites)
 
     def sum_at_sites(
-        self, weight: Float[Array, "kind origin route"], values: Float[Array, "kind origin"]
+        self, weight: Float[Array, "class origin route"], values: Float[Array, "class origin"]
     ) -> Float[Array, " site"]:
         if self.sites is None:
             return _product(values.reshape(-1), weight.reshape(-1, weight.shape[-1]))
         return self.to_sites(weight * values[..., None]).sum(0)
 
     def sum_at_demands(
-        self, weight: Float[Array, "kind origin route"], values: Float[Array, " site"]
-    ) -> Float[Array, "kind origin"]:
+        self, weight: Float[Array, "class origin route"], values: Float[Array, " site"]
+    ) -> Float[Array, "class origin"]:
         if self.sites is None:
             return _product(weight.reshape(-1, weight.shape[-1]), values).reshape(self.demand.shape)
         return (weight * self.at_routes(values)).sum(-1)
 
-    def mean_work(self) -> Float[Array, "kind 1"]:
+    def mean_work(self) -> Float[Array, "class 1"]:
         return self.work.mean(-1, keepdims=True)
 
     def every_load(self) -> Float[Array, " site"]:
@@ -213,18 +213,18 @@ class FixedDemand(AbstractDemand):
             return (self.demand.sum(1)[:, None] * self.work).sum(0)
         return self.load(jnp.where(self.allowed, self.demand[..., None], 0.0))
 
-    def by_slot(self, values: Float[Array, "kind origin route"], slots: int) -> Float[Array, " slot"]:
+    def by_slot(self, values: Float[Array, "class origin route"], slots: int) -> Float[Array, " slot"]:
         return values.sum((0, 1)).reshape(slots, -1).sum(-1)
 
-    def reached(self, routes: Bool[Array, "kind origin route"]) -> Bool[Array, " site"]:
+    def reached(self, routes: Bool[Array, "class origin route"]) -> Bool[Array, " site"]:
         if self.sites is None:
             return routes.any((0, 1))
         none = jnp.zeros(self.work.shape[-1], bool)
         return none.at[self.sites].max(routes, mode="promise_in_bounds")
 
-    def _first(self) -> Int[Array, "kind 1 1"]:
-        kinds, sites = self.work.shape
-        return (jnp.arange(kinds, dtype=jnp.int32) * sites)[:, None, None]
+    def _first(self) -> Int[Array, "class 1 1"]:
+        classes, sites = self.work.shape
+        return (jnp.arange(classes, dtype=jnp.int32) * sites)[:, None, None]
 
 
 class SlottedDemand(AbstractDemand):
@@ -246,15 +246,15 @@ class SlottedDemand(AbstractDemand):
         self.slots, self.axes, self.count = slots, axes, count
 
     @property
-    def demand(self) -> Float[Array, "slot kind origin"]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def demand(self) -> Float[Array, "slot class origin"]:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.slots.demand
 
     @property
-    def route_cost(self) -> Float[Array, "#slot kind origin route"]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def route_cost(self) -> Float[Array, "#slot class origin route"]:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self._by_slot("route_cost")
 
     @property
-    def allowed(self) -> Bool[Array, "#slot kind origin route"] | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def allowed(self) -> Bool[Array, "#slot class origin route"] | None:  # pyright: ignore[reportIncompatibleVariableOverride]
         return None if self.slots.allowed is None else self._by_slot("allowed")
 
     @property
@@ -265,29 +265,29 @@ class SlottedDemand(AbstractDemand):
     def lists_routes(self) -> bool:
         return self.slots.lists_routes
 
-    def at_routes(self, values: Float[Array, " site"]) -> Float[Array, "slot kind origin route"]:
+    def at_routes(self, values: Float[Array, " site"]) -> Float[Array, "slot class origin route"]:
         return self._each(FixedDemand.at_routes, self._divided(values))
 
-    def work_at_routes(self) -> Float[Array, "slot kind origin route"]:
+    def work_at_routes(self) -> Float[Array, "slot class origin route"]:
         return self._each(FixedDemand.work_at_routes)
 
-    def priced_work(self, prices: Float[Array, " site"]) -> Float[Array, "slot kind origin route"]:
+    def priced_work(self, prices: Float[Array, " site"]) -> Float[Array, "slot class origin route"]:
         return self._each(FixedDemand.priced_work, self._divided(prices))
 
-    def room(self, load: Float[Array, " site"]) -> Float[Array, "slot kind origin route"]:
+    def room(self, load: Float[Array, " site"]) -> Float[Array, "slot class origin route"]:
         return self._each(FixedDemand.room, self._divided(load))
 
-    def load(self, routing: Float[Array, "slot kind origin route"], power: int = 1) -> Float[Array, " site"]:
+    def load(self, routing: Float[Array, "slot class origin route"], power: int = 1) -> Float[Array, " site"]:
         return self._each(lambda slot, flow: slot.load(flow, power), routing).reshape(-1)
 
-    def reached(self, routes: Bool[Array, "slot kind origin route"]) -> Bool[Array, " site"]:
+    def reached(self, routes: Bool[Array, "slot class origin route"]) -> Bool[Array, " site"]:
         return self._each(FixedDemand.reached, routes).reshape(-1)
 
-    def by_site(self, values: Float[Array, "slot kind origin site"]) -> Float[Array, "site demand"]:
+    def by_site(self, values: Float[Array, "slot class origin site"]) -> Float[Array, "site demand"]:
         own = self._each(FixedDemand.by_site, values)
         return own.reshape(-1, own.shape[-1])
 
-    def gram(self, values: Float[Array, "slot kind origin route"]) -> Float[Array, "site site"]:
+    def gram(self, values: Float[Array, "slot class origin route"]) -> Float[Array, "site site"]:
         own = self._each(FixedDemand.gram, values)
         slot, size = jnp.arange(self.count), own.shape[-1]
         # Sites of different slots share no demand here.
@@ -295,22 +295,22 @@ class SlottedDemand(AbstractDemand):
         return every.reshape(self.count * size, self.count * size)
 
     def sum_at_sites(
-        self, weight: Float[Array, "slot kind origin route"], values: Float[Array, "slot kind origin"]
+        self, weight: Float[Array, "slot class origin route"], values: Float[Array, "slot class origin"]
     ) -> Float[Array, " site"]:
         return self._each(FixedDemand.sum_at_sites, weight, values).reshape(-1)
 
     def sum_at_demands(
-        self, weight: Float[Array, "slot kind origin route"], values: Float[Array, " site"]
-    ) -> Float[Array, "slot kind origin"]:
+        self, weight: Float[Array, "slot class origin route"], values: Float[Array, " site"]
+    ) -> Float[Array, "slot class origin"]:
         return self._each(FixedDemand.sum_at_demands, weight, self._divided(values))
 
-    def mean_work(self) -> Float[Array, "slot kind 1"]:
+    def mean_work(self) -> Float[Array, "slot class 1"]:
         return self._each(FixedDemand.mean_work)
 
     def every_load(self) -> Float[Array, " site"]:
         return self._each(FixedDemand.every_load).reshape(-1)
 
-    def by_slot(self, values: Float[Array, "slot kind origin route"], slots: int) -> Float[Array, " slot"]:
+    def by_slot(self, values: Float[Array, "slot class origin route"], slots: int) -> Float[Array, " slot"]:
         return values.sum((1, 2, 3))
 
     def _each(self, function: Any, *arrays: Array) -> Any:

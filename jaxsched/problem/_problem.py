@@ -49,14 +49,14 @@ class Problem(eqx.Module):
         subject to  sum_j x[t,i,j,k] = demand[t,i,k],  L[t,j] = sum_ik work[j,k] x[t,i,j,k] <= capacity[t,j],  x >= 0
 
     Arguments:
-        demand: Requests per second [slot, origin] or [slot, origin, kind], >= 0.
-        route_cost: Cost of one request per second on a route, broadcasts to [slot, origin, site(, kind)]. An infinite
+        demand: Requests per second [slot, origin] or [slot, origin, class], >= 0.
+        route_cost: Cost of one request per second on a route, broadcasts to [slot, origin, site(, class)]. An infinite
             entry removes the route.
         capacity: Largest load of each site [site] or [slot, site], >= 0.
         site_cost: Convex cost of load: an `AbstractSiteCost`, or a function of the loads [site] of one slot that is the same
             in every slot and written with `jax.numpy`.
-        work: Load that one request per second of a kind puts on a site [site(, kind)], > 0; 1 where not given.
-        allowed: Routes that may be used, broadcasts to [slot, origin, site(, kind)]; all where not given.
+        work: Load that one request per second of a class puts on a site [site(, class)], > 0; 1 where not given.
+        allowed: Routes that may be used, broadcasts to [slot, origin, site(, class)]; all where not given.
         deferrable: Jobs that are served within windows of slots, on top of the demand; `work`, `allowed` and `capacity` hold
             for them too. Slots that windows join are decided and certified together.
         dtype: Precision of the arrays; the widest of the inputs where not given.
@@ -67,15 +67,15 @@ class Problem(eqx.Module):
         TypeError: If `site_cost` is no cost.
     """
 
-    demand: Float[Array, "slot origin kind"]
-    route_cost: Float[Array, "#slot #origin #site #kind"]
-    work: Float[Array, "site kind"]
+    demand: Float[Array, "slot origin class"]
+    route_cost: Float[Array, "#slot #origin #site #class"]
+    work: Float[Array, "site class"]
     capacity: Float[Array, "#slot site"]
-    allowed: Bool[Array, "#slot #origin site kind"] | None
+    allowed: Bool[Array, "#slot #origin site class"] | None
     site_cost: AbstractSiteCost
     deferrable: Deferrable | None
     windows: Windows | None
-    has_kinds: bool = eqx.field(static=True)
+    has_classes: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -91,23 +91,23 @@ class Problem(eqx.Module):
     ):
         demand, capacity = given_array(demand, "demand"), given_array(capacity, "capacity")
         route_cost = given_array(route_cost, "route_cost")
-        self.has_kinds = demand.ndim == 3
+        self.has_classes = demand.ndim == 3
         if demand.ndim not in (2, 3) or capacity.ndim not in (1, 2):
             raise ValueError(
                 f"demand has shape {demand.shape} and capacity {capacity.shape}; give demand as [slot, origin] or "
-                "[slot, origin, kind] and capacity as [site] or [slot, site]."
+                "[slot, origin, class] and capacity as [site] or [slot, site]."
             )
-        demand = demand if self.has_kinds else demand[..., None]
+        demand = demand if self.has_classes else demand[..., None]
         capacity = capacity if capacity.ndim == 2 else capacity[None, :]
         sizes = (*demand.shape[:2], capacity.shape[1], demand.shape[2])
         if 0 in sizes:
-            raise ValueError(f"the problem has {sizes} slots, origins, sites and kinds; each must be at least 1.")
+            raise ValueError(f"the problem has {sizes} slots, origins, sites and classes; each must be at least 1.")
         if capacity.shape[0] not in (1, sizes[0]):
             raise ValueError(f"capacity has {capacity.shape[0]} slots where demand has {sizes[0]}.")
         route_cost = self._spread(route_cost, sizes, "route_cost")
         work = jnp.ones(1, demand.dtype) if work is None else given_array(work, "work")
         work = work[:, None] if work.ndim == 1 else work
-        check_broadcast(work, (sizes[2], sizes[3]), "work", "[site(, kind)]")
+        check_broadcast(work, (sizes[2], sizes[3]), "work", "[site(, class)]")
         if allowed is not None:
             allowed = self._spread(given_flags(allowed, "allowed"), sizes, "allowed")
         allowed, route_cost = forbid_infinite(allowed, route_cost)
@@ -126,16 +126,16 @@ class Problem(eqx.Module):
 
     def _spread(self, array: Array, sizes: tuple[int, ...], name: str) -> Array:
         """Give an array the four axes of a route without repeating what broadcasts."""
-        array = array if self.has_kinds or array.ndim == 0 else array[..., None]
+        array = array if self.has_classes or array.ndim == 0 else array[..., None]
         array = array.reshape((1,) * (4 - array.ndim) + array.shape) if array.ndim < 4 else array
-        check_broadcast(array, sizes, name, "[slot, origin, site(, kind)]")
+        check_broadcast(array, sizes, name, "[slot, origin, site(, class)]")
         return array
 
     def __check_init__(self) -> None:
-        check_numbers(self.demand, "demand", ("slot", "origin", "kind"))
+        check_numbers(self.demand, "demand", ("slot", "origin", "class"))
         check_numbers(self.capacity, "capacity", ("slot", "site"))
-        check_numbers(self.work, "work", ("site", "kind"), positive=True)
-        check_numbers(self.route_cost, "route_cost", ("slot", "origin", "site", "kind"), lowest=-np.inf)
+        check_numbers(self.work, "work", ("site", "class"), positive=True)
+        check_numbers(self.route_cost, "route_cost", ("slot", "origin", "site", "class"), lowest=-np.inf)
         if all(is_concrete(leaf) for leaf in jax.tree.leaves((self.capacity, self.site_cost))):
             check_below_limit(np.asarray(self.capacity), self.site_cost.load_limit())
         sizes = (self.shape[0], self.shape[2])
@@ -150,15 +150,15 @@ class Problem(eqx.Module):
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Numbers of slots, origins, sites and kinds."""
-        slots, origins, kinds = self.demand.shape
-        return slots, origins, self.capacity.shape[1], kinds
+        """Numbers of slots, origins, sites and classes."""
+        slots, origins, classes = self.demand.shape
+        return slots, origins, self.capacity.shape[1], classes
 
     @property
     def routing_shape(self) -> tuple[int, ...]:
-        """Shape of a routing in the layout of the interface, with kinds where demand has them."""
-        slots, origins, sites, kinds = self.shape
-        return (slots, origins, sites, kinds) if self.has_kinds else (slots, origins, sites)
+        """Shape of a routing in the layout of the interface, with classes where demand has them."""
+        slots, origins, sites, classes = self.shape
+        return (slots, origins, sites, classes) if self.has_classes else (slots, origins, sites)
 
     @property
     def period(self) -> int:

@@ -77,8 +77,8 @@ def summarise(
 def trade_offs(study: Study, outcome: Outcome) -> dict[str, float]:
     """What says whether the weights keep every term alive: the marginal worth of one more 70B request."""
     scenario = study.scenario
-    kind = int(np.argmax(scenario.classes["model"].to_numpy() == "llama-70b"))
-    kwh = study.work[:, kind] * np.asarray(study.site_model.it_power.slope()) / SECONDS_PER_HOUR
+    request_class = int(np.argmax(scenario.classes["model"].to_numpy() == "llama-70b"))
+    kwh = study.work[:, request_class] * np.asarray(study.site_model.it_power.slope()) / SECONDS_PER_HOUR
     weight = np.broadcast_to(np.asarray(study.site_model.energy_weight(study.conditions)), study.cap.shape)
     busy = outcome.load * weight * (kwh * outcome.totals["pue"])[None]
     energy = float(busy.sum() / outcome.load.sum()) if outcome.load.sum() else 0.0

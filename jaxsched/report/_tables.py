@@ -77,15 +77,15 @@ def _empty(title: str, first: str, columns: list[tuple[str, str]]) -> Table:
 def routes_frame(study: Study, run: PolicyRun) -> pd.DataFrame:
     """Every flow of a schedule: slot, origin, site, class and requests per second."""
     routing = np.asarray(run.schedule.routing)
-    slot, origin, site, kind = np.nonzero(routing > 1e-7 * max(float(routing.max()), 1e-300))
+    slot, origin, site, request_class = np.nonzero(routing > 1e-7 * max(float(routing.max()), 1e-300))
     scenario = study.scenario
     return pd.DataFrame(
         {
             "slot_start_utc": scenario.times[slot],
             "origin": pd.Categorical.from_codes(origin, categories=scenario.origins.index.astype(str)),
             "site": pd.Categorical.from_codes(site, categories=scenario.sites.index.astype(str)),
-            "class": pd.Categorical.from_codes(kind, categories=scenario.classes.index.astype(str)),
-            "requests_per_s": routing[slot, origin, site, kind],
+            "class": pd.Categorical.from_codes(request_class, categories=scenario.classes.index.astype(str)),
+            "requests_per_s": routing[slot, origin, site, request_class],
         }
     )
 

@@ -21,7 +21,7 @@ OUTPUTS: Mapping[str, str] = MappingProxyType(
 """Outputs of a study and their units, in the order of every array with an axis `output`."""
 
 
-def effects(study: Study, inputs: Inputs, routing: Float[Array, "slot origin site kind"]) -> Float[Array, " output"]:
+def effects(study: Study, inputs: Inputs, routing: Float[Array, "slot origin site class"]) -> Float[Array, " output"]:
     """Outputs of a routing under given inputs, by the site model.
 
     Arguments:

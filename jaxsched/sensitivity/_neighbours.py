@@ -86,7 +86,7 @@ def bracket(known: dict[int, SolvedCase], at: int) -> tuple[SolvedCase, SolvedCa
 
 def unperturbed(flows: Flows, perturbation: Perturbation) -> Flows:
     """Flows of a case as those of the study itself: the same shares of its demand."""
-    return jax.tree.map(lambda flow: flow / _per_kind(perturbation.demand), flows)
+    return jax.tree.map(lambda flow: flow / _per_class(perturbation.demand), flows)
 
 
 def blend(low: Any, high: Any, share: Float[Array, ""]) -> Any:
@@ -118,8 +118,8 @@ def interpolate(
         perturbation: What the case changes.
     """
     between = blend(*pair, share)
-    requests = between.requests * _per_kind(perturbation.demand)
-    flows = Flows(requests, between.travelling * _per_kind(perturbation.demand) * _per_site(perturbation.latency))
+    requests = between.requests * _per_class(perturbation.demand)
+    flows = Flows(requests, between.travelling * _per_class(perturbation.demand) * _per_site(perturbation.latency))
     values = effects_of_flows(study, there, flows)
     slots, axes = problem.slots()
     dtype = problem.demand.dtype
@@ -138,10 +138,10 @@ def interpolate(
 
 
 def _per_site(factor: Float[Array, "..."]) -> Float[Array, "..."]:
-    """A factor, or one for each site, along the axes [slot, site, kind]."""
+    """A factor, or one for each site, along the axes [slot, site, class]."""
     return factor if factor.ndim == 0 else factor[None, :, None]
 
 
-def _per_kind(factor: Float[Array, "..."]) -> Float[Array, "..."]:
-    """A factor, or one for each class, along the axes [slot, site, kind]."""
+def _per_class(factor: Float[Array, "..."]) -> Float[Array, "..."]:
+    """A factor, or one for each class, along the axes [slot, site, class]."""
     return factor if factor.ndim == 0 else factor[None, None, :]

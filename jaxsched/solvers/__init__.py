@@ -4,7 +4,7 @@ from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._candidates import Candidates
 from jaxsched.solvers._interior_point import InteriorPoint
-from jaxsched.solvers._layout import answered, by_slot, fixed_part, kind_first, laid_out
+from jaxsched.solvers._layout import answered, by_slot, class_first, fixed_part, laid_out
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric, UniformMetric
 from jaxsched.solvers._point import PrimalDualPoint
 from jaxsched.solvers._proportional import Proportional
@@ -21,7 +21,7 @@ __all__ = [
     "UniformMetric",
     "answered",
     "by_slot",
+    "class_first",
     "fixed_part",
-    "kind_first",
     "laid_out",
 ]

@@ -9,7 +9,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
-from jaxsched.problem import AbstractProblem, Demands, Routes, SlotProblem
+from jaxsched.problem import AbstractProblem, SlotProblem
+from jaxsched.problem._demand import Demands, Routes
 from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
 from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._layout import given, number_of_routes
@@ -41,7 +42,7 @@ class SlotState(eqx.Module):
         prices: Last prices of the sites.
         mean_routing: Average routing of the last epoch, which the metric follows.
         mean_prices: Average prices of the last epoch.
-        multiplier: Cost of the next request of each origin and kind, negated.
+        multiplier: Cost of the next request of each origin and class, negated.
         load: Load of each site.
         best: The incumbent.
         balance: What the metric of each class is multiplied by.
@@ -54,7 +55,7 @@ class SlotState(eqx.Module):
     multiplier: Demands
     load: Float[Array, " site"]
     best: Incumbent
-    balance: tuple[Float[Array, "*kind"], ...]
+    balance: tuple[Float[Array, "*class"], ...]
 
 
 class ADMMState(eqx.Module):
@@ -263,7 +264,7 @@ class ADMM(AbstractRouteSolver[ADMMState]):
 
 def _rebalanced(
     problem: SlotProblem, metric: Routes, before: SlotState, after: SlotState
-) -> tuple[Float[Array, "*kind"], ...]:
+) -> tuple[Float[Array, "*class"], ...]:
     """The balance of each class for the next epoch: another where the gap stands still and only one side moves.
 
     A good step moves flows and prices alike, each measured in the metric: by how many times flows moved further than prices

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxsched.problem import AbstractProblem, CoupledProblem, Problem
+from jaxsched.problem import AbstractProblem, Problem
+from jaxsched.problem._coupled import CoupledProblem
 from jaxsched.solvers._layout import fixed_part
 from jaxsched.solvers._metric import dearest_ordinary
 

@@ -9,7 +9,8 @@ import jax
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import History, Schedule
-from jaxsched.problem import AbstractProblem, Problem, Routes, SlotProblem
+from jaxsched.problem import AbstractProblem, Problem, SlotProblem
+from jaxsched.problem._demand import Routes
 from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._layout import number_of_routes
 from jaxsched.solvers._point import PrimalDualPoint
@@ -153,5 +154,5 @@ class AbstractRouteSolver(AbstractSolver[State]):
         Arguments:
             problem: The problem with the new routes.
             state: State on the old ones.
-            carry: Moves an array over routes [slot, kind, origin, route] to the new ones; 0 on those that are new.
+            carry: Moves an array over routes [slot, class, origin, route] to the new ones; 0 on those that are new.
         """

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import Schedule
-from jaxsched.problem import Problem, SlotProblem, scatter_routes
+from jaxsched.problem import Problem, SlotProblem
+from jaxsched.problem._demand import scatter_routes
 from jaxsched.solvers._aggregation import cluster_origins
 from jaxsched.solvers._certificate import cheapest_route
-from jaxsched.solvers._layout import kind_first
+from jaxsched.solvers._layout import class_first
 from jaxsched.solvers._metric import dearest_ordinary
 from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
@@ -31,8 +32,8 @@ _LEFT = 2
 
 
 def select_candidates(
-    slot: SlotProblem, prices: Float[Array, " site"], flow: Float[Array, "kind origin site"], width: int
-) -> Int[Array, "kind origin route"]:
+    slot: SlotProblem, prices: Float[Array, " site"], flow: Float[Array, "class origin site"], width: int
+) -> Int[Array, "class origin route"]:
     """Sites of the candidates of each demand: those that carry most, then the cheapest at given prices.
 
     Every site is left to the demand that gives up least for it, up to half of the places of a demand. Other routes that
@@ -65,20 +66,22 @@ def select_candidates(
     return jax.lax.top_k(-jnp.where(keeps, first, cost), width)[1].astype(jnp.int32)
 
 
-def _scattered(shape: tuple[int, ...], dtype: Any) -> Float[Array, "kind origin site"]:
+def _scattered(shape: tuple[int, ...], dtype: Any) -> Float[Array, "class origin site"]:
     """Numbers in [0, 1) without a pattern, the same every time: of routes that cost alike, each demand keeps others.
 
     Multiples of irrational numbers, of which only the fractions are kept, fill the interval evenly.
     """
     steps = (0.7548776662466927, 0.5698402909980532, 0.4142135623730951)
     places = [(step * (1 + np.arange(size)) ** 2) % 1.0 for step, size in zip(steps, shape, strict=True)]
-    kind, origin, site = (jnp.asarray(place, dtype) for place in places)
-    return (kind[:, None, None] + origin[None, :, None] * (1.0 + 7.0 * site[None, None, :]) + site[None, None, :]) % 1.0
+    request_class, origin, site = (jnp.asarray(place, dtype) for place in places)
+    return (
+        request_class[:, None, None] + origin[None, :, None] * (1.0 + 7.0 * site[None, None, :]) + site[None, None, :]
+    ) % 1.0
 
 
 def _readiest(
-    usable: Bool[Array, "kind origin site"], given_up: Float[Array, "kind origin site"], most: int
-) -> Float[Array, "kind origin site"]:
+    usable: Bool[Array, "class origin site"], given_up: Float[Array, "class origin site"], most: int
+) -> Float[Array, "class origin site"]:
     """About 1 for the one route to each site whose demand gives up least by it, the more the less that is; 0 for others.
 
     A demand is left `most` of them: with few demands and very many sites they would take all of its places. What a
@@ -87,7 +90,7 @@ def _readiest(
     rows = given_up.reshape(-1, given_up.shape[-1])
     readiest = usable & jax.nn.one_hot(rows.argmin(0), len(rows), dtype=bool, axis=0).reshape(usable.shape)
 
-    def among_first() -> Bool[Array, "kind origin site"]:
+    def among_first() -> Bool[Array, "class origin site"]:
         ready = jnp.where(readiest, -given_up, -jnp.inf)
         return readiest & (ready >= jax.lax.top_k(ready, most)[0][..., -1:])
 
@@ -97,13 +100,13 @@ def _readiest(
 
 
 def places(
-    old: Int[Array, "kind origin route"], new: Int[Array, "kind origin route"], sites: int
-) -> Int[Array, "kind origin route"]:
+    old: Int[Array, "class origin route"], new: Int[Array, "class origin route"], sites: int
+) -> Int[Array, "class origin route"]:
     """Where each new candidate stood among the old ones; -1 where it did not."""
-    kinds, origins, width = old.shape
-    rows = jnp.arange(kinds)[:, None, None], jnp.arange(origins)[None, :, None]
+    classes, origins, width = old.shape
+    rows = jnp.arange(classes)[:, None, None], jnp.arange(origins)[None, :, None]
     order = jnp.broadcast_to(jnp.arange(width, dtype=jnp.int32), old.shape)
-    stood = jnp.full((kinds, origins, sites), -1, jnp.int32).at[(*rows, old)].set(order)
+    stood = jnp.full((classes, origins, sites), -1, jnp.int32).at[(*rows, old)].set(order)
     return jnp.take_along_axis(stood, new, -1)
 
 
@@ -116,7 +119,7 @@ def missing_reduced_cost(slot: SlotProblem, prices: Float[Array, " site"]) -> Fl
 
 def first_flows(
     problem: Problem, slot: SlotProblem, index: Array, warm_start: Schedule | None, group: int
-) -> tuple[Float[Array, "kind origin site"], Float[Array, " site"]]:
+) -> tuple[Float[Array, "class origin site"], Float[Array, " site"]]:
     """Flows on every route of one slot, and prices, from an answer to this problem or to the coarse one.
 
     Without an answer, the proportional routing at its marginal costs, which carries nothing that must be kept.
@@ -127,9 +130,9 @@ def first_flows(
         return jnp.zeros_like(routing[0]), derivatives(slot.site_cost, load)[1]
     block, dtype, count = slot.blocks[0], slot.dtype, len(slot.capacity)
     usable, prices = slot.usable_routes()[0], warm_start.prices[index].astype(dtype)
-    flow = kind_first(problem, warm_start.routing[index][None])[0].astype(dtype)
+    flow = class_first(problem, warm_start.routing[index][None])[0].astype(dtype)
     if warm_start.sites is not None:
-        flow = scatter_routes(flow, kind_first(problem, warm_start.sites[index][None])[0], count)
+        flow = scatter_routes(flow, class_first(problem, warm_start.sites[index][None])[0], count)
     if flow.shape[1] != problem.shape[1]:
         group_of, _ = cluster_origins(problem, group)
         total = flow.sum(-1, keepdims=True)

@@ -8,13 +8,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
 from jaxsched._schedule import History, Schedule
-from jaxsched.problem import AbstractProblem, Problem, list_routes, scatter_routes
+from jaxsched.problem import AbstractProblem, Problem
+from jaxsched.problem._coupled import list_routes
+from jaxsched.problem._demand import scatter_routes
 from jaxsched.solvers._admm import ADMM
 from jaxsched.solvers._aggregation import merged
 from jaxsched.solvers._base import AbstractRouteSolver, AbstractSolver, Iterate, SolverState
 from jaxsched.solvers._candidate_selection import first_flows, missing_reduced_cost, places, select_candidates
 from jaxsched.solvers._incumbent import Incumbent
-from jaxsched.solvers._layout import by_slot, fixed_by_slot, fixed_part, kind_last, laid_out
+from jaxsched.solvers._layout import by_slot, class_last, fixed_by_slot, fixed_part, laid_out
 from jaxsched.solvers._point import PrimalDualPoint
 from jaxsched.solvers._width import fitting_width
 
@@ -32,7 +34,7 @@ class CandidatesState(eqx.Module):
     """State of the solver inside, the site of each candidate, and how many iterations were done at the last exchange."""
 
     inner: SolverState
-    sites: Int[Array, "slot kind origin route"]
+    sites: Int[Array, "slot class origin route"]
     exchanged: Int[Array, ""]
 
     @property
@@ -170,7 +172,9 @@ class Candidates(AbstractSolver[CandidatesState]):
     def finish(self, problem: AbstractProblem, state: CandidatesState) -> Schedule:
         view = list_routes(problem, state.sites)
         schedule = self.solver.finish(view, state.inner)
-        return eqx.tree_at(lambda s: s.sites, schedule, kind_last(view, state.sites), is_leaf=lambda leaf: leaf is None)
+        return eqx.tree_at(
+            lambda s: s.sites, schedule, class_last(view, state.sites), is_leaf=lambda leaf: leaf is None
+        )
 
     def primal_dual_point(self, problem: AbstractProblem, state: CandidatesState) -> PrimalDualPoint | None:
         return self.solver.primal_dual_point(problem, state.inner)

@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxsched.problem import Demands, Routes, SlotProblem, summed
+from jaxsched.problem import SlotProblem
+from jaxsched.problem._demand import Demands, Routes
+from jaxsched.problem._slot import summed
 from jaxsched.solvers._kinks import Curve, tangents
 from jaxsched.solvers._newton import Reduced
 from jaxsched.solvers._point import PrimalDualPoint

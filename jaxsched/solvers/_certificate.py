@@ -3,7 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxsched.problem import AbstractDemand, Demands, Routes, SlotProblem, summed
+from jaxsched.problem import AbstractDemand, SlotProblem
+from jaxsched.problem._demand import Demands, Routes
+from jaxsched.problem._slot import summed
 from jaxsched.solvers._proximal_step import around, conjugate
 from jaxsched.solvers._repair import repair, serving
 

@@ -7,7 +7,8 @@ from jaxtyping import Array, Bool, Float
 
 from jaxsched._results import RESULTS
 from jaxsched._schedule import Schedule, Stats, relative_gap
-from jaxsched.problem import AbstractProblem, Routes, SlotProblem
+from jaxsched.problem import AbstractProblem, SlotProblem
+from jaxsched.problem._demand import Routes
 from jaxsched.solvers._certificate import cost_by_slot, dual_bound, feasible_cost, other_prices, proves_infeasible
 from jaxsched.solvers._layout import answered, by_slot
 

@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
-from jaxsched.problem import AbstractProblem, Routes, SlotProblem
+from jaxsched.problem import AbstractProblem, SlotProblem
+from jaxsched.problem._demand import Routes
 from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
 from jaxsched.solvers._incumbent import Incumbent, within_tolerance
 from jaxsched.solvers._interior_slot import SlotState, first_state, iterate, on_new_routes, warm_state
@@ -50,7 +51,7 @@ class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
     """Exact answers by a primal-dual interior-point method, each slot stopped by its certified gap.
 
     Every iteration eliminates the routes by hand and factors one dense symmetric matrix per slot: sites by sites, or
-    demands (origins times kinds) by demands where that is smaller. Any number of kinds, forbidden routes, capacities
+    demands (origins times classes) by demands where that is smaller. Any number of classes, forbidden routes, capacities
     and any convex site cost are allowed; one that has kinks, or whose slope has, is smoothed over a width that shrinks with
     the barrier as soon as that shows. With Theta = x / z of each route and h = f''(L) + w / s of each site,
 
@@ -90,8 +91,8 @@ class InteriorPoint(AbstractRouteSolver[InteriorPointState]):
                 raise ValueError(f"InteriorPoint.{name} is {float(value):g}; it must be {wanted}.")
 
     def bytes_per_slot(self, problem: AbstractProblem, routes: int) -> int:
-        _, origins, sites, kinds = problem.shape
-        demands = problem.period * origins * kinds
+        _, origins, sites, classes = problem.shape
+        demands = problem.period * origins * classes
         listed = demands * routes**2 if routes < sites else 0
         size = min(sites, demands) if problem.period == 1 else problem.period * sites
         numbers = _ARRAYS * number_of_routes(problem, routes) + listed + _MATRICES * size**2

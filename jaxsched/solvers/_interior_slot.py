@@ -6,7 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jaxsched._schedule import relative_gap
-from jaxsched.problem import Routes, SlotProblem, summed
+from jaxsched.problem import SlotProblem
+from jaxsched.problem._demand import Routes
+from jaxsched.problem._slot import summed
 from jaxsched.solvers._central_path import advance
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._incumbent import Incumbent

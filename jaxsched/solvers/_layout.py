@@ -1,25 +1,27 @@
-"""Between the axes of the interface [slot, origin, site(, kind)] and those of the solvers [slot, kind, origin, site]."""
+"""Between the axes of the interface [slot, origin, site(, class)] and those of the solvers [slot, class, origin, site]."""
 
 from typing import cast
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxsched._layout import KIND, ORIGIN, ROUTE, SLOT, reordered
+from jaxsched._layout import CLASS, ORIGIN, ROUTE, SLOT, reordered
 from jaxsched._schedule import Schedule
-from jaxsched.problem import AbstractProblem, CoupledProblem, Demands, Problem, Routes
+from jaxsched.problem import AbstractProblem, Problem
+from jaxsched.problem._coupled import CoupledProblem
+from jaxsched.problem._demand import Demands, Routes
 
 # A routing, and a value for each demand.
-_ROUTING, _DEMAND = (SLOT, ORIGIN, ROUTE, KIND), (SLOT, ORIGIN, KIND)
-_SOLVER_ROUTING, _SOLVER_DEMAND = (SLOT, KIND, ORIGIN, ROUTE), (SLOT, KIND, ORIGIN)
+_ROUTING, _DEMAND = (SLOT, ORIGIN, ROUTE, CLASS), (SLOT, ORIGIN, CLASS)
+_SOLVER_ROUTING, _SOLVER_DEMAND = (SLOT, CLASS, ORIGIN, ROUTE), (SLOT, CLASS, ORIGIN)
 
 
-def kind_first(problem: AbstractProblem, routing: Array) -> Array:
+def class_first(problem: AbstractProblem, routing: Array) -> Array:
     """A routing of the interface in the layout of the solvers."""
     return reordered(routing, _of_interface(problem, _ROUTING), _SOLVER_ROUTING)
 
 
-def kind_last(problem: AbstractProblem, routing: Array) -> Array:
+def class_last(problem: AbstractProblem, routing: Array) -> Array:
     """A routing of the solvers in the layout of the interface."""
     return reordered(routing, _SOLVER_ROUTING, _of_interface(problem, _ROUTING))
 
@@ -35,13 +37,13 @@ def given(problem: AbstractProblem, schedule: Schedule) -> tuple[Routes, Float[A
     Where the problem lists candidates they are those of the schedule.
     """
     dtype = problem.demand.dtype
-    routing = kind_first(problem, schedule.routing if problem.slots()[0].lists_routes else schedule.to_dense())
+    routing = class_first(problem, schedule.routing if problem.slots()[0].lists_routes else schedule.to_dense())
     return laid_out(problem, routing.astype(dtype), schedule.deferred, schedule.prices.astype(dtype))
 
 
 def laid_out(
     problem: AbstractProblem,
-    routing: Float[Array, "slot kind origin route"],
+    routing: Float[Array, "slot class origin route"],
     deferred: Float[Array, "slot job site"] | None,
     prices: Float[Array, "slot site"],
 ) -> tuple[Routes, Float[Array, "period site"]]:
@@ -71,7 +73,7 @@ def fixed_by_slot(problem: AbstractProblem, values: Float[Array, "period *slot_a
 def answered(problem: AbstractProblem, routing: Routes, of_demand: Demands) -> dict[str, Array]:
     """Flows and prices of the demands in the layout of the interface, by their name in a schedule."""
     arrays = {
-        "routing": kind_last(problem, fixed_by_slot(problem, routing[0])),
+        "routing": class_last(problem, fixed_by_slot(problem, routing[0])),
         "demand_price": demand_last(problem, fixed_by_slot(problem, of_demand[0])),
     }
     if isinstance(problem, CoupledProblem):
@@ -81,11 +83,11 @@ def answered(problem: AbstractProblem, routing: Routes, of_demand: Demands) -> d
 
 def number_of_routes(problem: AbstractProblem, routes: int) -> int:
     """Routes in a slot, or period, with so many of each demand that is served in its own slot."""
-    _, origins, sites, kinds = problem.shape
-    fixed = problem.period * origins * routes * kinds
+    _, origins, sites, classes = problem.shape
+    fixed = problem.period * origins * routes * classes
     return fixed + (problem.order.shape[-1] * problem.period * sites if isinstance(problem, CoupledProblem) else 0)
 
 
 def _of_interface(problem: AbstractProblem, axes: tuple[str, ...]) -> tuple[str, ...]:
-    """Axes of the interface: without kinds where demand was given without."""
-    return axes if problem.has_kinds else axes[:-1]
+    """Axes of the interface: without classes where demand was given without."""
+    return axes if problem.has_classes else axes[:-1]

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched._parameters import as_array
-from jaxsched.problem import AbstractDemand, Routes, SlotProblem, summed
+from jaxsched.problem import AbstractDemand, SlotProblem
+from jaxsched.problem._demand import Routes
+from jaxsched.problem._slot import summed
 from jaxsched.solvers._repair import proportional
 
 # A route is ordinary up to so many times what the cheapest tenth of the routes differ by.
@@ -69,7 +71,7 @@ class UniformMetric(AbstractMetric):
         return tuple(jnp.where(u, step[..., None, None] * flow, 0.0) for u, step in zip(usable, steps, strict=True))
 
 
-def cost_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> tuple[Float[Array, "*kind"], ...]:
+def cost_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> tuple[Float[Array, "*class"], ...]:
     """Demand-weighted standard deviation, over all sites, of what one request of each class costs at given prices.
 
     Routes that cost more than `dearest_ordinary` do not count, so that a penalty which no optimum pays does not set the
@@ -81,7 +83,7 @@ def cost_scale(problem: SlotProblem, prices: Float[Array, " site"]) -> tuple[Flo
 
 def _cost_scale(
     block: AbstractDemand, capacity: Float[Array, " site"], prices: Float[Array, " site"]
-) -> Float[Array, "*kind"]:
+) -> Float[Array, "*class"]:
     cost = block.priced(prices)
     cost = jnp.broadcast_to(cost, (*block.demand.shape, cost.shape[-1]))
     usable = jnp.broadcast_to(block.open_routes(capacity), cost.shape)

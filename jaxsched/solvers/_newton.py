@@ -5,7 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jaxsched.problem import Demands, FixedDemand, Routes, SlotProblem, pairs, scatter_routes, summed
+from jaxsched.problem import SlotProblem
+from jaxsched.problem._demand import Demands, FixedDemand, Routes, pairs, scatter_routes
+from jaxsched.problem._slot import summed
 
 
 class Reduced(eqx.Module):
@@ -73,8 +75,8 @@ class Reduced(eqx.Module):
         self.factor = jnp.linalg.cholesky(matrix, symmetrize_input=False)
 
     def _of_demands(
-        self, theta: Float[Array, "kind origin route"], inverse_curvature: Float[Array, " site"]
-    ) -> tuple[Float[Array, "n n"], Float[Array, "kind origin"]]:
+        self, theta: Float[Array, "class origin route"], inverse_curvature: Float[Array, " site"]
+    ) -> tuple[Float[Array, "n n"], Float[Array, "class origin"]]:
         """Matrix of the demands of the only block, but for its diagonal, and that diagonal."""
         block, coupling = self.problem.blocks[0], self.coupling[0]
         assert isinstance(block, FixedDemand)
@@ -119,14 +121,14 @@ def sum_of_others(values: Float[Array, "*rows n"]) -> Float[Array, "*rows n"]:
     return jnp.where(is_largest, rest + (equals - 1.0) * largest, rest + (equals * largest - values))
 
 
-def _others_at_site(block: FixedDemand, weight: Float[Array, "kind origin route"]) -> Array:
+def _others_at_site(block: FixedDemand, weight: Float[Array, "class origin route"]) -> Array:
     """For each route, the sum of the weights of all other routes to its site."""
     whole = _by_site(block, weight)
     others = sum_of_others(whole.reshape(-1, whole.shape[-1]).T).T.reshape(whole.shape)
     return others if block.sites is None else jnp.take_along_axis(others, block.sites, -1)
 
 
-def _by_site(block: FixedDemand, routes: Float[Array, "kind origin route"]) -> Float[Array, "kind origin site"]:
+def _by_site(block: FixedDemand, routes: Float[Array, "class origin route"]) -> Float[Array, "class origin site"]:
     """Values of routes with the site as last axis, 0 where there is no route."""
     return routes if block.sites is None else scatter_routes(routes, block.sites, block.work.shape[-1])
 

@@ -4,7 +4,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from jaxsched.problem import Demands, Routes, SlotProblem, summed
+from jaxsched.problem import SlotProblem
+from jaxsched.problem._demand import Demands, Routes
+from jaxsched.problem._slot import summed
 from jaxsched.solvers._metric import cost_scale
 from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional, serving

@@ -9,11 +9,11 @@ _PASSES = 3
 
 
 def project(
-    target: Float[Array, "kind origin route"],
-    metric: Float[Array, "kind origin route"],
-    demand: Float[Array, "kind origin"],
-    multiplier: Float[Array, "kind origin"],
-) -> tuple[Float[Array, "kind origin route"], Float[Array, "kind origin"]]:
+    target: Float[Array, "class origin route"],
+    metric: Float[Array, "class origin route"],
+    demand: Float[Array, "class origin"],
+    multiplier: Float[Array, "class origin"],
+) -> tuple[Float[Array, "class origin route"], Float[Array, "class origin"]]:
     """Routing nearest to a target, in a metric, among those that serve each demand.
 
         x = max(0, target - metric lambda),    lambda such that sum_j x = demand

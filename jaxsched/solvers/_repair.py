@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxsched.problem import AbstractDemand, Routes, SlotProblem
+from jaxsched.problem import AbstractDemand, SlotProblem
+from jaxsched.problem._demand import Routes
 
 _ROUNDS = 3
 _CHOOSY = 4

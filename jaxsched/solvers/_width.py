@@ -26,8 +26,8 @@ def _most_filled(problem: Problem) -> int:
     work, capacity = np.asarray(problem.work, float), np.asarray(problem.capacity, float)
     filled = 1
     for slot in range(len(demand)):
-        for kind, largest in enumerate(demand[slot]):
-            held = np.cumsum(np.sort(capacity[slot % len(capacity)] / work[:, kind])[::-1])
+        for request_class, largest in enumerate(demand[slot]):
+            held = np.cumsum(np.sort(capacity[slot % len(capacity)] / work[:, request_class])[::-1])
             filled = max(filled, int(np.searchsorted(held, largest)) + 1)
     return filled
 

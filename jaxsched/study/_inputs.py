@@ -36,7 +36,7 @@ class Inputs(eqx.Module):
     conditions: Conditions
     serving: Serving
     rtt: Float[Array, "origin site"] = parameter(unit="s", valid=(0.0, 60.0))
-    demand: Float[Array, "slot origin kind"] = parameter(unit="requests/s", valid=(0.0, 1e12))
+    demand: Float[Array, "slot origin class"] = parameter(unit="requests/s", valid=(0.0, 1e12))
     facility_limit: Float[Array, "..."] = parameter(unit="kW", valid=(0.0, 1e9))
 
 
@@ -50,8 +50,8 @@ class Derived(NamedTuple):
     """
 
     cap: Float[Array, "slot site"]
-    work: Float[Array, "site kind"]
-    prefill: Float[Array, "site kind"]
+    work: Float[Array, "site class"]
+    prefill: Float[Array, "site class"]
 
 
 def derive(scenario: Scenario, inputs: Inputs) -> Derived:
@@ -82,7 +82,9 @@ def problem_of(scenario: Scenario, inputs: Inputs, derived: Derived, allowed: np
     )
 
 
-def service_times(scenario: Scenario, serving: Serving) -> tuple[Float[Array, "site kind"], Float[Array, "site kind"]]:
+def service_times(
+    scenario: Scenario, serving: Serving
+) -> tuple[Float[Array, "site class"], Float[Array, "site class"]]:
     """Work [GPU s] and mean prefill [s] of a request of each class at each site."""
     names = ("input_mean", "input_mean_square", "output_mean")
     mean, square, output = (scenario.classes[name].to_numpy(float)[None, :] for name in names)
@@ -115,7 +117,7 @@ def site_cost(site_model: SiteModel, conditions: Conditions, cap: Float[Array, "
     return PhysicalSiteCost(site_model.condition(conditions, cap), as_array(hours))
 
 
-def _route_cost(scenario: Scenario, inputs: Inputs, prefill: Any) -> Float[Array, "1 origin site kind"]:
+def _route_cost(scenario: Scenario, inputs: Inputs, prefill: Any) -> Float[Array, "1 origin site class"]:
     """What the round trip and the prefill of one request per second cost over a slot [currency]."""
     rtt = inputs.rtt
     worth = worth_of_waiting(inputs.site_model, scenario.slot_hours)

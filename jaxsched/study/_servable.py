@@ -78,11 +78,11 @@ def _stranded(study: Study) -> list[str]:
     scenario = study.scenario
     stranded = np.any(scenario.demand > 0, axis=0) & ~np.any(study.allowed, axis=1)
     problems = []
-    for kind in np.flatnonzero(np.any(stranded, axis=0)).tolist():
-        places = np.flatnonzero(stranded[:, kind])
-        rules = scenario.classes.iloc[kind]
+    for request_class in np.flatnonzero(np.any(stranded, axis=0)).tolist():
+        places = np.flatnonzero(stranded[:, request_class])
+        rules = scenario.classes.iloc[request_class]
         problems.append(
-            f"{scenario.origins.index[places[0]]} has no allowed site for {scenario.classes.index[kind]}: its latency limit "
+            f"{scenario.origins.index[places[0]]} has no allowed site for {scenario.classes.index[request_class]}: its latency limit "
             f"is {rules['latency_limit_s']:g} s and its residency rule {rules['residency']!r} ({len(places)} such origins); "
             "relax one of them or add a site."
         )
@@ -91,11 +91,11 @@ def _stranded(study: Study) -> list[str]:
 
 def _grouped(study: Study) -> _Groups:
     demand, capacity = np.asarray(study.scenario.demand, float), np.asarray(study.cap, float)
-    slots, origins, kinds = demand.shape
+    slots, origins, classes = demand.shape
     sites = capacity.shape[1]
     # A row for each origin and class: the work at each site, infinite where the route is not allowed.
-    route = np.where(study.allowed, study.work[None], np.inf).transpose(0, 2, 1).reshape(origins * kinds, sites)
-    asked = demand.reshape(slots, origins * kinds)
+    route = np.where(study.allowed, study.work[None], np.inf).transpose(0, 2, 1).reshape(origins * classes, sites)
+    asked = demand.reshape(slots, origins * classes)
     used = asked.any(0)
     rows, of_row = np.unique(route[used], axis=0, return_inverse=True)
     needed = np.zeros((slots, len(rows)))

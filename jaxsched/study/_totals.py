@@ -25,8 +25,8 @@ class Flows(eqx.Module):
         travelling: Requests that are on their way there, by the round trips that count.
     """
 
-    requests: Float[Array, "slot site kind"]
-    travelling: Float[Array, "slot site kind"]
+    requests: Float[Array, "slot site class"]
+    travelling: Float[Array, "slot site class"]
 
     def load(self, work: Any) -> Any:
         """Busy GPUs [slot, site], from the work of a request [site, class] [GPU s]."""

@@ -28,8 +28,8 @@ def ttft_quantile(study: Study, routing: np.ndarray, wait: np.ndarray, quantile:
         wait: Mean wait [slot, site] [s].
         quantile: Which quantile.
     """
-    slot, origin, site, kind = np.nonzero(routing > 1e-9 * max(float(routing.max()), 1e-300))
-    flow = routing[slot, origin, site, kind].astype(float)
+    slot, origin, site, request_class = np.nonzero(routing > 1e-9 * max(float(routing.max()), 1e-300))
+    flow = routing[slot, origin, site, request_class].astype(float)
     if flow.size == 0:
         return 0.0
     base = study.scenario.rtt[origin, site] + wait[slot, site]
@@ -37,7 +37,7 @@ def ttft_quantile(study: Study, routing: np.ndarray, wait: np.ndarray, quantile:
     bins = int(_LONGEST_SECONDS / _BIN_SECONDS)
     counts = np.zeros(bins + 1)
     for part in range(_LENGTHS):
-        index = np.minimum((base + lengths[site, kind, part]) / _BIN_SECONDS, bins).astype(int)
+        index = np.minimum((base + lengths[site, request_class, part]) / _BIN_SECONDS, bins).astype(int)
         counts += np.bincount(index, weights=flow, minlength=bins + 1)
     reached = np.searchsorted(np.cumsum(counts), quantile * counts.sum())
     return float((reached + 1) * _BIN_SECONDS)

@@ -30,7 +30,7 @@ FIELDS = {
 
 
 def crowded(seed=3):
-    """Some sites at their capacity, several kinds, forbidden routes."""
+    """Some sites at their capacity, several classes, forbidden routes."""
     problem = oracles.random_problem(seed, spare=1.15)
     capacity = problem.capacity * jnp.array([[1.0, 0.5, 1.0, 0.7, 1.0]])
     return eqx.tree_at(lambda p: p.capacity, problem, capacity)

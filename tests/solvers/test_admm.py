@@ -129,7 +129,7 @@ def test_the_last_epoch_ends_where_max_steps_says():
 
 
 def test_the_spread_is_that_of_the_costs_over_the_sites_weighted_by_demand():
-    problem = oracles.random_problem(0, slots=1, kinds=1, forbidden=0.0)
+    problem = oracles.random_problem(0, slots=1, classes=1, forbidden=0.0)
     slots, _ = problem.slots()
     prices = jnp.asarray(np.random.default_rng(0).uniform(0, 1, 5))
     block = slots.blocks[0]
@@ -197,7 +197,7 @@ def test_a_penalty_is_no_ordinary_cost():
 
 
 def test_the_spread_of_a_class_is_in_units_of_its_own_work():
-    problem = oracles.random_problem(0, slots=1, kinds=2, forbidden=0.0)
+    problem = oracles.random_problem(0, slots=1, classes=2, forbidden=0.0)
     slot = problem.slot(0)
     prices = jnp.ones_like(slot.capacity)
     block = slot.blocks[0]

@@ -58,7 +58,7 @@ def test_each_origin_alone_finds_routes_that_can_carry_the_demand(problem):
     assert float(schedule.gap) <= 1e-3
 
 
-def test_several_kinds_and_forbidden_routes_are_kept_apart():
+def test_several_classes_and_forbidden_routes_are_kept_apart():
     problem = oracles.random_problem(3)
     schedule = solve(problem, Candidates(ADMM(rtol=1e-5, max_steps=3000), width=3, group=1))
     np.testing.assert_allclose(schedule.slot_objective, oracles.clarabel_optimum(problem), rtol=2e-5)
@@ -122,7 +122,7 @@ def test_the_interior_point_gets_to_the_end_where_routes_are_exchanged_on_the_wa
 
 
 def test_every_site_is_left_to_the_demand_that_gives_up_least_for_it():
-    slot = oracles.random_problem(5, slots=1, origins=20, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
+    slot = oracles.random_problem(5, slots=1, origins=20, sites=12, classes=1, forbidden=0.0).slot(jnp.asarray(0))
     prices = jnp.linspace(0.0, 50.0, 12)
     flow = jnp.zeros((1, 20, 12)).at[..., 0].set(slot.demand[0])
     sites = np.asarray(select_candidates(slot, prices, flow, 8))[0]
@@ -134,7 +134,7 @@ def test_every_site_is_left_to_the_demand_that_gives_up_least_for_it():
 
 
 def test_demands_that_are_alike_take_the_cheapest_sites():
-    slot = oracles.random_problem(5, slots=1, origins=6, sites=12, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
+    slot = oracles.random_problem(5, slots=1, origins=6, sites=12, classes=1, forbidden=0.0).slot(jnp.asarray(0))
     slot = eqx.tree_at(lambda s: s.blocks[0].route_cost, slot, jnp.zeros_like(slot.blocks[0].route_cost))
     prices = jnp.arange(12.0)[::-1]
     sites = np.asarray(select_candidates(slot, prices, jnp.zeros((1, 6, 12)), 4))[0]
@@ -143,7 +143,7 @@ def test_demands_that_are_alike_take_the_cheapest_sites():
 
 
 def test_a_site_that_is_reached_anew_is_inside_and_one_without_routes_has_its_first_price():
-    slot = oracles.random_problem(3, slots=1, origins=4, sites=5, kinds=1, forbidden=0.0).slot(jnp.asarray(0))
+    slot = oracles.random_problem(3, slots=1, origins=4, sites=5, classes=1, forbidden=0.0).slot(jnp.asarray(0))
 
     def on(sites):
         sites = jnp.broadcast_to(sites, (1, 4, 4))

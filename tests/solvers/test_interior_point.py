@@ -9,7 +9,8 @@ import pytest
 import jaxsched
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, CongestionCost, InteriorPoint, Problem, SolveError, solve
-from jaxsched.problem import FixedDemand, SlotProblem
+from jaxsched.problem import SlotProblem
+from jaxsched.problem._demand import FixedDemand
 from jaxsched.scenarios import australia
 from jaxsched.solvers._newton import Reduced, sum_of_others
 from jaxsched.study import build_study
@@ -54,11 +55,11 @@ def kkt_residuals(problem, schedule):
 
 
 class TestOptimum:
-    @pytest.mark.parametrize("kinds", [1, 3])
+    @pytest.mark.parametrize("classes", [1, 3])
     @pytest.mark.parametrize(("quadratic", "queueing"), [(False, False), (True, False), (True, True)])
-    def test_random_problems_with_masks_agree_with_clarabel(self, kinds, quadratic, queueing):
+    def test_random_problems_with_masks_agree_with_clarabel(self, classes, quadratic, queueing):
         for seed in range(3):
-            problem = oracles.random_problem(seed, kinds=kinds, quadratic=quadratic, queueing=queueing)
+            problem = oracles.random_problem(seed, classes=classes, quadratic=quadratic, queueing=queueing)
             schedule = solve(problem, InteriorPoint(rtol=1e-10))
             assert_certified(problem, schedule, 1e-10)
             optimum = oracles.clarabel_optimum(problem)
@@ -74,9 +75,9 @@ class TestOptimum:
         assert int(schedule.stats.num_steps) <= (100 if variant == "linear" else 60)
         assert max(kkt_residuals(problem, schedule)) <= KKT_RTOL
 
-    @pytest.mark.parametrize("kinds", [1, 3])
-    def test_the_optimality_conditions_hold_with_masks(self, kinds):
-        problem = oracles.random_problem(2, kinds=kinds, origins=12, sites=9)
+    @pytest.mark.parametrize("classes", [1, 3])
+    def test_the_optimality_conditions_hold_with_masks(self, classes):
+        problem = oracles.random_problem(2, classes=classes, origins=12, sites=9)
         schedule = solve(problem, InteriorPoint())
         assert max(kkt_residuals(problem, schedule)) <= KKT_RTOL
         # The check can fail: the prices of a rough answer break it.
@@ -127,9 +128,9 @@ class TestEdges:
         assert_certified(problem, schedule)
         np.testing.assert_allclose(schedule.slot_objective, oracles.clarabel_optimum(problem), rtol=2e-8)
 
-    @pytest.mark.parametrize("kinds", [1, 3])
-    def test_origins_without_demand_and_slots_without_any(self, kinds):
-        problem = oracles.random_problem(5, slots=3, kinds=kinds)
+    @pytest.mark.parametrize("classes", [1, 3])
+    def test_origins_without_demand_and_slots_without_any(self, classes):
+        problem = oracles.random_problem(5, slots=3, classes=classes)
         demand = problem.demand.at[0, :2].set(0.0).at[1].set(0.0)
         problem = eqx.tree_at(lambda p: p.demand, problem, demand)
         schedule = solve(problem, InteriorPoint())
@@ -147,9 +148,9 @@ class TestEdges:
             assert (np.asarray(schedule.load)[:, 1] == 0).all()
 
     @pytest.mark.parametrize(("origins", "sites"), [(1, 1), (1, 7), (7, 1), (9, 2), (2, 9)])
-    @pytest.mark.parametrize("kinds", [1, 3])
-    def test_any_number_of_origins_and_sites(self, origins, sites, kinds):
-        problem = oracles.random_problem(6, origins=origins, sites=sites, kinds=kinds)
+    @pytest.mark.parametrize("classes", [1, 3])
+    def test_any_number_of_origins_and_sites(self, origins, sites, classes):
+        problem = oracles.random_problem(6, origins=origins, sites=sites, classes=classes)
         schedule = solve(problem, InteriorPoint())
         assert_certified(problem, schedule)
         np.testing.assert_allclose(schedule.slot_objective, oracles.clarabel_optimum(problem), rtol=2e-8)
@@ -293,26 +294,26 @@ class TestReducedSystem:
         np.testing.assert_array_equal(sum_of_others(jnp.array([[2.0, 1.0, 2.0], [0.0, 0.0, 0.0]]))[0], [3, 4, 3])
 
     @pytest.mark.parametrize("routes", [None, 3])
-    @pytest.mark.parametrize(("kinds", "origins", "sites"), [(3, 5, 4), (1, 3, 8)])
-    def test_both_eliminations_solve_the_full_system(self, kinds, origins, sites, routes):
+    @pytest.mark.parametrize(("classes", "origins", "sites"), [(3, 5, 4), (1, 3, 8)])
+    def test_both_eliminations_solve_the_full_system(self, classes, origins, sites, routes):
         draw = np.random.default_rng(0)
-        theta, work = draw.lognormal(0, 2, (kinds, origins, sites)), draw.uniform(0.5, 2, (kinds, sites))
+        theta, work = draw.lognormal(0, 2, (classes, origins, sites)), draw.uniform(0.5, 2, (classes, sites))
         inverse_curvature, a, b = (
             draw.lognormal(0, 2, sites),
-            draw.normal(size=(kinds, origins)),
+            draw.normal(size=(classes, origins)),
             draw.normal(size=sites),
         )
-        chosen = None if routes is None else draw.permuted(np.tile(np.arange(sites), (kinds, origins, 1)), axis=-1)
+        chosen = None if routes is None else draw.permuted(np.tile(np.arange(sites), (classes, origins, 1)), axis=-1)
         chosen = None if chosen is None else chosen[..., :routes].astype(np.int32)
         listed = theta if chosen is None else np.take_along_axis(theta, chosen, -1)
         theta = theta if chosen is None else np.zeros_like(theta)
         if chosen is not None:
             np.put_along_axis(theta, chosen, listed, -1)
         routes = None if chosen is None else jnp.asarray(chosen)
-        block = FixedDemand(jnp.ones((kinds, origins)), jnp.zeros_like(listed), jnp.asarray(work), None, routes)
+        block = FixedDemand(jnp.ones((classes, origins)), jnp.zeros_like(listed), jnp.asarray(work), None, routes)
         slot = SlotProblem((block,), jnp.ones(sites), CongestionCost(1.0))
         system = Reduced(slot, (jnp.asarray(listed),), jnp.asarray(inverse_curvature), jnp.zeros(()))
-        assert len(system.factor) == min(sites, kinds * origins)
+        assert len(system.factor) == min(sites, classes * origins)
         (multiplier,), prices = jax.tree.map(np.asarray, system.solve((jnp.asarray(a),), jnp.asarray(b)))
         rows = (theta * (multiplier[..., None] - work[:, None] * prices)).sum(-1)
         columns = (theta * work[:, None] * (work[:, None] * prices - multiplier[..., None])).sum((0, 1))

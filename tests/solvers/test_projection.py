@@ -9,11 +9,11 @@ from scipy.optimize import brentq
 from jaxsched.solvers._projection import project
 
 
-def draw(seed, kinds=2, origins=4, sites=6):
+def draw(seed, classes=2, origins=4, sites=6):
     random = np.random.default_rng(seed)
-    target = random.normal(0.0, 1.0, (kinds, origins, sites))
-    metric = random.lognormal(0.0, 1.0, (kinds, origins, sites))
-    return target, metric, random.uniform(0.1, 3.0, (kinds, origins))
+    target = random.normal(0.0, 1.0, (classes, origins, sites))
+    metric = random.lognormal(0.0, 1.0, (classes, origins, sites))
+    return target, metric, random.uniform(0.1, 3.0, (classes, origins))
 
 
 def settled(target, metric, demand, multiplier=None):

@@ -105,16 +105,16 @@ def test_mean_ttft_is_route_and_queue_by_hand(study, schedules, outcomes):
 
 def test_work_and_prefill_follow_the_hardware(study):
     sites, classes = study.scenario.sites, study.scenario.classes
-    row, kind = classes.index.get_loc("chat-70b"), classes.loc["chat-70b"]
+    row, request_class = classes.index.get_loc("chat-70b"), classes.loc["chat-70b"]
     for j, name in enumerate(sites["hardware"]):
         profile = HARDWARE[name].profiles["llama-70b"]
         prefill = (
             profile.prefill_fixed
-            + profile.prefill_linear * kind["input_mean"]
-            + profile.prefill_quadratic * kind["input_mean_square"]
+            + profile.prefill_linear * request_class["input_mean"]
+            + profile.prefill_quadratic * request_class["input_mean_square"]
         )
         assert study.prefill[j, row] == pytest.approx(prefill)
-        decode = kind["output_mean"] * profile.inter_token_latency / profile.batch
+        decode = request_class["output_mean"] * profile.inter_token_latency / profile.batch
         assert study.work[j, row] == pytest.approx(4 * (prefill + decode))
 
 
