@@ -13,6 +13,8 @@ from tests.deferred import waiting_problem, written_out
 from tests.oracles import clarabel_optimum
 
 SMALL = (6, 4, 3)
+# Of nine slots the first five and the last four are joined: periods of five, of which the second is filled up.
+FILLED_UP = {"release": [0, 0, 5, 5, 2], "deadline": [4, 3, 8, 6, 4]}
 
 
 def small(seed=0, **changes):
@@ -158,9 +160,8 @@ class TestPeriods:
         np.testing.assert_allclose(schedule.load, other.load, rtol=1e-3, atol=1e-5)
 
     def test_filled_up_periods_cost_nothing_and_leave_no_trace(self):
-        release, deadline = np.array([0, 2, 2, 5, 5]), np.array([1, 4, 3, 5, 5])
-        problem = small(6, release=release, deadline=deadline)
-        assert problem.windows.periods == (2, 3, 1)
+        problem = waiting_problem(6, sizes=(9, 4, 3), jobs=5, **FILLED_UP)
+        assert problem.windows.periods == (5, 4)
         schedule = solve(problem, InteriorPoint())
         check_answer(problem, schedule)
         exact = solve(written_out(problem), InteriorPoint())
@@ -187,7 +188,7 @@ class TestChunks:
             np.testing.assert_allclose(getattr(chunks, name), getattr(one, name), rtol=1e-9, atol=1e-12, err_msg=name)
 
     def test_candidates_find_the_same_cost(self):
-        problem = waiting_problem(0, day=12)
+        problem = waiting_problem(0)
         exact = solve(problem, InteriorPoint())
         for solver in (Candidates(ADMM(rtol=1e-4), width=6, group=4), Candidates(InteriorPoint(), width=6, group=4)):
             schedule = solve(problem, solver)
@@ -218,9 +219,8 @@ class TestGradients:
     @pytest.mark.parametrize("name", ["volume", "demand", "route_cost", "price", "capacity"])
     @pytest.mark.parametrize("period", ["one", "filled"])
     def test_cost_and_schedule_change_as_solves_say(self, name, period):
-        windows = {} if period == "one" else {"release": [0, 2, 2, 5, 5], "deadline": [1, 4, 3, 5, 5]}
-        problem = small(8, **windows)
-        weight = jnp.asarray(np.random.default_rng(1).normal(size=SMALL[0] * SMALL[2])).reshape(SMALL[0], SMALL[2])
+        problem = small(8) if period == "one" else waiting_problem(8, sizes=(9, 4, 3), jobs=5, **FILLED_UP)
+        weight = jnp.asarray(np.random.default_rng(1).normal(size=(problem.shape[0], problem.shape[2])))
 
         def answer(h):
             moved = self.directions(problem)[name](problem, h)

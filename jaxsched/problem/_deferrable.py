@@ -133,7 +133,7 @@ def jobs_within(jobs: Deferrable, slots: range) -> Deferrable | None:
     if not len(inside):
         return None
     cost = jobs.route_cost
-    arrays = {name: getattr(jobs, name)[inside] for name in ("volume", "origin", "class", "release", "deadline")}
+    arrays = {name: getattr(jobs, name)[inside] for name in ("volume", "origin", "kind", "release", "deadline")}
     arrays |= {name: arrays[name] - first for name in ("release", "deadline")}
     arrays["route_cost"] = cost if cost is None or len(cost) == 1 else cost[inside]
     return with_arrays(jobs, arrays)

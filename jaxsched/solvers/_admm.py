@@ -300,9 +300,11 @@ def _first_mean(problem: SlotProblem, routing: Routes) -> Routes:
 def _on_new_routes(problem: SlotProblem, state: SlotState) -> SlotState:
     """What was carried over, made to serve every demand again."""
     routing, mean = serving(problem, state.routing), serving(problem, state.mean_routing)
-    mean = tuple(
-        jnp.where(old > 0, new, _ENTERING * shared)
-        for old, new, shared in zip(state.mean_routing, mean, proportional(problem), strict=True)
-    )
+
+    def entered(block, old, new, shared):
+        # Where every route was there before, none has entered.
+        return jnp.where(old > 0, new, _ENTERING * shared) if block.lists_routes else new
+
+    mean = problem.each(entered, state.mean_routing, mean, proportional(problem))
     best = state.best.repriced(problem)
     return eqx.tree_at(lambda s: (s.routing, s.mean_routing, s.best), state, (routing, mean, best))
