@@ -15,6 +15,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jaxsched import ADMM, Candidates, InteriorPoint, Problem, Schedule, device_mesh, solve
+from tests.deferred import waiting_problem
 from tests.oracles import random_problem
 
 # Six slots do not divide by four, and five origins not by two.
@@ -78,6 +79,23 @@ def large() -> dict[str, Any]:
     return {"gradient": gradient(problem, (2, 1)), "gap": float(short.gap)}
 
 
+def waiting() -> dict[str, Any]:
+    """Work that may wait, in two periods, on 1, 2 and 4 devices, and its derivative on two."""
+    problem = waiting_problem(5, sizes=(6, 5, 3), jobs=5, day=3)
+    found = [
+        facts(schedule, np.asarray(schedule.deferred))
+        | {"deferred_price": np.asarray(schedule.deferred_price).tolist()}
+        for schedule in (solve(problem, InteriorPoint(), mesh=mesh_of(sizes)) for sizes in (None, (2, 1), (2, 2)))
+    ]
+
+    def of_solve(scale, sizes):
+        moved = eqx.tree_at(lambda p: p.deferrable.volume, problem, scale * problem.deferrable.volume)
+        schedule = solve(moved, InteriorPoint(), mesh=mesh_of(sizes))
+        return schedule.objective + (schedule.load**2).sum()
+
+    return {"found": found, "gradients": [float(jax.grad(of_solve)(jnp.asarray(1.0), s)) for s in (None, (2, 1))]}
+
+
 def one_process() -> dict[str, Any]:
     """All solvers on all meshes, chunks on a mesh, and gradients."""
     problem, found = random_problem(3, **SIZES), {}
@@ -98,6 +116,7 @@ def one_process() -> dict[str, Any]:
         "chunks": seen.count(admm.check_every),
         "gradients": [gradient(problem, sizes) for sizes in (None, (2, 1))],
         "large": large(),
+        "waiting": waiting(),
     }
 
 

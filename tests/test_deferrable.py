@@ -49,7 +49,7 @@ def test_admm_certifies_a_thousandth_in_100_iterations_and_a_ten_thousandth_in_2
 
 @pytest.mark.parametrize("share", [0.05, 0.6])
 def test_interior_point_finds_the_optimum_of_the_written_out_problem(share):
-    problem = waiting_problem(3, share)
+    problem = waiting_problem(3, share, sizes=(8, 6, 5), jobs=8)
     schedule, other = solve(problem, InteriorPoint()), solve(written_out(problem), InteriorPoint())
     assert float(schedule.gap) <= 1e-8
     np.testing.assert_allclose(schedule.objective, other.objective, rtol=2e-8)
@@ -188,9 +188,9 @@ class TestChunks:
             np.testing.assert_allclose(getattr(chunks, name), getattr(one, name), rtol=1e-9, atol=1e-12, err_msg=name)
 
     def test_candidates_find_the_same_cost(self):
-        problem = waiting_problem(0)
+        problem = waiting_problem(0, sizes=(8, 12, 8), jobs=8)
         exact = solve(problem, InteriorPoint())
-        for solver in (Candidates(ADMM(rtol=1e-4), width=6, group=4), Candidates(InteriorPoint(), width=6, group=4)):
+        for solver in (Candidates(ADMM(rtol=1e-4), width=5, group=4), Candidates(InteriorPoint(), width=5, group=4)):
             schedule = solve(problem, solver)
             assert schedule.sites is not None
             np.testing.assert_allclose(schedule.objective, exact.objective, rtol=1e-4)

@@ -104,6 +104,15 @@ def test_candidates_over_devices_prove_the_same_optimum(found):
     assert np.shape(spread["routing"]) == np.shape(exact["routing"])
 
 
+def test_work_that_may_wait_is_shared_out_by_periods(found):
+    one, *others = found["waiting"]["found"]
+    assert one["gap"] <= 1e-8
+    for other in others:
+        for name in ("objective", "bound", "load", "routing", "deferred_price"):
+            np.testing.assert_allclose(other[name], one[name], rtol=1e-6, atol=1e-7, err_msg=name)
+    np.testing.assert_allclose(*found["waiting"]["gradients"], rtol=1e-5)
+
+
 def test_memory_is_that_of_each_device(found):
     alone, chunked = found["ADMM"][0], found["chunked"]
     assert found["chunks"] == 3
