@@ -28,6 +28,7 @@ LAYERS = [
     "_blas",
     "solvers",
     "gradients",
+    "_feasibility",
     "_solve",
     "study",
     "calibrate",
