@@ -17,8 +17,14 @@ SMALL = (6, 4, 3)
 FILLED_UP = {"release": [0, 0, 5, 5, 2], "deadline": [4, 3, 8, 6, 4]}
 
 
+# All slots are one period; and two days of three slots.
+JOINED = {"release": [0, 0, 2, 1, 3], "deadline": [5, 3, 5, 4, 4]}
+DAYS = {"release": [0, 0, 3, 4, 1], "deadline": [2, 1, 5, 5, 2]}
+
+
 def small(seed=0, **changes):
-    return waiting_problem(seed, sizes=SMALL, jobs=5, **changes)
+    """A problem of one shape for most tests, so that a solver is compiled once."""
+    return waiting_problem(seed, sizes=SMALL, jobs=5, **{**JOINED, **changes})
 
 
 def check_answer(problem, schedule):
@@ -141,7 +147,7 @@ class TestPeriods:
         assert periods_of(release, deadline, 96) == (10, 24, 24, 24, 14)
 
     def test_days_are_solved_apart_and_give_the_same_answer(self):
-        days = small(5, day=3)
+        days = small(5, **DAYS)
         assert days.windows.periods == (3, 3)
         # One more job of no volume joins both days.
         waiting = days.deferrable
@@ -171,7 +177,7 @@ class TestPeriods:
         np.testing.assert_allclose(jaxsched.optimal_cost(problem, schedule), schedule.objective, rtol=1e-12)
 
     def test_a_part_of_whole_periods_is_a_problem_of_its_own(self):
-        days = small(5, day=3)
+        days = small(5, **DAYS)
         parts = [solve(days.select(slots), InteriorPoint()) for slots in (slice(0, 3), slice(3, 6))]
         whole = solve(days, InteriorPoint())
         np.testing.assert_allclose(sum(float(part.objective) for part in parts), whole.objective, rtol=1e-7)
@@ -181,7 +187,7 @@ class TestPeriods:
 
 class TestChunks:
     def test_periods_are_solved_in_chunks_of_whole_periods(self):
-        problem = small(7, day=2)
+        problem = small(7, **DAYS)
         one = solve(problem, InteriorPoint())
         chunks = solve(problem, InteriorPoint(), memory=1.0)
         for name in ("load", "prices", "deferred", "deferred_price", "slot_objective", "slot_bound"):
@@ -345,7 +351,7 @@ def test_jit_and_vmap_over_volumes():
 
 
 def test_windows_that_are_not_known_when_the_problem_is_posed_may_join_all_slots():
-    known = small(13, day=3)
+    known = small(13, **DAYS)
 
     @eqx.filter_jit
     def posed(release, deadline):
