@@ -1,6 +1,8 @@
 """Strict settings for every test: float64, no silent rank or dtype promotion, warnings are errors.
 
 What one test has compiled serves all others, in every process that the tests start: programs lie in a folder of this run.
+Programs are compiled with little optimisation, since most take far longer to compile than to run. With `XLA_FLAGS` set, if
+only to nothing, tests run what users run.
 """
 
 import atexit
@@ -13,9 +15,10 @@ from pathlib import Path
 import pytest
 
 # Before JAX is imported, which reads them then; workers and processes that tests start inherit them.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="jaxsched-programs-")
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 import jax
