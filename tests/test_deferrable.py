@@ -225,14 +225,19 @@ class TestGradients:
     @pytest.mark.parametrize("name", ["volume", "demand", "route_cost", "price", "capacity"])
     @pytest.mark.parametrize("period", ["one", "filled"])
     def test_cost_and_schedule_change_as_solves_say(self, name, period):
-        problem = small(8) if period == "one" else waiting_problem(8, sizes=(9, 4, 3), jobs=5, **FILLED_UP)
+        draw, one = np.random.default_rng(2), period == "one"
+        windows, sizes = (JOINED, SMALL) if one else (FILLED_UP, (9, 4, 3))
+        problem = waiting_problem(8, sizes=sizes, jobs=5, **windows, route_cost=draw.uniform(0.0, 0.3, (5, 3)))
+        # With costs that are the same in all slots, or for jobs and demand, these could change places for nothing.
+        by_slot = jnp.asarray(draw.uniform(0.0, 0.3, (*sizes, 1)))
+        problem = eqx.tree_at(lambda p: p.route_cost, problem, by_slot)
         weight = jnp.asarray(np.random.default_rng(1).normal(size=(problem.shape[0], problem.shape[2])))
 
         def answer(h):
             moved = self.directions(problem)[name](problem, h)
             schedule = solve(moved, InteriorPoint(rtol=1e-10), throw=False)
             of_sites = [(weight * values).sum() for values in (schedule.load, schedule.prices)]
-            of_jobs = [(weight[:, None] * schedule.deferred).sum(), schedule.deferred_price.sum()]
+            of_jobs = [(weight * schedule.deferred.sum(1)).sum(), schedule.deferred_price.sum()]
             return jnp.stack([schedule.objective, *of_sites, *of_jobs])
 
         exact = jax.jvp(answer, (0.0,), (1.0,))[1]
@@ -343,7 +348,7 @@ def test_jit_and_vmap_over_volumes():
     @eqx.filter_jit
     def costs(scale):
         moved = eqx.tree_at(lambda p: p.deferrable.volume, problem, problem.deferrable.volume * scale)
-        return solve(moved, ADMM(rtol=1e-4)).objective
+        return solve(moved, ADMM(max_steps=2000)).objective
 
     scales = jnp.asarray([0.5, 1.0, 1.5])
     one_by_one = [float(costs(scale)) for scale in scales]
