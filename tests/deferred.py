@@ -36,42 +36,38 @@ def waiting_problem(
 
 
 def written_out(problem: Problem) -> Problem:
-    """The same work in one slot whose sites are those of all slots; a problem without request classes."""
-    waiting = problem.deferrable
+    """The same work in one slot whose sites are those of all slots; every job is an origin of its own."""
+    waiting, cost = problem.deferrable, problem.site_cost
     assert waiting is not None
-    assert isinstance(problem.site_cost, CongestionCost)
-    slots, origins, sites, _ = problem.shape
-    jobs = len(waiting.volume)
-    route_cost = np.broadcast_to(np.asarray(problem.route_cost)[..., 0], (slots, origins, sites))
-    permitted = np.ones((slots, origins, sites), bool)
-    if problem.allowed is not None:
-        permitted = np.broadcast_to(np.asarray(problem.allowed)[..., 0], permitted.shape)
-    cost, allowed = np.zeros((2, slots * origins + jobs, slots, sites))
+    assert isinstance(cost, CongestionCost)
+    slots, origins, sites, classes = problem.shape
+    full, jobs = (slots, origins, sites, classes), len(waiting.volume)
+    costs = np.broadcast_to(np.asarray(problem.route_cost), full)
+    permitted = np.broadcast_to(True if problem.allowed is None else np.asarray(problem.allowed), full)
+    route_cost, allowed = np.zeros((2, slots * origins + jobs, slots, sites, classes))
+    demand = np.zeros((len(allowed), classes))
+    demand[: slots * origins] = np.asarray(problem.demand).reshape(-1, classes)
     for slot in range(slots):
         own = slice(slot * origins, (slot + 1) * origins)
-        allowed[own, slot], cost[own, slot] = permitted[slot], route_cost[slot]
+        allowed[own, slot], route_cost[own, slot] = permitted[slot], costs[slot]
     for job in range(jobs):
         origin, row = int(waiting.origin[job]), slots * origins + job
         window = slice(int(waiting.release[job]), int(np.asarray(waiting.deadline)[job]) + 1)
-        allowed[row, window], cost[row] = permitted[window, origin], route_cost[:, origin]
+        demand[row, int(waiting.kind[job])] = float(waiting.volume[job])
+        allowed[row, window], route_cost[row] = permitted[window, origin], costs[:, origin]
         if waiting.route_cost is not None:
-            cost[row] = np.broadcast_to(np.asarray(waiting.route_cost), (jobs, sites))[job]
+            route_cost[row] = np.broadcast_to(np.asarray(waiting.route_cost), (jobs, sites))[job][:, None]
 
     def over_slots(array: Any) -> np.ndarray:
         return np.broadcast_to(np.asarray(array), (slots, sites)).reshape(-1)
 
-    demand = np.concatenate([np.asarray(problem.demand)[..., 0].reshape(-1), np.asarray(waiting.volume)])
-    terms = (
-        problem.site_cost.linear,
-        problem.site_cost.quadratic,
-        problem.site_cost.queueing,
-        problem.site_cost.servers,
-    )
+    terms = (cost.linear, cost.quadratic, cost.queueing, cost.servers)
+    flat = (1, len(demand), slots * sites, classes)
     return Problem(
         demand[None],
-        cost.reshape(1, len(demand), -1),
+        route_cost.reshape(flat),
         over_slots(problem.capacity),
         CongestionCost(*(over_slots(term)[None] for term in terms)),
-        work=np.tile(np.asarray(problem.work)[:, 0], slots),
-        allowed=allowed.reshape(1, len(demand), -1).astype(bool),
+        work=np.tile(np.asarray(problem.work), (slots, 1)),
+        allowed=allowed.reshape(flat).astype(bool),
     )

@@ -98,12 +98,29 @@ def assert_feasible(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> N
     assert (routing >= 0).all()
     np.testing.assert_allclose(routing.sum(2), demand, rtol=rounding, atol=0)
     load = np.einsum("tijk,jk->tj", routing, np.asarray(problem.work, np.float64))
+    if problem.deferrable is not None:
+        load = load + _load_of_jobs(problem, problem.deferrable, schedule)
     capacity = np.broadcast_to(np.asarray(problem.capacity, np.float64), load.shape)
     assert (load <= capacity * (1 + rounding)).all()
     np.testing.assert_allclose(np.asarray(schedule.load), load, rtol=rounding, atol=rounding * demand.sum())
     if problem.allowed is not None:
         forbidden = ~np.broadcast_to(np.asarray(problem.allowed), routing.shape)
         assert (routing[forbidden] == 0).all()
+
+
+def _load_of_jobs(problem: jaxsched.Problem, jobs: jaxsched.Deferrable, schedule: jaxsched.Schedule) -> np.ndarray:
+    """Load of deferrable work [slot, site]; every job is served within its window, on allowed routes."""
+    deferred, slot = np.asarray(schedule.deferred, np.float64), np.arange(problem.shape[0])[:, None]
+    assert (deferred >= 0).all()
+    np.testing.assert_allclose(deferred.sum((0, 2)), np.asarray(jobs.volume), rtol=1e-12)
+    outside = (slot < np.asarray(jobs.release)) | (slot > np.asarray(jobs.deadline))
+    assert (deferred[outside] == 0).all()
+    origin, request_class = np.asarray(jobs.origin), np.asarray(jobs.kind)
+    if problem.allowed is not None:
+        full = (*problem.shape,)
+        allowed = np.broadcast_to(np.asarray(problem.allowed), full)[:, origin, :, request_class]
+        assert (deferred.swapaxes(0, 1)[~allowed] == 0).all()
+    return (deferred * np.asarray(problem.work, np.float64).T[request_class]).sum(1)
 
 
 def cost_of(problem: jaxsched.Problem, schedule: jaxsched.Schedule) -> np.ndarray:

@@ -61,8 +61,8 @@ def test_interior_point_finds_the_optimum_of_the_written_out_problem(share):
     np.testing.assert_allclose(schedule.objective, other.objective, rtol=2e-8)
     np.testing.assert_allclose(schedule.load.reshape(-1), other.load[0], rtol=1e-4, atol=1e-5)
     jobs = len(problem.deferrable.volume)
-    np.testing.assert_allclose(schedule.deferred_price, other.demand_price[0, -jobs:], rtol=1e-5)
-    np.testing.assert_allclose(schedule.demand_price.reshape(-1), other.demand_price[0, :-jobs], rtol=1e-5)
+    np.testing.assert_allclose(schedule.deferred_price, other.demand_price[0, -jobs:, 0], rtol=1e-5)
+    np.testing.assert_allclose(schedule.demand_price.reshape(-1), other.demand_price[0, :-jobs, 0], rtol=1e-5)
     check_answer(problem, schedule)
 
 
