@@ -219,7 +219,8 @@ class TestGradients:
             "price": lambda p, h: eqx.tree_at(
                 lambda q: q.site_cost.linear, p, p.site_cost.linear + h * of(p.site_cost.linear)
             ),
-            "capacity": lambda p, h: eqx.tree_at(lambda q: q.capacity, p, p.capacity * (1 - 0.3 * h)),
+            # Small enough for some sites to be full.
+            "capacity": lambda p, h: eqx.tree_at(lambda q: q.capacity, p, p.capacity * (0.85 - 0.3 * h)),
         }
 
     @pytest.mark.parametrize("name", ["volume", "demand", "route_cost", "price", "capacity"])

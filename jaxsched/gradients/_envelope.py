@@ -51,7 +51,7 @@ def optimal_cost(problem: Problem, schedule: Schedule) -> Float[Array, ""]:
 
 
 def slot_costs(problem: Problem, schedule: Schedule) -> Float[Array, " slot"]:
-    """As `optimal_cost`, slot by slot; slots that windows of work join share their derivative evenly."""
+    """As `optimal_cost`, slot by slot; slots that windows of work join share theirs by their costs."""
     if schedule.shape != problem.routing_shape:
         raise ValueError(
             f"the schedule has a routing of shape {schedule.shape}; the problem needs {problem.routing_shape}."
@@ -87,9 +87,17 @@ def _(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array
         return value, None
     held = laid_out(problem, class_first(problem, routing), deferred, prices)
     change = _change(problem, tangents[0], *held)
-    # What slots are worth that are decided together is not known of each.
-    length = problem.period
-    return value, change if length == 1 else jnp.repeat(change / length, length)
+    return value, change if problem.period == 1 else _shared_out(change, value, problem.period)
+
+
+def _shared_out(change: Float[Array, " period"], value: Float[Array, " slot"], length: int) -> Float[Array, " slot"]:
+    """What periods have together as that of their slots, in proportion to what these cost; slots that fill up cost nothing."""
+    size = jnp.abs(jax.lax.stop_gradient(value)).reshape(-1, length)
+    size = jnp.where(jnp.isfinite(size), size, 0.0)
+    total = size.sum(-1, keepdims=True)
+    first = (jnp.arange(length) == 0).astype(size.dtype)[None, :]
+    share = jnp.where(total > 0, size / jnp.where(total > 0, total, 1.0), first)
+    return (share * change[:, None]).reshape(-1)
 
 
 @eqx.filter_jit
