@@ -18,9 +18,9 @@ from jaxtyping import Array, Float
 
 import jaxsched
 from jaxsched.problem import SlotProblem
+from jaxsched.problem._scales import price_scale
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
-from jaxsched.solvers._metric import price_scale
-from jaxsched.solvers._proximal_step import derivatives, load_at_prices
+from jaxsched.solvers._proximal_step import load_at_prices
 from jaxsched.solvers._repair import proportional
 
 
@@ -63,7 +63,7 @@ def subgradient(problem: jaxsched.Problem, step: float, steps: int, every: int) 
     )
     dtype = problem.demand.dtype
     start = proportional(slot)
-    prices = derivatives(slot.site_cost, slot.load(start))[1]
+    prices = slot.site_cost.derivatives(slot.load(start))[1]
     scale = jnp.asarray(step, dtype) * price_scale(slot, prices) / slot.capacity.mean()
     state = (prices, start[0], jnp.zeros((), dtype))
     jax.block_until_ready(_advance(slot, state, scale, every))

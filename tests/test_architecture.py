@@ -1,6 +1,7 @@
 """The shape of the package: imports only fall, files and functions stay small, importing it stays light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ LAYERS = [
     "problem",
     "_schedule",
     "_devices",
+    "_map_slots",
     "_blas",
     "solvers",
     "gradients",
@@ -147,3 +149,8 @@ def test_every_runtime_dependency_is_imported_and_explained():
     for name in names:
         assert name in log, name
         assert by_need.get(name, f"import {name}") in source or f"from {name}" in source, name
+
+
+def test_derivatives_and_sensitivity_know_nothing_private_of_the_solvers():
+    for path in [*(PACKAGE / "gradients").glob("*.py"), *(PACKAGE / "sensitivity").glob("*.py")]:
+        assert not re.findall(r"jaxsched\.solvers\._\w+", path.read_text(encoding="utf-8")), path

@@ -16,7 +16,6 @@ from jaxsched.problem._coupled import CoupledProblem, arrangement, in_periods
 from jaxsched.problem._demand import Demands, Routes
 from jaxsched.problem._slot import summed
 from jaxsched.solvers import class_first, laid_out
-from jaxsched.solvers._proximal_step import derivatives
 
 
 def optimal_cost(problem: Problem, schedule: Schedule) -> Float[Array, ""]:
@@ -155,7 +154,7 @@ def _multipliers(
     most = functools.reduce(jnp.maximum, problem.each(_most_saved, multiplier))
     closed = (problem.capacity <= 0) & jnp.isfinite(most)
     prices = jnp.where(closed, most, prices)
-    capacity_dual = jnp.maximum(prices - derivatives(problem.site_cost, problem.capacity)[1], 0.0)
+    capacity_dual = jnp.maximum(prices - problem.site_cost.derivatives(problem.capacity)[1], 0.0)
     return multiplier, jnp.where(closed | (problem.capacity > 0), capacity_dual, 0.0), prices
 
 

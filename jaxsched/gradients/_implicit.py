@@ -12,16 +12,15 @@ from jaxtyping import Array, Float
 
 from jaxsched._devices import on_devices
 from jaxsched._layout import with_arrays
+from jaxsched._map_slots import map_slots
 from jaxsched._parameters import is_concrete
 from jaxsched._schedule import Schedule
 from jaxsched.gradients._envelope import along, period_costs
 from jaxsched.problem import AbstractProblem, Problem, SlotProblem
 from jaxsched.problem._coupled import CoupledProblem, restrict_routes
+from jaxsched.problem._scales import cost_scale, price_scale
 from jaxsched.solvers import PrimalDualPoint, answered, by_slot
-from jaxsched.solvers._central_path import Linearised, Residuals, residuals
-from jaxsched.solvers._map_slots import map_slots
-from jaxsched.solvers._metric import cost_scale, price_scale
-from jaxsched.solvers._proximal_step import derivatives
+from jaxsched.solvers.optimality import Linearised, Residuals, residuals
 
 # Barrier at which derivatives are taken, in powers 2/3 of the rounding error: relative to demand times the scale of cost for
 # a route, to capacity times that of prices for a site (1.5e-11 in float64). Smoothing errs in proportion to the barrier,
@@ -153,7 +152,7 @@ def _one_slot(problem: SlotProblem, point: PrimalDualPoint, change: Residuals) -
         for usable, reduced, flow in zip(here.usable, point.reduced_cost, point.routing, strict=True)
     )
     barrier_curvature = point.capacity_dual / point.slack
-    slope = derivatives(problem.site_cost, point.load)[2] + barrier_curvature
+    slope = problem.site_cost.derivatives(point.load)[2] + barrier_curvature
     masks = (here.usable, here.is_open, tuple(usable.any(-1) for usable in here.usable), here.is_open)
 
     at = here.point

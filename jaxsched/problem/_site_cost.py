@@ -26,6 +26,14 @@ class AbstractSiteCost(eqx.Module):
     def __call__(self, load: Float[Array, " site"]) -> Float[Array, " site"]:
         """Cost of each load in one slot, elementwise; convex and finite on [0, capacity]; it may have kinks."""
 
+    def derivatives(
+        self, load: Float[Array, " site"]
+    ) -> tuple[Float[Array, " site"], Float[Array, " site"], Float[Array, " site"]]:
+        """Cost of each load with its first and second derivative, by forward mode where a cost knows no better."""
+        ones = jnp.ones_like(load)
+        (value, first), (_, second) = jax.jvp(lambda at: jax.jvp(self, (at,), (ones,)), (load,), (ones,))
+        return value, first, second
+
     def load_limit(self) -> np.ndarray:
         """Load at which the cost becomes infinite [(slot,) site], on the host; capacity must stay below it."""
         return np.asarray(np.inf)

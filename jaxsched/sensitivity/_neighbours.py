@@ -14,8 +14,7 @@ from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.sensitivity._effects import effects_of_flows, route_cost
 from jaxsched.sensitivity._shift import Perturbation
-from jaxsched.solvers._certificate import dual_bound
-from jaxsched.solvers._proximal_step import derivatives
+from jaxsched.solvers import dual_bound
 from jaxsched.study import Inputs, Study
 from jaxsched.study._totals import Flows
 
@@ -127,7 +126,7 @@ def interpolate(
 
     def one(slot: SlotProblem, load, price):
         fits = jnp.all(load <= slot.capacity)
-        marginal = derivatives(slot.site_cost, load)[1]
+        marginal = slot.site_cost.derivatives(load)[1]
         tried = jnp.stack([price, 0.5 * (price + marginal)])
         return fits, slot.site_cost(load).sum(), jax.vmap(lambda p: dual_bound(slot, p, load))(tried).max()
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxsched._map_slots import map_slots
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._schedule import History, Schedule, Stats, relative_gap
 from jaxsched.problem import AbstractProblem, SlotProblem
@@ -14,10 +15,9 @@ from jaxsched.problem._demand import Demands, Routes
 from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
 from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._layout import given, number_of_routes
-from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._metric import AbstractMetric, FlowMetric
 from jaxsched.solvers._projection import project
-from jaxsched.solvers._proximal_step import derivatives, proximal_step
+from jaxsched.solvers._proximal_step import proximal_step
 from jaxsched.solvers._repair import proportional, serving
 
 # Arrays of the size of the routing that a solve holds at once (measured from compiled programs).
@@ -183,7 +183,7 @@ class ADMM(AbstractRouteSolver[ADMMState]):
     def _cold_start(self, problem: SlotProblem) -> SlotState:
         routing = proportional(problem)
         load = jnp.minimum(problem.load(routing), problem.capacity)
-        return self._start(problem, routing, derivatives(problem.site_cost, load)[1])
+        return self._start(problem, routing, problem.site_cost.derivatives(load)[1])
 
     def _warm_start(self, problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]) -> SlotState:
         """A start that carries its certificate: after a small change the answer to a similar problem may be good enough.
@@ -194,7 +194,7 @@ class ADMM(AbstractRouteSolver[ADMMState]):
         # Routes that the similar problem did not use must be able to open.
         wide = tuple(map(jnp.maximum, state.mean_routing, proportional(problem)))
         state = eqx.tree_at(lambda s: s.mean_routing, state, wide)
-        marginal = derivatives(problem.site_cost, state.load)[1]
+        marginal = problem.site_cost.derivatives(state.load)[1]
         best = state.best.updated(problem, state.best.routing, (prices, 0.5 * (prices + marginal), marginal))
         state = eqx.tree_at(lambda s: s.best, state, best)
         if problem.lists_routes:

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int
 
 from jaxsched.problem import AbstractProblem, Problem
 from jaxsched.problem._coupled import CoupledProblem
+from jaxsched.problem._scales import dearest_ordinary
 from jaxsched.solvers._layout import fixed_part
-from jaxsched.solvers._metric import dearest_ordinary
 
 # Costs of routes are compared in so many random directions.
 _DIRECTIONS = 16

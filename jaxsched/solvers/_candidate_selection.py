@@ -10,11 +10,10 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxsched._schedule import Schedule
 from jaxsched.problem import Problem, SlotProblem
 from jaxsched.problem._demand import scatter_routes
+from jaxsched.problem._scales import dearest_ordinary
 from jaxsched.solvers._aggregation import cluster_origins
 from jaxsched.solvers._certificate import cheapest_route
 from jaxsched.solvers._layout import class_first
-from jaxsched.solvers._metric import dearest_ordinary
-from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
 
 # A route that carries less of its demand is given up for a cheaper one.
@@ -127,7 +126,7 @@ def first_flows(
     if warm_start is None:
         routing = proportional(slot)
         load = jnp.minimum(slot.load(routing), slot.capacity)
-        return jnp.zeros_like(routing[0]), derivatives(slot.site_cost, load)[1]
+        return jnp.zeros_like(routing[0]), slot.site_cost.derivatives(load)[1]
     block, dtype, count = slot.blocks[0], slot.dtype, len(slot.capacity)
     usable, prices = slot.usable_routes()[0], warm_start.prices[index].astype(dtype)
     flow = class_first(problem, warm_start.routing[index][None])[0].astype(dtype)

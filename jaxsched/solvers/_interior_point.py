@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxsched._map_slots import map_slots
 from jaxsched._parameters import as_array, is_concrete
 from jaxsched._results import RESULTS
 from jaxsched._schedule import History, Schedule, Stats
@@ -17,7 +18,6 @@ from jaxsched.solvers._base import AbstractRouteSolver, Iterate, carried_over
 from jaxsched.solvers._incumbent import Incumbent, within_tolerance
 from jaxsched.solvers._interior_slot import SlotState, first_state, iterate, on_new_routes, warm_state
 from jaxsched.solvers._layout import given, number_of_routes
-from jaxsched.solvers._map_slots import map_slots
 from jaxsched.solvers._point import PrimalDualPoint, cold_start, complete_point
 
 # Iterations without progress after which a slot is at rest.

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
-from jaxsched.solvers._metric import price_scale
+from jaxsched.problem._scales import price_scale
 from jaxsched.solvers._point import PrimalDualPoint, complementarity
-from jaxsched.solvers._proximal_step import derivatives, proximal_step
+from jaxsched.solvers._proximal_step import proximal_step
 
 # A price scale below this share of the prices would stretch the curve without need: where no route costs anything, prices
 # hardly differ, and with the spread alone the iterations come to rest at 1e-2.
@@ -45,7 +45,7 @@ class Curve(eqx.Module):
 
 def tangents(problem: SlotProblem, point: PrimalDualPoint) -> Curve:
     """The marginal costs themselves, with their derivatives."""
-    _, marginal, slope = derivatives(problem.site_cost, point.load)
+    _, marginal, slope = problem.site_cost.derivatives(point.load)
     return Curve(marginal, slope, jnp.zeros((), slope.dtype), _price_residual(problem, point, marginal))
 
 

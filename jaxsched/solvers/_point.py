@@ -6,9 +6,8 @@ from jaxtyping import Array, Bool, Float
 
 from jaxsched.problem import SlotProblem
 from jaxsched.problem._demand import Demands, Routes
+from jaxsched.problem._scales import cost_scale
 from jaxsched.problem._slot import summed
-from jaxsched.solvers._metric import cost_scale
-from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional, serving
 
 # Loads start within these shares of the capacity, where a convex cost is finite.
@@ -44,7 +43,7 @@ class PrimalDualPoint(eqx.Module):
 def cold_start(problem: SlotProblem) -> PrimalDualPoint:
     """A centred point at the proportional routing and its marginal costs."""
     routing = proportional(problem)
-    return _centred(problem, routing, derivatives(problem.site_cost, _inside(problem, routing))[1])
+    return _centred(problem, routing, problem.site_cost.derivatives(_inside(problem, routing))[1])
 
 
 def warm_start(problem: SlotProblem, routing: Routes, prices: Float[Array, " site"]) -> PrimalDualPoint:
@@ -90,7 +89,7 @@ def _at_closed(
     problem: SlotProblem, is_open: Bool[Array, " site"], prices: Float[Array, " site"]
 ) -> Float[Array, " site"]:
     """Prices, with that of the first unit of load where no route ends: any other spoils the bound or hides a missing route."""
-    first = derivatives(problem.site_cost, jnp.zeros_like(prices))[1]
+    first = problem.site_cost.derivatives(jnp.zeros_like(prices))[1]
     return jnp.where(is_open | ~(problem.capacity > 0), prices, first)
 
 
@@ -104,7 +103,7 @@ def complete_point(problem: SlotProblem, routing: Routes, prices: Float[Array, "
 
     multiplier, reduced_cost = zip(*problem.each(duals, routing), strict=True)
     load = problem.load(routing)
-    capacity_dual = prices - derivatives(problem.site_cost, load)[1]
+    capacity_dual = prices - problem.site_cost.derivatives(load)[1]
     return PrimalDualPoint(routing, reduced_cost, multiplier, load, problem.capacity - load, capacity_dual, prices)
 
 

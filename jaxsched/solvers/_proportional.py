@@ -12,7 +12,6 @@ from jaxsched.solvers._base import AbstractSolver
 from jaxsched.solvers._certificate import dual_bound, feasible_cost
 from jaxsched.solvers._incumbent import Incumbent
 from jaxsched.solvers._layout import number_of_routes
-from jaxsched.solvers._proximal_step import derivatives
 from jaxsched.solvers._repair import proportional
 
 # Arrays of the size of the routing that it holds at once.
@@ -77,4 +76,4 @@ def _shared_by_capacity(slot: SlotProblem) -> Incumbent:
 
 
 def _marginal(slot: SlotProblem, load: Float[Array, " site"]) -> Float[Array, " site"]:
-    return derivatives(slot.site_cost, jnp.minimum(load, slot.capacity))[1]
+    return slot.site_cost.derivatives(jnp.minimum(load, slot.capacity))[1]

@@ -13,15 +13,6 @@ _MOST_STEPS = 80
 _ROUNDINGS = 4.0
 
 
-def derivatives(
-    cost: AbstractSiteCost, load: Float[Array, " site"]
-) -> tuple[Float[Array, " site"], Float[Array, " site"], Float[Array, " site"]]:
-    """Cost of each load with its first and second derivative, by forward mode."""
-    ones = jnp.ones_like(load)
-    (value, first), (_, second) = jax.jvp(lambda at: jax.jvp(cost, (at,), (ones,)), (load,), (ones,))
-    return value, first, second
-
-
 def increasing_root(
     residual: Callable[[Float[Array, " site"]], tuple[Float[Array, " site"], Float[Array, " site"]]],
     start: Float[Array, " site"],
@@ -87,7 +78,7 @@ def proximal_step(
     """
 
     def residual(load):
-        _, first, second = derivatives(cost, load)
+        _, first, second = cost.derivatives(load)
         return load + prox_weight * first - offered, 1.0 + prox_weight * second
 
     load = increasing_root(residual, start, capacity)
@@ -118,7 +109,7 @@ def load_at_prices(
     """Load of each site in [0, capacity] whose marginal cost is the price, or the end nearest to it."""
 
     def residual(load):
-        _, first, second = derivatives(cost, load)
+        _, first, second = cost.derivatives(load)
         return first - prices, second
 
     return increasing_root(residual, start, capacity)

@@ -10,8 +10,8 @@ import pytest
 from benchmarks.family import SIZES, as_problem, busiest_slot, generate
 from jaxsched import ADMM, RESULTS, solve
 from jaxsched._layout import with_arrays
+from jaxsched.problem._scales import cost_scale, dearest_ordinary
 from jaxsched.solvers import FlowMetric, UniformMetric
-from jaxsched.solvers._metric import cost_scale, dearest_ordinary
 from tests import oracles
 
 # The family at two sizes; the larger ones are in benchmarks/admm_gap.py.

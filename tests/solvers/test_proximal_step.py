@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq, minimize_scalar
 
 from jaxsched import CongestionCost
-from jaxsched.solvers._proximal_step import conjugate, derivatives, increasing_root, proximal_step
+from jaxsched.solvers._proximal_step import conjugate, increasing_root, proximal_step
 
 SITES = 40
 
@@ -67,11 +67,11 @@ def test_a_root_takes_few_steps(share, most):
     # Sites that are done stay done: one that left its root by bisection kept all of them at it for 59 steps.
     _, cost, capacity = draw(3)
     wanted = jnp.asarray(np.linspace(0.0, 1.0, SITES) * capacity)
-    prices, steps = derivatives(cost, wanted)[1], []
+    prices, steps = cost.derivatives(wanted)[1], []
 
     def residual(load):
         jax.debug.callback(lambda: steps.append(1))
-        _, first, second = derivatives(cost, load)
+        _, first, second = cost.derivatives(load)
         return first - prices, second
 
     start = wanted * (1 + 1e-4) if share is None else share * jnp.asarray(capacity)
@@ -115,7 +115,7 @@ def test_the_conjugate_is_the_least_value_and_never_above_it(seed):
 def test_derivatives_are_those_of_the_formula():
     _, cost, capacity = draw(1)
     load = jnp.asarray(0.5 * capacity)
-    value, first, second = derivatives(cost, load)
+    value, first, second = cost.derivatives(load)
     slack = cost.servers - load
     np.testing.assert_allclose(value, cost(load))
     expected = cost.linear + 2 * cost.quadratic * load + cost.queueing * cost.servers / slack**2
