@@ -32,19 +32,19 @@ from jaxsched.models import TERMS
 from jaxsched.report import SensitivityParts, sensitivity_summary
 from jaxsched.report._sensitivity_plots import draw_sensitivity
 from jaxsched.report._sensitivity_tables import sensitivity_frames
-from jaxsched.sensitivity import AIMS, DEFAULT_RANGES, OUTPUTS, Case, Shift, frontier, least_cost_within, limits, local, prepare
-from jaxsched.study import build
+from jaxsched.sensitivity import AIMS, DEFAULT_RANGES, OUTPUTS, Case, Perturbation, frontier, least_cost_within, limits, local_sensitivity, prepare
+from jaxsched.study import build_study
 from pathlib import Path
 assert [term.name for term in TERMS][-1] == "heat"
-study = build(build_scenario(load_config(Path("toy.toml")), Path(".")), dtype=np.float64)
-found = local(study)
+study = build_study(build_scenario(load_config(Path("toy.toml")), Path(".")), dtype=np.float64)
+found = local_sensitivity(study)
 swept = frontier(study, factors=(1.0, 4.0), rtol=1e-4)
 kept = limits(study, swept, shares=(0.5,), rtol=1e-4)
 parts = SensitivityParts(local=found, frontier=swept, limits=kept, currency="AUD")
 frames = sensitivity_frames(parts)
 json.dumps(sensitivity_summary("toy", parts, {}))
 solver = prepare(study, rtol=1e-6)
-dear = solver([Case("heat", "dear heat", 1.0, "times", Shift(heat_price=np.asarray(20.0)))])
+dear = solver([Case("heat", "dear heat", 1.0, "times", Perturbation(heat_price=np.asarray(20.0)))])
 print(json.dumps({
     "outputs": list(OUTPUTS), "aims": list(AIMS), "ranges": [one.name for one in DEFAULT_RANGES],
     "slope": float(found.gradients["total_cost_aud"].site_model.weights.heat),
@@ -83,7 +83,7 @@ def run(folder: Path, *arguments: str) -> str:
 def command(folder: Path, name: str, weights: str) -> dict:
     """Summary of `jaxsched run` with weights of the toy."""
     (folder / f"{name}.toml").write_text(IN_JANUARY + f"[weights]\n{weights}\n" + '[report]\npolicies = ["nearest"]\n')
-    code = f"from jaxsched.cli import app; app(['run', '{name}.toml', '--out', '{name}', '--overwrite'])"
+    code = f"from jaxsched.cli._app import app; app(['run', '{name}.toml', '--out', '{name}', '--overwrite'])"
     printed = run(folder, "-c", code)
     assert "heat" in printed
     return json.loads((folder / name / "summary.json").read_text())
@@ -109,7 +109,7 @@ def test_a_term_of_the_list_runs_from_the_configuration_to_tables_and_plots(toy)
 
 def test_a_weight_of_zero_changes_nothing(toy):
     found, silent = command(toy, "zero", "heat_aud_per_gj = 0.0"), command(toy, "silent", "")
-    code = "from jaxsched.cli import app; app(['run', 'plain.toml', '--out', 'plain'])"
+    code = "from jaxsched.cli._app import app; app(['run', 'plain.toml', '--out', 'plain'])"
     (toy / "plain.toml").write_text((toy / "silent.toml").read_text())
     run_of_the_package = subprocess.run(
         [sys.executable, "-c", code],
@@ -137,8 +137,11 @@ def test_a_term_of_the_list_has_derivatives_limits_shifts_and_plots(toy):
     assert "heat_price" in found["ranges"]
     # By the envelope theorem, what a dollar more per GJ costs is the heat itself.
     assert found["slope"] == pytest.approx(found["heat"], rel=1e-4)
-    at = found["outputs"].index("heat_gj")
-    assert found["dear"][at] < found["base"][at]
+    # At twenty times the price the old schedule would cost nineteen times its heat more; the new one costs that at most.
+    heat, cost = (found["outputs"].index(name) for name in ("heat_gj", "total_cost_aud"))
+    rise, most = found["dear"][cost] - found["base"][cost], 19.0 * 30.0 * found["base"][heat]
+    assert 0.9 * most < rise <= most * (1 + 1e-6)
+    assert found["dear"][heat] <= found["base"][heat] * (1 + 1e-6)
     assert found["limits"]
     for aim, limit, reached, gap in found["limits"]:
         assert aim == "heat_gj"
