@@ -7,13 +7,16 @@ OUT ?= runs/default
 LOCKED := test lint lock
 export JAX_PLATFORMS ?= cpu
 
-.PHONY: run test setup lint lock clean
+.PHONY: run test test-fast setup lint lock clean
 
 run: $(VENV)/.ready  ## schedule the embedded week, print the table, write the plots
 	$(BIN)/jaxsched run --out $(OUT) --overwrite
 
 test: lint  ## lint, type-check, run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-fast: $(VENV)/.ready  ## something of every package, in less than a minute
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m fast
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -27,6 +27,35 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+# Files of the mark `fast` (`make test-fast`): something of every package, in less than a minute on two cores.
+FAST = (
+    "models",
+    "simulation",
+    "calibrate/test_former_files.py",
+    "calibrate/test_times.py",
+    "cli/test_data.py",
+    "config/test_demand.py",
+    "gradients/test_grad_check.py",
+    "report/test_clocks.py",
+    "scenarios/test_join.py",
+    "scenarios/test_network.py",
+    "sensitivity/test_global.py",
+    "solvers/test_certificate.py",
+    "solvers/test_projection.py",
+    "solvers/test_proximal_step.py",
+    "study/test_servable.py",
+    "test_names.py",
+    "test_problem.py",
+)
+_TESTS = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(_TESTS / name) for name in FAST):
+            item.add_marker("fast")
+
+
 _SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 

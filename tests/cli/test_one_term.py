@@ -32,7 +32,8 @@ from jaxsched.models import TERMS
 from jaxsched.report import SensitivityParts, sensitivity_summary
 from jaxsched.report._sensitivity_plots import draw_sensitivity
 from jaxsched.report._sensitivity_tables import sensitivity_frames
-from jaxsched.sensitivity import AIMS, DEFAULT_RANGES, OUTPUTS, Case, Perturbation, frontier, least_cost_within, limits, local_sensitivity, prepare
+from jaxsched.sensitivity import AIMS, DEFAULT_RANGES, OUTPUTS, Case, Perturbation, frontier, limits
+from jaxsched.sensitivity import local_sensitivity, prepare
 from jaxsched.study import build_study
 from pathlib import Path
 assert [term.name for term in TERMS][-1] == "heat"

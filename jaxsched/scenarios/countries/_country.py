@@ -9,11 +9,6 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from jaxsched.models import TERMS
-
-WEIGHT_UNITS = {**{term.name: term.worth.per for term in TERMS if term.worth is not None}, "network_adder": "MWh"}
-"""What one unit of each weight of the objective is a price of."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Weight:

@@ -1,9 +1,9 @@
 """Countries from their folders: those of the package by name, a user's by the folder of its tables."""
 
 import dataclasses
+import functools
 import tomllib
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -13,8 +13,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jaxsched._names import OneOf, did_you_mean
-from jaxsched.models import TERMS
-from jaxsched.scenarios.countries._country import WEIGHT_UNITS, Country, Region, State, Weight
+from jaxsched.scenarios.countries._country import Country, Region, State, Weight
 
 FOLDER = Path(__file__).parent
 """Where each country of the package has its folder."""
@@ -78,19 +77,8 @@ class _Keys(_Part):
     timezone: _Zone | None = None
     start: str | None = None
     states: dict[str, _StateKeys] = Field(default_factory=dict)
-    weights: dict[
-        Annotated[str, OneOf("jaxsched.scenarios.countries._country:WEIGHT_UNITS")],
-        Annotated[_WeightKeys, BeforeValidator(_priced)],
-    ] = Field(default_factory=dict)
+    weights: dict[str, Annotated[_WeightKeys, BeforeValidator(_priced)]] = Field(default_factory=dict)
     tables: dict[str, str] = Field(default_factory=dict)
-
-
-# Weights of terms that hold where a country gives none.
-_DEFAULTS = {
-    term.name: _WeightKeys(value=term.worth.default, reason="default of the term")
-    for term in TERMS
-    if term.worth is not None and term.worth.default is not None
-}
 
 
 def countries() -> tuple[str, ...]:
@@ -130,21 +118,19 @@ def load_country(folder: Path | str) -> Country:
     return _country(base.name, {**first, **own, **inner}, _over(base.regions, regions), base.folder)
 
 
-@cache
+@functools.cache
 def _embedded(folder: Path) -> Country:
-    return _country(folder.name, _keys_in(folder), _over({}, _regions_in(folder)), folder)
+    return _country(folder.name, _keys_in(folder), _over({}, _regions_in(folder)), folder, embedded=True)
 
 
-def _country(name: str, keys: dict[str, Any], regions: dict[str, Region], folder: Path | None) -> Country:
+def _country(
+    name: str, keys: dict[str, Any], regions: dict[str, Region], folder: Path | None, embedded: bool = False
+) -> Country:
     try:
         found = _Keys.model_validate(keys)
     except ValidationError as error:
         raise CountryError(_sentence(name, error)) from None
-    given = {**_DEFAULTS, **found.weights}
-    missing = [key for key in WEIGHT_UNITS if key not in given]
-    if missing:
-        units = ", ".join(f"{key} [{found.currency}/{unit}]" for key, unit in WEIGHT_UNITS.items())
-        raise CountryError(f"{name}/{FILE}: `weights.{missing[0]}` is missing; give each weight of {units}.")
+    weights_of = functools.partial(_weights_of, name, found)
     return Country(
         name=name,
         title=found.title or name,
@@ -157,13 +143,47 @@ def _country(name: str, keys: dict[str, Any], regions: dict[str, Region], folder
             code: State(**{"title": code, **one.model_dump(exclude_none=True)}) for code, one in found.states.items()
         },
         regions=regions,
-        weights={
-            key: Weight(one.value, f"{found.currency}/{WEIGHT_UNITS[key]}", one.reason, one.assumption)
-            for key, one in sorted(given.items(), key=lambda item: list(WEIGHT_UNITS).index(item[0]))
-        },
+        weights=_LaterWeights(weights_of) if embedded else weights_of(),
         about=found.tables,
         folder=folder,
     )
+
+
+class _LaterWeights(Mapping[str, Weight]):
+    """Weights that are worked out when they are first asked for: the terms need JAX, and a country alone does not."""
+
+    def __init__(self, make: Callable[[], dict[str, Weight]]):
+        self._make = functools.cache(make)
+
+    def __getitem__(self, key: str) -> Weight:
+        return self._make()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make())
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+
+def _weights_of(name: str, found: _Keys) -> dict[str, Weight]:
+    """The weights that a country gives, and those of terms that need not be given."""
+    from jaxsched.scenarios.countries._weights import DEFAULTS, WEIGHT_UNITS
+
+    try:
+        for key in found.weights:
+            OneOf("jaxsched.scenarios.countries._weights:WEIGHT_UNITS").check(key)
+    except ValueError as error:
+        raise CountryError(f"{name}/{FILE}: `weights`: {error}.") from None
+    by_default = {key: _WeightKeys(value=value, reason="default of the term") for key, value in DEFAULTS.items()}
+    given = {**by_default, **found.weights}
+    missing = [key for key in WEIGHT_UNITS if key not in given]
+    if missing:
+        units = ", ".join(f"{key} [{found.currency}/{unit}]" for key, unit in WEIGHT_UNITS.items())
+        raise CountryError(f"{name}/{FILE}: `weights.{missing[0]}` is missing; give each weight of {units}.")
+    return {
+        key: Weight(given[key].value, f"{found.currency}/{unit}", given[key].reason, given[key].assumption)
+        for key, unit in WEIGHT_UNITS.items()
+    }
 
 
 def _keys_in(folder: Path) -> dict[str, Any]:
