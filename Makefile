@@ -15,7 +15,7 @@ run: $(VENV)/.ready  ## schedule the embedded week, print the table, write the p
 test: lint  ## lint, type-check, run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-fast: $(VENV)/.ready  ## something of every package, in less than a minute
+test-fast: $(VENV)/.ready  ## a subset that takes less than a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m fast
 
 lint: $(VENV)/.ready

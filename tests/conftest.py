@@ -27,23 +27,19 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
-# Files of the mark `fast` (`make test-fast`): something of every package, in less than a minute on two cores.
+# Files of the mark `fast` (`make test-fast`): what is checked in less than a minute on two cores.
 FAST = (
-    "models",
-    "simulation",
+    "models/test_cooling.py",
+    "models/test_declarations.py",
+    "models/test_plant.py",
+    "models/test_serving.py",
+    "models/test_terms.py",
+    "models/test_water.py",
     "calibrate/test_former_files.py",
-    "calibrate/test_times.py",
-    "cli/test_data.py",
-    "config/test_demand.py",
-    "gradients/test_grad_check.py",
     "report/test_clocks.py",
     "scenarios/test_join.py",
-    "scenarios/test_network.py",
-    "sensitivity/test_global.py",
-    "solvers/test_certificate.py",
     "solvers/test_projection.py",
     "solvers/test_proximal_step.py",
-    "study/test_servable.py",
     "test_names.py",
     "test_problem.py",
 )
